@@ -1,0 +1,2 @@
+//! The fast CPU engines.
+pub mod simd;

@@ -1,0 +1,129 @@
+//! Sixteen lanes in two AVX2 registers.
+
+use std::arch::x86_64::*;
+
+use super::{Kernel, Lanes, Simd};
+
+/// Proof that the processor has AVX2 and FMA: made only by [`Avx2::detect`], which makes every intrinsic below safe to call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// The level, if the processor has it.
+    pub fn detect() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        has.then_some(Self(()))
+    }
+
+    /// Runs a kernel compiled for this level.
+    #[inline]
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx2,fma")]
+        fn compiled<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
+            kernel.run(simd)
+        }
+        // SAFETY: `self` proves that the processor has the features.
+        unsafe { compiled(self, kernel) }
+    }
+}
+
+impl Simd for Avx2 {
+    type V = (__m256, __m256);
+    const REGISTERS: usize = 8;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Self::V {
+        // SAFETY: see the type.
+        unsafe { (_mm256_set1_ps(value), _mm256_set1_ps(value)) }
+    }
+    #[inline(always)]
+    fn load(self, from: &Lanes) -> Self::V {
+        let low = from.0.as_ptr();
+        // SAFETY: see the type; `Lanes` is aligned to 64 bytes and holds sixteen floats.
+        unsafe { (_mm256_load_ps(low), _mm256_load_ps(low.add(8))) }
+    }
+    #[inline(always)]
+    fn store(self, to: &mut Lanes, value: Self::V) {
+        let low = to.0.as_mut_ptr();
+        // SAFETY: see the type; `Lanes` is aligned to 64 bytes and holds sixteen floats.
+        unsafe {
+            _mm256_store_ps(low, value.0);
+            _mm256_store_ps(low.add(8), value.1);
+        }
+    }
+    #[inline(always)]
+    fn add(self, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        unsafe { (_mm256_add_ps(a.0, b.0), _mm256_add_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        unsafe { (_mm256_sub_ps(a.0, b.0), _mm256_sub_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        unsafe { (_mm256_mul_ps(a.0, b.0), _mm256_mul_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn div(self, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        unsafe { (_mm256_div_ps(a.0, b.0), _mm256_div_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn min(self, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        unsafe { (_mm256_min_ps(a.0, b.0), _mm256_min_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn max(self, a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        unsafe { (_mm256_max_ps(a.0, b.0), _mm256_max_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        unsafe {
+            (
+                _mm256_fmadd_ps(a.0, b.0, c.0),
+                _mm256_fmadd_ps(a.1, b.1, c.1),
+            )
+        }
+    }
+    #[inline(always)]
+    fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        unsafe {
+            (
+                _mm256_fnmadd_ps(a.0, b.0, c.0),
+                _mm256_fnmadd_ps(a.1, b.1, c.1),
+            )
+        }
+    }
+    #[inline(always)]
+    fn sqrt(self, a: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        unsafe { (_mm256_sqrt_ps(a.0), _mm256_sqrt_ps(a.1)) }
+    }
+    #[inline(always)]
+    fn where_positive(self, gate: Self::V, value: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        unsafe {
+            let zero = _mm256_setzero_ps();
+            let low = _mm256_cmp_ps::<_CMP_GT_OQ>(gate.0, zero);
+            let high = _mm256_cmp_ps::<_CMP_GT_OQ>(gate.1, zero);
+            (_mm256_and_ps(low, value.0), _mm256_and_ps(high, value.1))
+        }
+    }
+    #[inline(always)]
+    fn sum(self, a: Self::V) -> f32 {
+        // SAFETY: see the type.
+        unsafe {
+            let b = _mm256_add_ps(a.0, a.1);
+            let c = _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps::<1>(b));
+            let d = _mm_add_ps(c, _mm_movehl_ps(c, c));
+            _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)))
+        }
+    }
+}

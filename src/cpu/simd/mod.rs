@@ -1,0 +1,237 @@
+//! Sixteen f32 lanes on whatever the processor has: one AVX-512 register, two AVX2 ones, or an array the compiler
+//! vectorises for the target's baseline (NEON on 64-bit Arm, SSE2 on x86-64).
+//!
+//! A kernel is written once, generic over [`Simd`], and run through [`Level::run`], which compiles it for each level
+//! and picks at run time. A value of a level's type proves that the processor has it, so the operations are safe.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+mod tanh;
+
+/// Lanes of a vector.
+pub const LANES: usize = 16;
+
+/// Sixteen floats in memory, aligned to a cache line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(64))]
+pub struct Lanes(pub [f32; LANES]);
+
+impl Lanes {
+    /// All zeros.
+    pub const ZERO: Self = Self([0.0; LANES]);
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+/// Arithmetic on sixteen lanes. `mul_add` is fused on every level, so levels differ only where a kernel's order of
+/// operations depends on [`Simd::REGISTERS`].
+pub trait Simd: Copy + Send + Sync + 'static {
+    /// Sixteen lanes.
+    type V: Copy;
+
+    /// How many vectors the register file holds: a hint for blocking.
+    const REGISTERS: usize;
+
+    /// The value in every lane.
+    fn splat(self, value: f32) -> Self::V;
+    /// Reads sixteen floats.
+    fn load(self, from: &Lanes) -> Self::V;
+    /// Writes sixteen floats.
+    fn store(self, to: &mut Lanes, value: Self::V);
+    /// a + b
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a − b
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a · b
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a / b
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a · b + c, rounded once
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// c − a · b, rounded once
+    fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The smaller; a NaN in `a` gives `b`.
+    fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The larger; a NaN in `a` gives `b`.
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// √a
+    fn sqrt(self, a: Self::V) -> Self::V;
+    /// `value` where `gate` > 0, else 0.
+    fn where_positive(self, gate: Self::V, value: Self::V) -> Self::V;
+    /// Sum of the lanes, always in the same order: halves added until one is left.
+    fn sum(self, a: Self::V) -> f32;
+
+    /// Hyperbolic tangent, within 5 units in the last place.
+    #[inline(always)]
+    fn tanh(self, a: Self::V) -> Self::V {
+        tanh::tanh(self, a)
+    }
+}
+
+/// A piece of work written for any level.
+pub trait Kernel {
+    /// What it returns.
+    type Output;
+    /// Does the work; must be `#[inline(always)]`, as must all it calls, to be compiled for the level.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// An instruction set this program has kernels for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// The target's baseline.
+    Portable(portable::Portable),
+    /// AVX2 and FMA.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    /// AVX-512 (F, VL, DQ).
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Avx512),
+}
+
+impl Level {
+    /// Every level this processor has, slowest first; never empty.
+    pub fn available() -> Vec<Self> {
+        #[allow(unused_mut)] // only x86-64 has more than the baseline
+        let mut levels = vec![Self::Portable(portable::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            levels.extend(avx2::Avx2::detect().map(Self::Avx2));
+            levels.extend(avx512::Avx512::detect().map(Self::Avx512));
+        }
+        levels
+    }
+
+    /// The fastest level this processor has.
+    pub fn best() -> Self {
+        Self::available()
+            .pop()
+            .expect("the portable level is always there")
+    }
+
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable(_) if cfg!(target_arch = "aarch64") => "NEON",
+            Self::Portable(_) => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => "AVX-512",
+        }
+    }
+
+    /// Runs a kernel compiled for this level.
+    #[inline]
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self {
+            Self::Portable(simd) => kernel.run(simd),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(simd) => simd.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(simd) => simd.run(kernel),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every operation of one level against scalar arithmetic.
+    struct Check;
+
+    impl Kernel for Check {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) {
+            let a: [f32; LANES] = std::array::from_fn(|i| (i as f32 - 7.5) * 1.37);
+            let b: [f32; LANES] = std::array::from_fn(|i| 0.3 + (i as f32 * 2.1) % 5.0);
+            let c: [f32; LANES] = std::array::from_fn(|i| 10.0 - i as f32 * 0.77);
+            let [va, vb, vc] = [a, b, c].map(|x| s.load(&Lanes(x)));
+            let is = |what: &str, got: S::V, expected: fn(f32, f32, f32) -> f32| {
+                let mut out = Lanes::ZERO;
+                s.store(&mut out, got);
+                for lane in 0..LANES {
+                    let want = expected(a[lane], b[lane], c[lane]);
+                    assert_eq!(out.0[lane], want, "{what}, lane {lane}");
+                }
+            };
+            is("splat", s.splat(2.5), |_, _, _| 2.5);
+            is("add", s.add(va, vb), |a, b, _| a + b);
+            is("sub", s.sub(va, vb), |a, b, _| a - b);
+            is("mul", s.mul(va, vb), |a, b, _| a * b);
+            is("div", s.div(va, vb), |a, b, _| a / b);
+            is("mul_add", s.mul_add(va, vb, vc), f32::mul_add);
+            is("neg_mul_add", s.neg_mul_add(va, vb, vc), |a, b, c| {
+                (-a).mul_add(b, c)
+            });
+            is("min", s.min(va, vb), |a, b, _| a.min(b));
+            is("max", s.max(va, vb), |a, b, _| a.max(b));
+            is("sqrt", s.sqrt(vb), |_, b, _| b.sqrt());
+            is("where_positive", s.where_positive(va, vc), |a, _, c| {
+                if a > 0.0 { c } else { 0.0 }
+            });
+            let nan = s.splat(f32::NAN);
+            is("min of NaN", s.min(nan, vb), |_, b, _| b);
+            is("max of NaN", s.max(nan, vb), |_, b, _| b);
+            let fold = |x: [f32; LANES]| {
+                let mut x = x.to_vec();
+                while x.len() > 1 {
+                    let (low, high) = x.split_at(x.len() / 2);
+                    x = low.iter().zip(high).map(|(l, h)| l + h).collect();
+                }
+                x[0]
+            };
+            assert_eq!(s.sum(va), fold(a));
+            assert_eq!(s.sum(vc), fold(c));
+        }
+    }
+
+    #[test]
+    fn every_level_computes_what_scalars_do() {
+        for level in Level::available() {
+            println!("{}", level.name());
+            level.run(Check);
+        }
+    }
+
+    struct Tanh(f32);
+
+    impl Kernel for Tanh {
+        type Output = f32;
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> f32 {
+            let mut out = Lanes::ZERO;
+            s.store(&mut out, s.tanh(s.splat(self.0)));
+            out.0[5]
+        }
+    }
+
+    #[test]
+    fn tanh_is_within_five_units_and_saturates() {
+        for level in Level::available() {
+            let mut worst = 0u32;
+            for step in -120_000..120_000 {
+                let x = step as f32 * 1e-4;
+                let (got, want) = (level.run(Tanh(x)), f64::from(x).tanh() as f32);
+                worst = worst.max(got.to_bits().abs_diff(want.to_bits()));
+            }
+            assert!(worst <= 5, "{}: {worst} units", level.name());
+            for x in [20.0, 1e4, f32::MAX, f32::INFINITY] {
+                assert_eq!((level.run(Tanh(x)), level.run(Tanh(-x))), (1.0, -1.0));
+            }
+            for x in [1e-5f32, 1e-10, 1e-30] {
+                assert!((level.run(Tanh(x)) / x - 1.0).abs() < 1e-6);
+            }
+            assert!(level.run(Tanh(f32::NAN)).is_nan(), "{}", level.name());
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Digits: 16×16 images with their labels, from the embedded sample, MNIST, or the zip-code files.
+
+use crate::net::PIXELS;
+
+/// Labelled 16×16 images. A pixel is kept as a small integer code; its value is `code / denominator − 1`, exact for
+/// every source: background is 0, full ink `2·denominator`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    codes: Vec<u16>,
+    denominator: u16,
+    labels: Vec<u8>,
+}
+
+impl Dataset {
+    /// Takes pixel codes (`[example][row][column]`) and labels (0 to 9).
+    ///
+    /// # Panics
+    /// If the lengths do not match, a label is above 9, a code is above `2·denominator`, or there is no example:
+    /// readers of files check before.
+    pub fn new(codes: Vec<u16>, denominator: u16, labels: Vec<u8>) -> Self {
+        assert!(!labels.is_empty(), "at least one example");
+        assert_eq!(
+            codes.len(),
+            labels.len() * PIXELS,
+            "{PIXELS} pixels a label"
+        );
+        assert!(labels.iter().all(|&label| label < 10), "labels 0 to 9");
+        let highest = 2 * u32::from(denominator);
+        assert!(
+            codes.iter().all(|&code| u32::from(code) <= highest),
+            "codes in range"
+        );
+        Self {
+            codes,
+            denominator,
+            labels,
+        }
+    }
+
+    /// Number of examples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether it is empty (never).
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// All pixel codes, `[example][row][column]`.
+    pub fn codes(&self) -> &[u16] {
+        &self.codes
+    }
+
+    /// The codes of one image, `[row][column]`.
+    pub fn image_codes(&self, example: usize) -> &[u16] {
+        &self.codes[example * PIXELS..(example + 1) * PIXELS]
+    }
+
+    /// What a code is divided by.
+    pub fn denominator(&self) -> u16 {
+        self.denominator
+    }
+
+    /// The labels.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// The first `count` examples (all, if there are fewer).
+    pub fn truncated(&self, count: usize) -> Self {
+        let count = count.min(self.len());
+        self.subset(&(0..count).collect::<Vec<_>>())
+    }
+
+    /// The examples of these indices, in this order.
+    ///
+    /// # Panics
+    /// If an index is out of range or there is none.
+    pub fn subset(&self, indices: &[usize]) -> Self {
+        let codes = indices
+            .iter()
+            .flat_map(|&i| self.image_codes(i))
+            .copied()
+            .collect();
+        let labels = indices.iter().map(|&i| self.labels[i]).collect();
+        Self::new(codes, self.denominator, labels)
+    }
+}
+
+/// A training set and a test set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digits {
+    /// Examples trained on.
+    pub train: Dataset,
+    /// Examples held out.
+    pub test: Dataset,
+    /// Where they come from, for people.
+    pub source: String,
+}

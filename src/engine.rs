@@ -1,0 +1,97 @@
+//! What every trainer of the net can do. The loop, the evaluation and the reports are written against this trait.
+
+use crate::error::Result;
+use crate::net::Parameters;
+
+/// Which half of the digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// The examples trained on.
+    Train,
+    /// The examples held out.
+    Test,
+}
+
+/// How well the net does on one split.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evaluation {
+    /// The recipe's loss, without shift and dropout.
+    pub loss: f64,
+    /// Examples whose largest output is not their label's (the first of equal ones counts).
+    pub misses: u32,
+    /// Examples looked at.
+    pub examples: u32,
+}
+
+impl Evaluation {
+    /// Share of examples missed, 0 to 1.
+    pub fn error(&self) -> f64 {
+        f64::from(self.misses) / f64::from(self.examples)
+    }
+}
+
+/// All that a run carries from one step to the next.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// Updates done so far.
+    pub step: u32,
+    /// The net's weights and biases.
+    pub parameters: Parameters,
+    /// AdamW's first moment, or SGD's momentum buffer.
+    pub first_moment: Parameters,
+    /// AdamW's second moment; zeros for SGD.
+    pub second_moment: Parameters,
+}
+
+impl State {
+    /// The start of a run from these parameters.
+    pub fn start(parameters: Parameters) -> Self {
+        Self {
+            step: 0,
+            parameters,
+            first_moment: Parameters::zeros(),
+            second_moment: Parameters::zeros(),
+        }
+    }
+}
+
+/// A trainer: it owns the digits, the recipe and the state of one run.
+pub trait Engine {
+    /// Short name: `reference`, `cpu`, `gpu` or `per-example`.
+    fn name(&self) -> &'static str;
+
+    /// The device it runs on, for people: processor and instruction set, or adapter and backend.
+    fn device(&self) -> String;
+
+    /// Replaces the state.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn restore(&mut self, state: &State) -> Result<()>;
+
+    /// The present state, once all submitted steps have run.
+    ///
+    /// # Errors
+    /// If the device fails, or did not run all the steps it was given.
+    fn state(&mut self) -> Result<State>;
+
+    /// Does `steps` updates and returns the training loss before each one (of what the update saw: the whole set, or
+    /// one example; with the step's shift and dropout).
+    ///
+    /// # Errors
+    /// If the device fails, or did not run all the steps it was given.
+    fn train(&mut self, steps: u32) -> Result<Vec<f32>>;
+
+    /// Loss and gradient over the whole training set at the present weights, with the shift and dropout of the next
+    /// step, changing nothing.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn gradient(&mut self) -> Result<(f64, Parameters)>;
+
+    /// Evaluates the present weights, without shift and dropout.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn evaluate(&mut self, split: Split) -> Result<Evaluation>;
+}

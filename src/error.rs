@@ -1,0 +1,46 @@
+//! What can go wrong, each as one line that names the flag, file or device, what was found and what was expected.
+
+use std::path::{Path, PathBuf};
+
+/// An error that ends a command.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line asks for something that does not make sense.
+    #[error("{0}")]
+    Usage(String),
+    /// A file is missing, unreadable, or does not hold what it should.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was found and what was expected.
+        problem: String,
+    },
+    /// A device is missing, lacks something, or failed.
+    #[error("{0}")]
+    Device(String),
+    /// Training produced a loss that is not a number.
+    #[error("{0}")]
+    Diverged(String),
+}
+
+impl Error {
+    /// A problem with a file.
+    pub fn file(path: impl AsRef<Path>, problem: impl std::fmt::Display) -> Self {
+        Self::File {
+            path: path.as_ref().to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+
+    /// The process's exit code: 2 for usage, 1 for failure.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::File { .. } | Self::Device(_) | Self::Diverged(_) => 1,
+        }
+    }
+}
+
+/// A result with this crate's [`enum@Error`].
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,13 @@
+//! Trains LeCun's 1989 zip-code convnet, one example at a time as it was then, or over the whole training set at once
+//! on a GPU, and compares the two.
+
+pub mod cpu;
+pub mod data;
+pub mod draw;
+pub mod engine;
+pub mod error;
+pub mod gpu;
+pub mod net;
+pub mod recipe;
+pub mod reference;
+pub mod schedule;

@@ -1,0 +1,258 @@
+//! The 1989 net as data: layers, shapes, the offset of each parameter, connectivity and initial weights.
+//!
+//! Every other module (and, through generated constants, every shader) takes its sizes from here.
+
+use crate::draw;
+
+/// Side of an input image, in pixels.
+pub const SIDE: usize = 16;
+/// Pixels of an input image.
+pub const PIXELS: usize = SIDE * SIDE;
+/// Number of digit classes.
+pub const CLASSES: usize = 10;
+/// Side of both convolution kernels.
+pub const KERNEL: usize = 5;
+/// Taps of one kernel plane.
+pub const TAPS: usize = KERNEL * KERNEL;
+/// Stride of both convolutions.
+pub const STRIDE: usize = 2;
+/// Units of padding around the input of both convolutions.
+pub const PADDING: usize = 2;
+/// Side of an input image with its padding.
+pub const PADDED_SIDE: usize = SIDE + 2 * PADDING;
+/// Pixels of an input image with its padding.
+pub const PADDED_PIXELS: usize = PADDED_SIDE * PADDED_SIDE;
+/// What the padding holds, in the input *and* around H1's activations.
+pub const PADDING_VALUE: f32 = -1.0;
+
+/// Feature maps of H1, and of H2.
+pub const MAPS: usize = 12;
+/// Side of an H1 map.
+pub const H1_SIDE: usize = 8;
+/// Positions in an H1 map.
+pub const H1_AREA: usize = H1_SIDE * H1_SIDE;
+/// Units of H1: `[map][row][column]`.
+pub const H1_UNITS: usize = MAPS * H1_AREA;
+/// Side of an H2 map.
+pub const H2_SIDE: usize = 4;
+/// Positions in an H2 map.
+pub const H2_AREA: usize = H2_SIDE * H2_SIDE;
+/// Units of H2: `[map][row][column]`; H3 sees them in this order.
+pub const H2_UNITS: usize = MAPS * H2_AREA;
+/// How many of H1's maps an H2 map sees.
+pub const H2_FAN_MAPS: usize = 8;
+/// Units of H3.
+pub const H3_UNITS: usize = 30;
+
+/// H1's maps seen by each map of H2, in the order of `H2w`'s second axis.
+///
+/// The paper leaves its scheme out; this is the reproduction's: three groups of four maps, each seeing two of
+/// H1's three groups of four.
+pub const H2_SOURCES: [[usize; H2_FAN_MAPS]; MAPS] = {
+    let groups = [
+        [0, 1, 2, 3, 4, 5, 6, 7],
+        [4, 5, 6, 7, 8, 9, 10, 11],
+        [0, 1, 2, 3, 8, 9, 10, 11],
+    ];
+    let mut sources = [[0; H2_FAN_MAPS]; MAPS];
+    let mut map = 0;
+    while map < MAPS {
+        sources[map] = groups[map / 4];
+        map += 1;
+    }
+    sources
+};
+
+/// Multiply-adds of one example: forward, weight gradients, and input gradients of H2, H3 and the output.
+pub const MACS_PER_EXAMPLE: usize = {
+    let h1 = H1_UNITS * TAPS;
+    let h2 = H2_UNITS * H2_FAN_MAPS * TAPS;
+    let h3 = H2_UNITS * H3_UNITS;
+    let out = H3_UNITS * CLASSES;
+    2 * (h1 + h2 + h3 + out) + (h2 + h3 + out)
+};
+/// Floating-point operations of training on one example (one multiply-add counts as two).
+pub const FLOP_PER_EXAMPLE: usize = 2 * MACS_PER_EXAMPLE;
+
+/// One named parameter tensor: its name in the reproduction's `state_dict`, its shape, where it starts in the
+/// flat vector of all parameters, and its fan-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParameterTensor {
+    /// Name in the reproduction's `state_dict`.
+    pub name: &'static str,
+    /// Shape, row-major.
+    pub shape: &'static [usize],
+    /// Index of its first element in the flat vector.
+    pub offset: usize,
+    /// Inputs of each unit it feeds; 0 for biases.
+    pub fan_in: usize,
+}
+
+impl ParameterTensor {
+    /// Number of elements.
+    pub const fn len(&self) -> usize {
+        let mut product = 1;
+        let mut axis = 0;
+        while axis < self.shape.len() {
+            product *= self.shape[axis];
+            axis += 1;
+        }
+        product
+    }
+
+    /// Whether it has no elements (none of this net's has).
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The tensor's place in the flat vector.
+    pub const fn range(&self) -> std::ops::Range<usize> {
+        self.offset..self.offset + self.len()
+    }
+
+    const fn after(
+        previous: &ParameterTensor,
+        name: &'static str,
+        shape: &'static [usize],
+        fan_in: usize,
+    ) -> ParameterTensor {
+        ParameterTensor {
+            name,
+            shape,
+            offset: previous.offset + previous.len(),
+            fan_in,
+        }
+    }
+}
+
+/// H1's kernels, `[map][1][row][column]`.
+pub const H1W: ParameterTensor = ParameterTensor {
+    name: "H1w",
+    shape: &[MAPS, 1, KERNEL, KERNEL],
+    offset: 0,
+    fan_in: TAPS,
+};
+/// H1's biases, one a unit.
+pub const H1B: ParameterTensor = ParameterTensor::after(&H1W, "H1b", &[MAPS, H1_SIDE, H1_SIDE], 0);
+/// H2's kernels, `[map][source][row][column]`; the source order is [`H2_SOURCES`].
+pub const H2W: ParameterTensor = ParameterTensor::after(
+    &H1B,
+    "H2w",
+    &[MAPS, H2_FAN_MAPS, KERNEL, KERNEL],
+    H2_FAN_MAPS * TAPS,
+);
+/// H2's biases, one a unit.
+pub const H2B: ParameterTensor = ParameterTensor::after(&H2W, "H2b", &[MAPS, H2_SIDE, H2_SIDE], 0);
+/// H3's weights, `[input][unit]` (applied as `x @ W + b`).
+pub const H3W: ParameterTensor =
+    ParameterTensor::after(&H2B, "H3w", &[H2_UNITS, H3_UNITS], H2_UNITS);
+/// H3's biases.
+pub const H3B: ParameterTensor = ParameterTensor::after(&H3W, "H3b", &[H3_UNITS], 0);
+/// The output layer's weights, `[input][class]`.
+pub const OUTW: ParameterTensor =
+    ParameterTensor::after(&H3B, "outw", &[H3_UNITS, CLASSES], H3_UNITS);
+/// The output layer's biases.
+pub const OUTB: ParameterTensor = ParameterTensor::after(&OUTW, "outb", &[CLASSES], 0);
+
+/// All parameters, in the order of the flat vector.
+pub const PARAMETERS: [ParameterTensor; 8] = [H1W, H1B, H2W, H2B, H3W, H3B, OUTW, OUTB];
+/// Number of parameters: 9,760.
+pub const PARAMETER_COUNT: usize = OUTB.offset + OUTB.len();
+
+/// One value for each parameter of the net (weights, a gradient, or an optimizer moment), flat, in the order of
+/// [`PARAMETERS`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameters<T = f32>(Vec<T>);
+
+impl<T: Copy + Default> Parameters<T> {
+    /// All zeros.
+    pub fn zeros() -> Self {
+        Self(vec![T::default(); PARAMETER_COUNT])
+    }
+
+    /// Takes a flat vector.
+    ///
+    /// # Panics
+    /// If it does not hold [`PARAMETER_COUNT`] values.
+    pub fn from_flat(values: Vec<T>) -> Self {
+        assert_eq!(values.len(), PARAMETER_COUNT, "a value for each parameter");
+        Self(values)
+    }
+
+    /// The values of one tensor.
+    pub fn tensor(&self, tensor: &ParameterTensor) -> &[T] {
+        &self.0[tensor.range()]
+    }
+
+    /// The values of one tensor, to change.
+    pub fn tensor_mut(&mut self, tensor: &ParameterTensor) -> &mut [T] {
+        &mut self.0[tensor.range()]
+    }
+
+    /// All values.
+    pub fn flat(&self) -> &[T] {
+        &self.0
+    }
+
+    /// All values, to change.
+    pub fn flat_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+
+    /// The same values in another number type.
+    pub fn map<U>(&self, convert: impl Fn(T) -> U) -> Parameters<U> {
+        Parameters(self.0.iter().map(|&value| convert(value)).collect())
+    }
+}
+
+/// Draws the initial weights: uniform in ±2.4/√F (F = fan-in), biases 0 but the output's, which start at
+/// `output_bias` (−1 where nine targets of ten are −1).
+///
+/// The paper's PDF reads "2.4 / F"; the root is the essay's guess and keeps a unit's sum of unit variance.
+pub fn initial_parameters(seed: u64, output_bias: f32) -> Parameters {
+    let mut parameters = Parameters::zeros();
+    for tensor in PARAMETERS.iter().filter(|tensor| tensor.fan_in > 0) {
+        let bound = 2.4 / (tensor.fan_in as f64).sqrt();
+        for (index, value) in tensor.range().zip(parameters.tensor_mut(tensor)) {
+            let uniform = f64::from(draw::initial_weight(seed, index as u32)) / 2f64.powi(32);
+            *value = (bound * (2.0 * uniform - 1.0)) as f32;
+        }
+    }
+    parameters.tensor_mut(&OUTB).fill(output_bias);
+    parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_the_papers() {
+        assert_eq!(PARAMETER_COUNT, 9_760);
+        assert_eq!(H1_UNITS + H2_UNITS + H3_UNITS + CLASSES, 1_000);
+        assert_eq!(MACS_PER_EXAMPLE, 171_780);
+    }
+
+    #[test]
+    fn initial_weights_fill_their_interval_and_biases_are_constant() {
+        let parameters = initial_parameters(7, -1.0);
+        for tensor in &PARAMETERS {
+            let values = parameters.tensor(tensor);
+            if tensor.fan_in == 0 {
+                let expected = if tensor.name == "outb" { -1.0 } else { 0.0 };
+                assert!(values.iter().all(|&v| v == expected), "{}", tensor.name);
+            } else {
+                let bound = 2.4 / (tensor.fan_in as f32).sqrt();
+                let largest = values.iter().fold(0f32, |a, &v| a.max(v.abs()));
+                assert!(
+                    largest <= bound && largest > 0.95 * bound,
+                    "{}",
+                    tensor.name
+                );
+                let mean = values.iter().sum::<f32>() / values.len() as f32;
+                assert!(mean.abs() < 0.2 * bound, "{}", tensor.name);
+            }
+        }
+        assert_ne!(parameters, initial_parameters(8, -1.0));
+    }
+}

@@ -1,0 +1,282 @@
+//! What is trained and how: activation, loss, optimizer, schedule, augmentation, dropout; the essay's stages by name.
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::schedule::Schedule;
+
+/// The nonlinearity of H1, H2 and H3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// Hyperbolic tangent, as in 1989.
+    Tanh,
+    /// max(0, x).
+    Relu,
+}
+
+/// What is minimised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// Mean squared error of tanh outputs against +1 (class) and −1 (others), over examples and outputs.
+    Mse,
+    /// Softmax cross-entropy of the logits, mean over examples.
+    CrossEntropy,
+}
+
+/// The update rule; weight decay and rates stand beside it in the [`Recipe`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// Gradient descent with optional momentum; weight decay is added to the gradient (PyTorch's `SGD`).
+    Sgd,
+    /// Adam with decoupled weight decay, bias correction, ε outside the root (PyTorch's `AdamW`).
+    #[value(name = "adamw")]
+    #[serde(rename = "adamw")]
+    AdamW,
+}
+
+/// How many examples one update sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Batch {
+    /// The whole training set: one update a pass.
+    Full,
+    /// One example, in constant order, as in 1989.
+    PerExample,
+}
+
+/// How long training lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Length {
+    /// So many updates.
+    Steps(u64),
+    /// So many passes over the training set.
+    Passes(u64),
+}
+
+/// Everything that decides what is trained and how, but the data and the device.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recipe {
+    /// Where it started from, one of [`Name`]'s names.
+    pub name: String,
+    /// Examples an update.
+    pub batch: Batch,
+    /// How long.
+    pub length: Length,
+    /// Nonlinearity of the hidden layers.
+    pub activation: Activation,
+    /// What is minimised.
+    pub loss: Loss,
+    /// Update rule.
+    pub optimizer: Optimizer,
+    /// Peak rate.
+    pub learning_rate: f64,
+    /// Rate of the last pass; the constant schedule ignores it.
+    pub final_learning_rate: f64,
+    /// Weight decay: decoupled for AdamW, added to the gradient for SGD.
+    pub weight_decay: f64,
+    /// AdamW's decay rate of the first moment.
+    pub beta1: f64,
+    /// AdamW's decay rate of the second moment.
+    pub beta2: f64,
+    /// AdamW's ε, outside the root.
+    pub epsilon: f64,
+    /// SGD's momentum.
+    pub momentum: f64,
+    /// Shape of the rate over the passes.
+    pub schedule: Schedule,
+    /// Updates over which the rate rises linearly to its peak.
+    pub warmup: u64,
+    /// Images are shifted by up to so many pixels in each direction, each example anew in every step.
+    pub shift: u32,
+    /// Probability of dropping a unit of H2 in front of H3.
+    pub dropout: f64,
+    /// Seed of the initial weights, shifts and dropout.
+    pub seed: u64,
+}
+
+/// The recipes known by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Name {
+    /// The essay's stage 0: tanh, MSE, SGD, 23 passes.
+    #[value(alias = "stage-0")]
+    Reproduction,
+    /// Stage 1: softmax cross-entropy instead of MSE.
+    #[value(alias = "stage-1")]
+    Softmax,
+    /// Stage 2: AdamW, 46 passes.
+    #[value(name = "adamw", alias = "stage-2")]
+    AdamW,
+    /// Stage 3: images shifted by up to a pixel, 60 passes.
+    #[value(alias = "stage-3")]
+    Augmentation,
+    /// Stage 4: ReLU and dropout in front of H3, 80 passes.
+    #[value(alias = "stage-4")]
+    Dropout,
+    /// The whole set at once: AdamW, warm-up, linear decay.
+    FullBatch,
+}
+
+impl Recipe {
+    /// The recipe of this name, with seed 1337 (the reproduction's).
+    pub fn named(name: Name) -> Self {
+        let reproduction = Self {
+            name: "reproduction".into(),
+            batch: Batch::PerExample,
+            length: Length::Passes(23),
+            activation: Activation::Tanh,
+            loss: Loss::Mse,
+            optimizer: Optimizer::Sgd,
+            learning_rate: 0.03,
+            final_learning_rate: 0.03,
+            weight_decay: 0.0,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            momentum: 0.0,
+            schedule: Schedule::Constant,
+            warmup: 0,
+            shift: 0,
+            dropout: 0.0,
+            seed: 1337,
+        };
+        let softmax = Self {
+            name: "softmax".into(),
+            loss: Loss::CrossEntropy,
+            learning_rate: 0.01,
+            final_learning_rate: 0.01,
+            ..reproduction.clone()
+        };
+        let adamw = Self {
+            name: "adamw".into(),
+            length: Length::Passes(46),
+            optimizer: Optimizer::AdamW,
+            learning_rate: 3e-4,
+            final_learning_rate: 1e-4,
+            weight_decay: 0.01,
+            schedule: Schedule::Linear,
+            ..softmax.clone()
+        };
+        let augmentation = Self {
+            name: "augmentation".into(),
+            length: Length::Passes(60),
+            shift: 1,
+            ..adamw.clone()
+        };
+        match name {
+            Name::Reproduction => reproduction,
+            Name::Softmax => softmax,
+            Name::AdamW => adamw,
+            Name::Augmentation => augmentation,
+            Name::Dropout => Self {
+                name: "dropout".into(),
+                length: Length::Passes(80),
+                activation: Activation::Relu,
+                dropout: 0.25,
+                ..augmentation
+            },
+            Name::FullBatch => Self {
+                name: "full-batch".into(),
+                batch: Batch::Full,
+                length: Length::Steps(140),
+                learning_rate: 0.03,
+                final_learning_rate: 0.0003,
+                weight_decay: 0.3,
+                beta2: 0.95,
+                warmup: 14,
+                ..adamw
+            },
+        }
+    }
+
+    /// Updates of the whole run on a training set of `examples`.
+    pub fn updates(&self, examples: usize) -> u64 {
+        match self.length {
+            Length::Steps(steps) => steps,
+            Length::Passes(passes) => passes.saturating_mul(self.updates_per_pass(examples)),
+        }
+    }
+
+    /// Updates of one pass over a training set of `examples`.
+    pub fn updates_per_pass(&self, examples: usize) -> u64 {
+        match self.batch {
+            Batch::Full => 1,
+            Batch::PerExample => examples as u64,
+        }
+    }
+
+    /// Examples one update sees.
+    pub fn batch_size(&self, examples: usize) -> usize {
+        match self.batch {
+            Batch::Full => examples,
+            Batch::PerExample => 1,
+        }
+    }
+
+    /// What the output's biases start at: −1 where nine targets of ten are −1.
+    pub fn output_bias(&self) -> f32 {
+        match self.loss {
+            Loss::Mse => -1.0,
+            Loss::CrossEntropy => 0.0,
+        }
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`Error::Usage`], naming the flag of the first field out of its range.
+    pub fn validate(&self) -> Result<()> {
+        let refuse = |flag: &str, found: &dyn std::fmt::Display, expected: &str| {
+            Err(Error::Usage(format!(
+                "{flag}: found {found}, expected {expected}"
+            )))
+        };
+        let rates = [
+            ("--learning-rate", self.learning_rate),
+            ("--final-learning-rate", self.final_learning_rate),
+            ("--weight-decay", self.weight_decay),
+            ("--epsilon", self.epsilon),
+        ];
+        for (flag, value) in rates {
+            if !(value.is_finite() && value >= 0.0) {
+                return refuse(flag, &value, "a finite number of 0 or more");
+            }
+        }
+        let fractions = [
+            ("--beta1", self.beta1),
+            ("--beta2", self.beta2),
+            ("--momentum", self.momentum),
+            ("--dropout", self.dropout),
+        ];
+        for (flag, value) in fractions {
+            if !(0.0..1.0).contains(&value) {
+                return refuse(flag, &value, "a number from 0 up to, but not, 1");
+            }
+        }
+        // The image is 16 pixels wide: a shift by all of it leaves only background.
+        if self.shift >= crate::net::SIDE as u32 {
+            return refuse("--shift", &self.shift, "0 to 15 pixels");
+        }
+        match self.length {
+            Length::Steps(0) => refuse("--steps", &0, "1 or more"),
+            Length::Passes(0) => refuse("--passes", &0, "1 or more"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the run on `examples` training examples has fewer than 2³² updates, which the draws can tell apart.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it has more.
+    pub fn validate_updates(&self, examples: usize) -> Result<u32> {
+        let updates = self.updates(examples);
+        u32::try_from(updates).map_err(|_| {
+            Error::Usage(format!(
+                "--steps or --passes: found {updates} updates, expected fewer than 2^32"
+            ))
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! The reference engine: full batch or batch 1, whatever the recipe says.
+
+use super::{AdamW, Dropout, Pass, Real, adamw, input, loss, sgd};
+use crate::data::{Dataset, Digits};
+use crate::draw;
+use crate::engine::{Engine, Evaluation, Split, State};
+use crate::error::Result;
+use crate::net::{H2_UNITS, Parameters};
+use crate::recipe::{Optimizer, Recipe};
+
+/// The oracle as an engine; `T` is the type it computes in.
+pub struct Reference<T> {
+    digits: Digits,
+    recipe: Recipe,
+    step: u32,
+    parameters: Parameters<T>,
+    first_moment: Parameters<T>,
+    second_moment: Parameters<T>,
+}
+
+impl<T: Real> Reference<T> {
+    /// An engine at the start of a run from these parameters.
+    pub fn new(digits: Digits, recipe: Recipe, parameters: &Parameters) -> Self {
+        Self {
+            digits,
+            recipe,
+            step: 0,
+            parameters: parameters.map(|v| T::of(f64::from(v))),
+            first_moment: Parameters::zeros(),
+            second_moment: Parameters::zeros(),
+        }
+    }
+
+    /// The present parameters, unrounded.
+    pub fn parameters(&self) -> &Parameters<T> {
+        &self.parameters
+    }
+
+    /// One training example forward and back at the present step, its gradient scaled by `scale`.
+    ///
+    /// Returns the pass and the example's (unscaled) loss.
+    pub fn training_pass(&self, example: usize, scale: f64) -> (Pass<T>, T) {
+        let recipe = &self.recipe;
+        let shift = draw::shift(recipe.seed, self.step, example as u32, recipe.shift);
+        let factors = if recipe.dropout > 0.0 {
+            let dropout = Dropout {
+                seed: recipe.seed,
+                step: self.step,
+                probability: recipe.dropout,
+            };
+            dropout.factors(example as u32)
+        } else {
+            vec![T::one(); H2_UNITS]
+        };
+        let set = &self.digits.train;
+        let x = input(set.image_codes(example), set.denominator(), shift);
+        let mut pass = Pass::forward(&self.parameters, x, factors, recipe.activation, recipe.loss);
+        let label = set.labels()[example];
+        let (value, _) = loss(&pass.out, label, recipe.loss, T::of(scale), &mut pass.d_out);
+        pass.backward(&self.parameters, recipe.activation);
+        (pass, value)
+    }
+
+    /// Mean loss and its gradient over these training examples, at the present step.
+    pub fn batch_gradient(&self, examples: std::ops::Range<usize>) -> (T, Parameters<T>) {
+        let scale = 1.0 / examples.len() as f64;
+        let mut gradient = Parameters::zeros();
+        let mut sum = T::zero();
+        for example in examples {
+            let (pass, value) = self.training_pass(example, scale);
+            pass.add_gradient(&mut gradient);
+            sum = sum + value;
+        }
+        (sum * T::of(scale), gradient)
+    }
+
+    fn update(&mut self, gradient: &Parameters<T>) {
+        let recipe = &self.recipe;
+        let scalars = recipe.step_scalars(u64::from(self.step), self.digits.train.len());
+        match recipe.optimizer {
+            Optimizer::Sgd => sgd(
+                self.parameters.flat_mut(),
+                gradient.flat(),
+                self.first_moment.flat_mut(),
+                T::of(scalars.step_size),
+                T::of(recipe.momentum),
+                T::of(recipe.weight_decay),
+            ),
+            Optimizer::AdamW => adamw(
+                self.parameters.flat_mut(),
+                gradient.flat(),
+                self.first_moment.flat_mut(),
+                self.second_moment.flat_mut(),
+                AdamW {
+                    beta1: T::of(recipe.beta1),
+                    beta2: T::of(recipe.beta2),
+                    epsilon: T::of(recipe.epsilon),
+                    step_size: T::of(scalars.step_size),
+                    second_moment_scale: T::of(scalars.second_moment_scale),
+                    shrink: T::of(scalars.shrink),
+                },
+            ),
+        }
+        self.step += 1;
+    }
+
+    /// The outputs for one image of a set, without shift and dropout.
+    fn evaluation_pass(&self, set: &Dataset, example: usize) -> Pass<T> {
+        let x = input(set.image_codes(example), set.denominator(), (0, 0));
+        let ones = vec![T::one(); H2_UNITS];
+        Pass::forward(
+            &self.parameters,
+            x,
+            ones,
+            self.recipe.activation,
+            self.recipe.loss,
+        )
+    }
+}
+
+impl<T: Real> Engine for Reference<T> {
+    fn name(&self) -> &'static str {
+        "reference"
+    }
+
+    fn device(&self) -> String {
+        format!("scalar reference, one thread, f{}", 8 * size_of::<T>())
+    }
+
+    fn restore(&mut self, state: &State) -> Result<()> {
+        let convert = |values: &Parameters| values.map(|v| T::of(f64::from(v)));
+        self.step = state.step;
+        self.parameters = convert(&state.parameters);
+        self.first_moment = convert(&state.first_moment);
+        self.second_moment = convert(&state.second_moment);
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<State> {
+        let convert = |values: &Parameters<T>| values.map(|v| v.to_f64_exact() as f32);
+        Ok(State {
+            step: self.step,
+            parameters: convert(&self.parameters),
+            first_moment: convert(&self.first_moment),
+            second_moment: convert(&self.second_moment),
+        })
+    }
+
+    fn train(&mut self, steps: u32) -> Result<Vec<f32>> {
+        let examples = self.digits.train.len();
+        let size = self.recipe.batch_size(examples);
+        let mut losses = Vec::with_capacity(steps as usize);
+        for _ in 0..steps {
+            let first = (self.step as usize * size) % examples;
+            let (value, gradient) = self.batch_gradient(first..first + size);
+            losses.push(value.to_f64_exact() as f32);
+            self.update(&gradient);
+        }
+        Ok(losses)
+    }
+
+    fn gradient(&mut self) -> Result<(f64, Parameters)> {
+        let (value, gradient) = self.batch_gradient(0..self.digits.train.len());
+        let gradient = gradient.map(|v| v.to_f64_exact() as f32);
+        Ok((value.to_f64_exact(), gradient))
+    }
+
+    fn evaluate(&mut self, split: Split) -> Result<Evaluation> {
+        let set = match split {
+            Split::Train => &self.digits.train,
+            Split::Test => &self.digits.test,
+        };
+        let mut sum = 0.0;
+        let mut misses = 0;
+        for example in 0..set.len() {
+            let mut pass = self.evaluation_pass(set, example);
+            let label = set.labels()[example];
+            let kind = self.recipe.loss;
+            let (value, missed) = loss(&pass.out, label, kind, T::one(), &mut pass.d_out);
+            sum += value.to_f64_exact();
+            misses += u32::from(missed);
+        }
+        Ok(Evaluation {
+            loss: sum / set.len() as f64,
+            misses,
+            examples: set.len() as u32,
+        })
+    }
+}

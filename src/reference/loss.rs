@@ -1,0 +1,51 @@
+//! Loss of one example, whether it was missed, and the gradient before the output's nonlinearity.
+
+use super::Real;
+use crate::net::CLASSES;
+use crate::recipe::Loss;
+
+/// Loss of one example and whether its largest output is not its label's (the first of equal ones counts).
+///
+/// - MSE: `loss = Σ (out[k] − target[k])² / 10`, target +1 for the label, −1 for the others;
+///   `d_out[k] = scale · 2/10 · (out[k] − target[k]) · (1 − out[k]²)`
+/// - cross-entropy: `loss = ln Σ exp(out[k]) − out[label]`;
+///   `d_out[k] = scale · (softmax(out)[k] − [k = label])`
+///
+/// `scale` is one over the number of examples of the batch. `out`, `d_out`: `[10]`.
+pub fn loss<T: Real>(out: &[T], label: u8, kind: Loss, scale: T, d_out: &mut [T]) -> (T, bool) {
+    let label = usize::from(label);
+    let mut guess = 0;
+    for class in 1..CLASSES {
+        if out[class] > out[guess] {
+            guess = class;
+        }
+    }
+    let value = match kind {
+        Loss::Mse => {
+            let mut sum = T::zero();
+            for class in 0..CLASSES {
+                let target = if class == label { T::one() } else { -T::one() };
+                let difference = out[class] - target;
+                sum = sum + difference * difference;
+                let slope = T::one() - out[class] * out[class];
+                d_out[class] = scale * T::of(2.0 / CLASSES as f64) * difference * slope;
+            }
+            sum / T::of(CLASSES as f64)
+        }
+        Loss::CrossEntropy => {
+            // Subtracting the largest logit keeps exp from overflowing.
+            let largest = out[guess];
+            let mut sum = T::zero();
+            for class in 0..CLASSES {
+                sum = sum + (out[class] - largest).exp();
+            }
+            for class in 0..CLASSES {
+                let probability = (out[class] - largest).exp() / sum;
+                let target = if class == label { T::one() } else { T::zero() };
+                d_out[class] = scale * (probability - target);
+            }
+            sum.ln() + largest - out[label]
+        }
+    };
+    (value, guess != label)
+}

@@ -1,0 +1,103 @@
+//! The oracle: plain scalar code, one file a kernel, generic over f32 and f64, written to be read.
+//!
+//! Each kernel handles one example; [`Pass`] composes them, [`Reference`] sums over the batch and updates.
+
+// The kernels' loops run over the indices of their formulas, several arrays at once.
+#![allow(clippy::needless_range_loop)]
+
+mod adamw;
+mod dropout;
+mod engine;
+mod h1_forward;
+mod h1_gradient;
+mod h2_backward;
+mod h2_forward;
+mod h2_gradient;
+mod h3_backward;
+mod h3_forward;
+mod h3_gradient;
+mod input;
+mod loss;
+mod out_backward;
+mod out_forward;
+mod out_gradient;
+mod pass;
+mod sgd;
+
+pub use adamw::{AdamW, adamw};
+pub use dropout::{Dropout, dropout};
+pub use engine::Reference;
+pub use h1_forward::h1_forward;
+pub use h1_gradient::h1_gradient;
+pub use h2_backward::h2_backward;
+pub use h2_forward::h2_forward;
+pub use h2_gradient::h2_gradient;
+pub use h3_backward::h3_backward;
+pub use h3_forward::h3_forward;
+pub use h3_gradient::h3_gradient;
+pub use input::input;
+pub use loss::loss;
+pub use out_backward::out_backward;
+pub use out_forward::out_forward;
+pub use out_gradient::out_gradient;
+pub use pass::Pass;
+pub use sgd::sgd;
+
+use crate::net::{H1_AREA, H1_SIDE, PADDING, PADDING_VALUE};
+use crate::recipe::Activation;
+
+/// f32 or f64.
+pub trait Real: num_traits::Float + Default + Send + Sync + 'static {
+    /// The nearest value.
+    fn of(value: f64) -> Self;
+    /// As f64.
+    fn to_f64_exact(self) -> f64;
+}
+
+impl Real for f32 {
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+    fn to_f64_exact(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Real for f64 {
+    fn of(value: f64) -> Self {
+        value
+    }
+    fn to_f64_exact(self) -> f64 {
+        self
+    }
+}
+
+/// The hidden layers' nonlinearity.
+pub fn activate<T: Real>(activation: Activation, sum: T) -> T {
+    match activation {
+        Activation::Tanh => sum.tanh(),
+        Activation::Relu => sum.max(T::zero()),
+    }
+}
+
+/// The nonlinearity's derivative, from its *value*: 1 − y² for tanh, [y > 0] for ReLU (0 at 0, as in PyTorch).
+pub fn slope<T: Real>(activation: Activation, value: T) -> T {
+    match activation {
+        Activation::Tanh => T::one() - value * value,
+        Activation::Relu if value > T::zero() => T::one(),
+        Activation::Relu => T::zero(),
+    }
+}
+
+/// Where (row, column) of the *padded* map lies among H1's units; `None` in the padding.
+fn h1_index(map: usize, padded_row: usize, padded_column: usize) -> Option<usize> {
+    let inside = PADDING..PADDING + H1_SIDE;
+    (inside.contains(&padded_row) && inside.contains(&padded_column))
+        .then(|| map * H1_AREA + (padded_row - PADDING) * H1_SIDE + padded_column - PADDING)
+}
+
+/// H1's activation at (row, column) of the padded map: −1 in the padding.
+fn h1_padded<T: Real>(h1: &[T], map: usize, padded_row: usize, padded_column: usize) -> T {
+    h1_index(map, padded_row, padded_column)
+        .map_or_else(|| T::of(f64::from(PADDING_VALUE)), |unit| h1[unit])
+}
