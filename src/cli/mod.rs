@@ -36,7 +36,7 @@ enum Command {
     /// List the adapters, what each offers, and which would be chosen.
     Devices(devices::Arguments),
     /// Make the digits' files.
-    Data(data::Arguments),
+    Data(data::Args),
 }
 
 /// Runs the program on the process's arguments.
@@ -60,6 +60,6 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
     match arguments.command {
         None => train::run(arguments.train, started),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
-        Some(Command::Data(arguments)) => data::run(arguments),
+        Some(Command::Data(arguments)) => data::run(&arguments),
     }
 }

@@ -14,7 +14,7 @@ use crate::net::{self, Parameters};
 use crate::recipe::{Batch, Name, Recipe};
 use crate::report::{Comparison, Metrics, Output, Progress, RunReport, Seconds};
 use crate::train::{self, Event, Watch};
-use crate::weights;
+use crate::{file, weights};
 
 /// What to train, on what, and where to write it.
 #[derive(Debug, Args)]
@@ -91,7 +91,7 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     let recipe = arguments.recipe.recipe(arguments.batch())?;
     arguments.device.validate(recipe.batch)?;
     if let Some(path) = &arguments.save {
-        weights::check_target(path)?;
+        file::check_target(path)?;
     }
     let digits = arguments.digits.read()?;
     recipe.validate_updates(digits.train.len())?;

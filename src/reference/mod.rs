@@ -80,7 +80,7 @@ pub fn activate<T: Real>(activation: Activation, sum: T) -> T {
     }
 }
 
-/// The nonlinearity's derivative, from its *value*: 1 − y² for tanh, [y > 0] for ReLU (0 at 0, as in PyTorch).
+/// The nonlinearity's derivative, from its *value*: 1 − y² for tanh, 1 where y > 0 for ReLU (0 at 0, as in PyTorch).
 pub fn slope<T: Real>(activation: Activation, value: T) -> T {
     match activation {
         Activation::Tanh => T::one() - value * value,
