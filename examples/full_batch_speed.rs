@@ -1,6 +1,6 @@
 //! Milliseconds and GFLOP/s of a full-batch step on the CPU, at every instruction set this processor has.
 //!
-//! `cargo run --release --example full_batch_speed [examples] [threads]`
+//! `cargo run --release --example full_batch_speed [examples] [threads] [instruction set]`
 
 use std::time::Instant;
 
@@ -15,13 +15,14 @@ use gpu_train::recipe::{Name, Recipe};
 const STEPS: usize = 30;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|argument| {
-        let number = argument.parse();
-        number.expect("a number of examples, then one of threads")
-    });
-    let examples: usize = arguments.next().unwrap_or(7_291);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize, default: usize| {
+        let given = arguments.get(at).map(|given| given.parse());
+        given.map_or(default, |given| given.expect("a number"))
+    };
+    let examples = number(0, 7_291);
     let all = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = arguments.next().unwrap_or(all);
+    let threads = number(1, all);
     let plain = Recipe::named(Name::FullBatch);
     let modern = Recipe {
         activation: gpu_train::recipe::Activation::Relu,
@@ -29,7 +30,8 @@ fn main() {
         dropout: 0.25,
         ..plain.clone()
     };
-    for level in Level::available().into_iter().rev() {
+    let wanted = |level: &Level| arguments.get(2).is_none_or(|name| name == level.name());
+    for level in Level::available().into_iter().rev().filter(wanted) {
         for (name, recipe) in [("tanh", &plain), ("ReLU, shift, dropout", &modern)] {
             report(level, name, recipe, examples, threads);
         }
