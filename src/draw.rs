@@ -30,27 +30,45 @@ const KEY_PARITY: u32 = 0x1BD1_1BDA;
 
 /// Threefry-4x32 with 20 rounds: four words from a four-word key and a four-word counter.
 pub fn threefry4x32(key: [u32; 4], counter: [u32; 4]) -> [u32; 4] {
+    threefry4x32_lanes(key, counter.map(|word| [word])).map(|[word]| word)
+}
+
+/// [`threefry4x32`] for `N` counters at once, `[word][lane]`, so that a processor can draw for several examples with
+/// one instruction.
+#[inline(always)]
+pub fn threefry4x32_lanes<const N: usize>(key: [u32; 4], counter: [[u32; N]; 4]) -> [[u32; N]; 4] {
     let parity = KEY_PARITY ^ key[0] ^ key[1] ^ key[2] ^ key[3];
     let schedule = [key[0], key[1], key[2], key[3], parity];
     let mut x = counter;
-    for (word, k) in x.iter_mut().zip(&schedule) {
-        *word = word.wrapping_add(*k);
-    }
-    for round in 0..20u32 {
-        // Odd rounds mix word 0 with 3 and 2 with 1; even rounds 0 with 1 and 2 with 3.
-        let (first, second) = if round % 2 == 0 { (1, 3) } else { (3, 1) };
-        let [a, b] = ROTATIONS[(round % 8) as usize];
-        x[0] = x[0].wrapping_add(x[first]);
-        x[first] = x[first].rotate_left(a) ^ x[0];
-        x[2] = x[2].wrapping_add(x[second]);
-        x[second] = x[second].rotate_left(b) ^ x[2];
-        if round % 4 == 3 {
-            let injection = round / 4 + 1;
-            for (i, word) in x.iter_mut().enumerate() {
-                *word = word.wrapping_add(schedule[(injection as usize + i) % 5]);
+    let inject = |x: &mut [[u32; N]; 4], injection: usize| {
+        for (word, lanes) in x.iter_mut().enumerate() {
+            let mut k = schedule[(injection + word) % 5];
+            if word == 3 {
+                k = k.wrapping_add(injection as u32);
             }
-            x[3] = x[3].wrapping_add(injection);
+            *lanes = lanes.map(|lane| lane.wrapping_add(k));
         }
+    };
+    let mix = |x: &mut [[u32; N]; 4], a: usize, b: usize, rotation: u32| {
+        #[allow(clippy::needless_range_loop)] // two words of x at once
+        for lane in 0..N {
+            x[a][lane] = x[a][lane].wrapping_add(x[b][lane]);
+            x[b][lane] = x[b][lane].rotate_left(rotation) ^ x[a][lane];
+        }
+    };
+    inject(&mut x, 0);
+    for injection in 1..=5 {
+        let half = (injection - 1) % 2 * 4;
+        // Even rounds mix word 0 with 1 and 2 with 3; odd ones 0 with 3 and 2 with 1.
+        for pair in 0..2 {
+            let [a, b] = ROTATIONS[half + 2 * pair];
+            mix(&mut x, 0, 1, a);
+            mix(&mut x, 2, 3, b);
+            let [a, b] = ROTATIONS[half + 2 * pair + 1];
+            mix(&mut x, 0, 3, a);
+            mix(&mut x, 2, 1, b);
+        }
+        inject(&mut x, injection);
     }
     x
 }
@@ -63,6 +81,22 @@ pub fn block(seed: u64, stream: Stream, step: u32, example: u32, block: u32) -> 
     threefry4x32(
         [seed as u32, (seed >> 32) as u32, stream as u32, step],
         [example, block, 0, 0],
+    )
+}
+
+/// [`block`] for `N` examples from `first`, `[word][example]`.
+#[inline(always)]
+pub fn block_lanes<const N: usize>(
+    seed: u64,
+    stream: Stream,
+    step: u32,
+    first: u32,
+    block: u32,
+) -> [[u32; N]; 4] {
+    let examples = std::array::from_fn(|lane| first.wrapping_add(lane as u32));
+    threefry4x32_lanes(
+        [seed as u32, (seed >> 32) as u32, stream as u32, step],
+        [examples, [block; N], [0; N], [0; N]],
     )
 }
 
@@ -102,6 +136,18 @@ pub fn dropout_keeps(
     block(seed, Stream::Dropout, step, example, quad * 16 + position).map(|word| word >= threshold)
 }
 
+/// The words [`dropout_keeps`] compares with its threshold, `[map of the quad][example]`, for `N` examples from `first`.
+#[inline(always)]
+pub fn dropout_words<const N: usize>(
+    seed: u64,
+    step: u32,
+    first: u32,
+    quad: u32,
+    position: u32,
+) -> [[u32; N]; 4] {
+    block_lanes(seed, Stream::Dropout, step, first, quad * 16 + position)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +170,15 @@ mod tests {
             ),
             [0x59cd_1dbb, 0xb887_9579, 0x86b5_d00c, 0xac8b_6d84]
         );
+    }
+
+    #[test]
+    fn drawing_for_several_examples_gives_what_each_draws() {
+        let words = dropout_words::<5>(9, 4, 77, 2, 15);
+        for lane in 0..5 {
+            let alone = block(9, Stream::Dropout, 4, 77 + lane as u32, 47);
+            assert_eq!(words.map(|word| word[lane]), alone);
+        }
     }
 
     #[test]

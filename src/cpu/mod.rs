@@ -1,2 +1,6 @@
 //! The fast CPU engines.
+
+pub mod full_batch;
 pub mod simd;
+
+pub use full_batch::FullBatch;

@@ -126,4 +126,13 @@ impl Simd for Avx2 {
             _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)))
         }
     }
+    #[inline(always)]
+    fn power_of_two(self, n: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        let half = |n| unsafe {
+            let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
+        };
+        (half(n.0), half(n.1))
+    }
 }

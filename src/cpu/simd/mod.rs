@@ -8,6 +8,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod exp;
 mod portable;
 mod tanh;
 
@@ -72,6 +73,15 @@ pub trait Simd: Copy + Send + Sync + 'static {
     #[inline(always)]
     fn tanh(self, a: Self::V) -> Self::V {
         tanh::tanh(self, a)
+    }
+
+    /// 2ⁿ for integral n from −126 to 127; a NaN gives any number.
+    fn power_of_two(self, n: Self::V) -> Self::V;
+
+    /// eˣ, within 3 units in the last place; below e⁻⁸⁷ it gives e⁻⁸⁷, above e⁸⁸ e⁸⁸.
+    #[inline(always)]
+    fn exp(self, a: Self::V) -> Self::V {
+        exp::exp(self, a)
     }
 }
 
@@ -200,6 +210,35 @@ mod tests {
         for level in Level::available() {
             println!("{}", level.name());
             level.run(Check);
+        }
+    }
+
+    struct Exp(f32);
+
+    impl Kernel for Exp {
+        type Output = f32;
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> f32 {
+            let mut out = Lanes::ZERO;
+            s.store(&mut out, s.exp(s.splat(self.0)));
+            out.0[11]
+        }
+    }
+
+    #[test]
+    fn exp_is_within_three_units_and_bounded() {
+        for level in Level::available() {
+            let mut worst = 0u32;
+            for step in -86_900..88_000 {
+                let x = step as f32 / 1e3;
+                let (got, want) = (level.run(Exp(x)), f64::from(x).exp() as f32);
+                worst = worst.max(got.to_bits().abs_diff(want.to_bits()));
+            }
+            assert!(worst <= 3, "{}: {worst} units", level.name());
+            assert_eq!(level.run(Exp(0.0)), 1.0);
+            assert!(level.run(Exp(-1e30)) < 2e-38);
+            assert!(level.run(Exp(f32::INFINITY)) > 1e38);
+            assert!(level.run(Exp(f32::NAN)).is_nan(), "{}", level.name());
         }
     }
 

@@ -73,4 +73,8 @@ impl Simd for Portable {
         let c: [f32; 4] = std::array::from_fn(|i| b[i] + b[i + 4]);
         (c[0] + c[2]) + (c[1] + c[3])
     }
+    #[inline(always)]
+    fn power_of_two(self, n: Self::V) -> Self::V {
+        each(|i| f32::from_bits(((n[i] as i32).wrapping_add(127) as u32) << 23))
+    }
 }
