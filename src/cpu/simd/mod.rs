@@ -9,7 +9,15 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
+mod quads;
+#[cfg(target_arch = "x86_64")]
+mod quads_avx2;
+#[cfg(target_arch = "x86_64")]
+mod quads_avx512;
+mod quads_portable;
 mod tanh;
+
+pub use quads::Quads;
 
 /// Lanes of a vector.
 pub const LANES: usize = 16;
@@ -80,7 +88,7 @@ pub trait Kernel {
     /// What it returns.
     type Output;
     /// Does the work; must be `#[inline(always)]`, as must all it calls, to be compiled for the level.
-    fn run<S: Simd>(self, simd: S) -> Self::Output;
+    fn run<S: Quads>(self, simd: S) -> Self::Output;
 }
 
 /// An instruction set this program has kernels for.
