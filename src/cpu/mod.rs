@@ -1,2 +1,3 @@
 //! The fast CPU engines.
+pub mod per_example;
 pub mod simd;
