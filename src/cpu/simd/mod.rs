@@ -10,7 +10,15 @@ mod avx2;
 mod avx512;
 mod exp;
 mod portable;
+mod quads;
+#[cfg(target_arch = "x86_64")]
+mod quads_avx2;
+#[cfg(target_arch = "x86_64")]
+mod quads_avx512;
+mod quads_portable;
 mod tanh;
+
+pub use quads::Quads;
 
 /// Lanes of a vector.
 pub const LANES: usize = 16;
@@ -90,7 +98,7 @@ pub trait Kernel {
     /// What it returns.
     type Output;
     /// Does the work; must be `#[inline(always)]`, as must all it calls, to be compiled for the level.
-    fn run<S: Simd>(self, simd: S) -> Self::Output;
+    fn run<S: Quads>(self, simd: S) -> Self::Output;
 }
 
 /// An instruction set this program has kernels for.
