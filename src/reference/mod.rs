@@ -22,7 +22,9 @@ mod out_backward;
 mod out_forward;
 mod out_gradient;
 mod pass;
+mod reduce_gradient;
 mod sgd;
+mod tally;
 
 pub use adamw::{AdamW, adamw};
 pub use dropout::{Dropout, dropout};
@@ -41,7 +43,9 @@ pub use out_backward::out_backward;
 pub use out_forward::out_forward;
 pub use out_gradient::out_gradient;
 pub use pass::Pass;
+pub use reduce_gradient::reduce_gradient;
 pub use sgd::sgd;
+pub use tally::{Progress, tally};
 
 use crate::net::{H1_AREA, H1_SIDE, PADDING, PADDING_VALUE};
 use crate::recipe::Activation;
