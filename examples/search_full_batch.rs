@@ -28,12 +28,20 @@ fn split() -> Digits {
 
 /// Validation misses of one run.
 fn misses(digits: &Digits, recipe: &Recipe, seed: u64) -> u32 {
-    let recipe = Recipe { seed, ..recipe.clone() };
+    let recipe = Recipe {
+        seed,
+        ..recipe.clone()
+    };
     let start = net::initial_parameters(seed, recipe.output_bias());
     let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start);
-    let steps = recipe.validate_updates(digits.train.len()).expect("few steps");
+    let steps = recipe
+        .validate_updates(digits.train.len())
+        .expect("few steps");
     engine.train(steps).expect("the CPU does not fail");
-    engine.evaluate(Split::Test).expect("the CPU does not fail").misses
+    engine
+        .evaluate(Split::Test)
+        .expect("the CPU does not fail")
+        .misses
 }
 
 struct Draw(Mt64);
@@ -76,13 +84,16 @@ fn candidate(draw: &mut Draw, steps: u64) -> Recipe {
 
 fn main() {
     let number = |index: usize, default: u64| {
-        std::env::args().nth(index).map_or(default, |text| text.parse().expect("a number"))
+        std::env::args()
+            .nth(index)
+            .map_or(default, |text| text.parse().expect("a number"))
     };
     let (steps, candidates, seed) = (number(1, 140), number(2, 64), number(3, 1));
     let digits = split();
     let mut draw = Draw(Mt64::new(seed));
-    let mut field: Vec<(Recipe, Vec<u32>)> =
-        (0..candidates).map(|_| (candidate(&mut draw, steps), Vec::new())).collect();
+    let mut field: Vec<(Recipe, Vec<u32>)> = (0..candidates)
+        .map(|_| (candidate(&mut draw, steps), Vec::new()))
+        .collect();
     // Seeds of the search's runs; none is the recipe's own.
     let mut next_seed = 100;
     for (round, runs) in [1, 2, 4, 8].into_iter().enumerate() {

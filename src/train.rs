@@ -125,7 +125,10 @@ pub fn run(
                 train: engine.evaluate(Split::Train)?,
                 test: engine.evaluate(Split::Test)?,
             };
-            watcher(Event::Evaluated { point: &point, steps })?;
+            watcher(Event::Evaluated {
+                point: &point,
+                steps,
+            })?;
             points.push(point);
         }
     }

@@ -20,18 +20,26 @@ fn refused(arguments: &[&str], code: i32, parts: &[&str]) {
     let error = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
     for part in parts {
-        assert!(error.contains(part), "{arguments:?}: {part:?} is not in {error:?}");
+        assert!(
+            error.contains(part),
+            "{arguments:?}: {part:?} is not in {error:?}"
+        );
     }
     assert!(!error.contains("panicked"), "{error}");
     if error.starts_with("error: ") && !error.contains("Usage:") {
-        let lines = error.lines().filter(|line| line.starts_with("error")).count();
+        let lines = error
+            .lines()
+            .filter(|line| line.starts_with("error"))
+            .count();
         assert_eq!((lines, error.trim_end().lines().count()), (1, 1), "{error}");
     }
 }
 
 #[test]
 fn full_batch_compares_itself_with_the_baseline() {
-    let run = gpu_train(&["--full-batch", "--device", "cpu", "--steps", "20"]).assert().success();
+    let run = gpu_train(&["--full-batch", "--device", "cpu", "--steps", "20"])
+        .assert()
+        .success();
     let text = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
     for part in [
         "full-batch: cpu on ",
@@ -55,7 +63,9 @@ fn full_batch_compares_itself_with_the_baseline() {
 
 #[test]
 fn json_stands_alone_on_standard_output() {
-    let run = gpu_train(&["--device", "cpu", "--steps", "3", "--json"]).assert().success();
+    let run = gpu_train(&["--device", "cpu", "--steps", "3", "--json"])
+        .assert()
+        .success();
     let report: Value = serde_json::from_slice(&run.get_output().stdout).expect("one JSON object");
     assert_eq!(report["engine"], "cpu");
     assert_eq!(report["steps"], 3);
@@ -86,7 +96,11 @@ fn evaluation_lines_of_the_baseline_have_the_reproductions_form() {
 fn the_same_seed_gives_the_same_bytes_and_weights_can_be_carried_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
-    let (first, second, third) = (path("a.safetensors"), path("b.safetensors"), path("c.safetensors"));
+    let (first, second, third) = (
+        path("a.safetensors"),
+        path("b.safetensors"),
+        path("c.safetensors"),
+    );
     let base = ["--device", "cpu", "--no-baseline", "--steps", "2"];
     let train = |more: &[&str]| {
         gpu_train(&[&base[..], more].concat()).assert().success();
@@ -98,7 +112,14 @@ fn the_same_seed_gives_the_same_bytes_and_weights_can_be_carried_on() {
     assert_eq!(read(&first), read(&second));
     assert_ne!(read(&first), read(&third));
     let metrics = path("metrics.jsonl");
-    train(&["--init-from", &first, "--eval-every", "1", "--metrics", &metrics]);
+    train(&[
+        "--init-from",
+        &first,
+        "--eval-every",
+        "1",
+        "--metrics",
+        &metrics,
+    ]);
     let rows: Vec<Value> = fs::read_to_string(&metrics)
         .expect("metrics")
         .lines()
@@ -106,19 +127,43 @@ fn the_same_seed_gives_the_same_bytes_and_weights_can_be_carried_on() {
         .collect();
     assert_eq!(rows.len(), 3);
     assert_eq!(rows[0]["recipe"]["name"], "full-batch");
-    assert!(rows[0]["device"].as_str().is_some_and(|device| !device.is_empty()));
+    assert!(
+        rows[0]["device"]
+            .as_str()
+            .is_some_and(|device| !device.is_empty())
+    );
     assert_eq!((&rows[1]["step"], &rows[2]["step"]), (&1.into(), &2.into()));
     assert!(rows[2]["test"]["misses"].as_u64().is_some());
 }
 
 #[test]
 fn rates_and_lengths_out_of_range_are_named() {
-    refused(&["--steps", "0"], 2, &["--steps", "found 0", "expected 1 or more"]);
+    refused(
+        &["--steps", "0"],
+        2,
+        &["--steps", "found 0", "expected 1 or more"],
+    );
     refused(&["--passes", "0"], 2, &["--passes", "found 0"]);
-    refused(&["--learning-rate", "-1"], 2, &["--learning-rate", "found -1", "expected"]);
-    refused(&["--learning-rate", "nan"], 2, &["--learning-rate", "found NaN"]);
-    refused(&["--final-learning-rate", "inf"], 2, &["--final-learning-rate", "found inf"]);
-    refused(&["--weight-decay", "-0.1"], 2, &["--weight-decay", "found -0.1"]);
+    refused(
+        &["--learning-rate", "-1"],
+        2,
+        &["--learning-rate", "found -1", "expected"],
+    );
+    refused(
+        &["--learning-rate", "nan"],
+        2,
+        &["--learning-rate", "found NaN"],
+    );
+    refused(
+        &["--final-learning-rate", "inf"],
+        2,
+        &["--final-learning-rate", "found inf"],
+    );
+    refused(
+        &["--weight-decay", "-0.1"],
+        2,
+        &["--weight-decay", "found -0.1"],
+    );
     refused(&["--epsilon", "nan"], 2, &["--epsilon"]);
     refused(&["--dropout", "1"], 2, &["--dropout", "found 1"]);
     refused(&["--beta1", "1"], 2, &["--beta1"]);
@@ -127,16 +172,32 @@ fn rates_and_lengths_out_of_range_are_named() {
     refused(&["--shift", "16"], 2, &["--shift", "found 16"]);
     refused(&["--eval-every", "0"], 2, &["--eval-every"]);
     refused(&["--steps", "5", "--passes", "5"], 2, &["--passes"]);
-    refused(&["--steps", "4294967296"], 2, &["--steps", "4294967296", "2^32"]);
+    refused(
+        &["--steps", "4294967296"],
+        2,
+        &["--steps", "4294967296", "2^32"],
+    );
     refused(&["--full-batch", "--per-example"], 2, &["--per-example"]);
     refused(&["--recipe", "nonsense"], 2, &["nonsense", "full-batch"]);
-    refused(&["--train-examples", "5"], 2, &["--train-examples", "--mnist"]);
+    refused(
+        &["--train-examples", "5"],
+        2,
+        &["--train-examples", "--mnist"],
+    );
 }
 
 #[test]
 fn devices_that_do_not_fit_are_named() {
-    refused(&["--device", "gpu", "--adapter", "no such adapter"], 1, &["--adapter", "no such adapter"]);
-    refused(&["--device", "software", "--adapter", "no such adapter"], 1, &["no such adapter"]);
+    refused(
+        &["--device", "gpu", "--adapter", "no such adapter"],
+        1,
+        &["--adapter", "no such adapter"],
+    );
+    refused(
+        &["--device", "software", "--adapter", "no such adapter"],
+        1,
+        &["no such adapter"],
+    );
     refused(&["--device", "cpu", "--adapter", "x"], 2, &["--adapter"]);
     refused(&["--per-example", "--device", "gpu"], 2, &["--device"]);
     gpu_train(&["devices"]).assert().success();
@@ -157,7 +218,11 @@ fn files_that_are_not_there_or_not_right_are_named() {
     refused(&["--zip-code", &missing], 1, &[&missing]);
     let nowhere = at("no/such/folder/net.safetensors");
     refused(&["--steps", "1", "--save", &nowhere], 1, &[&nowhere]);
-    refused(&["--steps", "1", "--device", "cpu", "--metrics", &nowhere], 1, &[&nowhere]);
+    refused(
+        &["--steps", "1", "--device", "cpu", "--metrics", &nowhere],
+        1,
+        &[&nowhere],
+    );
     assert!(!Path::new(&nowhere).exists());
 }
 
@@ -167,17 +232,36 @@ fn a_rate_that_diverges_ends_with_the_step_and_the_rate() {
     let net = folder.path().join("net.safetensors");
     let net = net.to_str().expect("UTF-8");
     let arguments = [
-        "--device", "cpu", "--activation", "relu", "--optimizer", "sgd", "--warmup", "0", "--learning-rate", "1e30",
-        "--steps", "20", "--save", net,
+        "--device",
+        "cpu",
+        "--activation",
+        "relu",
+        "--optimizer",
+        "sgd",
+        "--warmup",
+        "0",
+        "--learning-rate",
+        "1e30",
+        "--steps",
+        "20",
+        "--save",
+        net,
     ];
-    refused(&arguments, 1, &["diverged", "step", "learning rate of 1e30"]);
+    refused(
+        &arguments,
+        1,
+        &["diverged", "step", "learning rate of 1e30"],
+    );
     assert!(!Path::new(net).exists());
 }
 
 #[test]
 fn a_reader_that_leaves_is_no_error() {
     let program = assert_cmd::cargo::cargo_bin("gpu-train");
-    let piped = format!("'{}' --per-example --passes 3 | head -n 1", program.display());
+    let piped = format!(
+        "'{}' --per-example --passes 3 | head -n 1",
+        program.display()
+    );
     Command::new("bash")
         .args(["-o", "pipefail", "-c", &piped])
         .assert()
@@ -187,9 +271,13 @@ fn a_reader_that_leaves_is_no_error() {
 
 #[test]
 fn help_states_defaults_and_examples() {
-    gpu_train(&["--help"])
+    gpu_train(&["--help"]).assert().success().stdout(
+        contains("Examples:")
+            .and(contains("--full-batch"))
+            .and(contains("[default:")),
+    );
+    gpu_train(&["--version"])
         .assert()
         .success()
-        .stdout(contains("Examples:").and(contains("--full-batch")).and(contains("[default:")));
-    gpu_train(&["--version"]).assert().success().stdout(contains(env!("CARGO_PKG_VERSION")));
+        .stdout(contains(env!("CARGO_PKG_VERSION")));
 }

@@ -29,9 +29,14 @@ fn modern(steps: u64) -> Recipe {
 }
 
 /// Ten steps on 1,757 examples (27 workgroups of 64 and a rest) against the f64 reference.
-fn ten_steps(make: impl Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine>) -> Result<(), Failed> {
+fn ten_steps(
+    make: impl Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine>,
+) -> Result<(), Failed> {
     let digits = embedded::digits();
-    let digits = Digits { train: digits.train.truncated(1_757), ..digits };
+    let digits = Digits {
+        train: digits.train.truncated(1_757),
+        ..digits
+    };
     let recipe = modern(10);
     let start = net::initial_parameters(recipe.seed, recipe.output_bias());
     let mut oracle = Reference::<f64>::new(digits.clone(), recipe.clone(), &start);
@@ -41,7 +46,12 @@ fn ten_steps(make: impl Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine>) ->
     let want: Vec<f64> = want.into_iter().map(f64::from).collect();
     common::compare("losses", &got, &want, 0.0, 1e-4)?;
     // AdamW divides by the root of a mean square: a gradient near 0 can turn by a rate's share of a step.
-    compare_parameters("weights after ten steps", &engine.state()?.parameters, oracle.parameters(), 2e-3)?;
+    compare_parameters(
+        "weights after ten steps",
+        &engine.state()?.parameters,
+        oracle.parameters(),
+        2e-3,
+    )?;
     let (got, want) = (engine.evaluate(Split::Test)?, oracle.evaluate(Split::Test)?);
     if got.misses.abs_diff(want.misses) > 2 {
         return Err(format!("{} test misses, the reference {}", got.misses, want.misses).into());
@@ -50,13 +60,23 @@ fn ten_steps(make: impl Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine>) ->
 }
 
 /// The default recipe ends at no more test misses than the paper's net had.
-fn default_recipe(make: impl Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine>) -> Result<(), Failed> {
+fn default_recipe(
+    make: impl Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine>,
+) -> Result<(), Failed> {
     let recipe = Recipe::named(Name::FullBatch);
     let digits = embedded::digits();
     let start = net::initial_parameters(recipe.seed, recipe.output_bias());
     let mut engine = make(&digits, &recipe, &start);
-    let watch = Watch { evaluate_every: u32::MAX };
-    let outcome = train::run(engine.as_mut(), &recipe, digits.train.len(), watch, &mut |_| Ok(()))?;
+    let watch = Watch {
+        evaluate_every: u32::MAX,
+    };
+    let outcome = train::run(
+        engine.as_mut(),
+        &recipe,
+        digits.train.len(),
+        watch,
+        &mut |_| Ok(()),
+    )?;
     let misses = outcome.last().test.misses;
     println!("{}: {misses} test misses", engine.device());
     if misses > 102 {
@@ -71,8 +91,12 @@ fn reproduction() -> Result<(), Failed> {
     let digits = embedded::digits();
     let start = net::initial_parameters(recipe.seed, recipe.output_bias());
     let mut engine = PerExample::new(digits.clone(), recipe.clone(), &start);
-    let watch = Watch { evaluate_every: u32::MAX };
-    let outcome = train::run(&mut engine, &recipe, digits.train.len(), watch, &mut |_| Ok(()))?;
+    let watch = Watch {
+        evaluate_every: u32::MAX,
+    };
+    let outcome = train::run(&mut engine, &recipe, digits.train.len(), watch, &mut |_| {
+        Ok(())
+    })?;
     let error = outcome.last().test.error();
     println!("{}: test error {:.2}%", engine.device(), 100.0 * error);
     if (0.03..=0.05).contains(&error) {
@@ -98,7 +122,9 @@ fn main() {
     ];
     trials.extend(common::adapter_trials(&[
         ("ten_steps", |adapter| {
-            ten_steps(|d, r, p| Box::new(Gpu::new(adapter.clone(), d, r.clone(), p).expect("adapter")))
+            ten_steps(|d, r, p| {
+                Box::new(Gpu::new(adapter.clone(), d, r.clone(), p).expect("adapter"))
+            })
         }),
         ("default_recipe", |adapter| {
             default_recipe(|d, r, p| {

@@ -30,7 +30,10 @@ fn check(activation: Activation, loss: Loss) {
     let (_, gradient) = net.batch_gradient(0..EXAMPLES);
     let mut noise = Noise(5);
     for tensor in &PARAMETERS {
-        let largest = gradient.tensor(tensor).iter().fold(0f64, |a, v| a.max(v.abs()));
+        let largest = gradient
+            .tensor(tensor)
+            .iter()
+            .fold(0f64, |a, v| a.max(v.abs()));
         assert!(largest > 1e-6, "{}: no gradient to check", tensor.name);
         for _ in 0..TRIED {
             let index = tensor.offset + (noise.bits() % tensor.len() as u64) as usize;

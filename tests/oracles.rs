@@ -38,7 +38,11 @@ fn contestant(
     tolerance: f64,
     make: impl Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine> + Send + Sync + 'static,
 ) -> Contestant {
-    Contestant { name: name.into(), make: Arc::new(make), tolerance }
+    Contestant {
+        name: name.into(),
+        make: Arc::new(make),
+        tolerance,
+    }
 }
 
 fn references() -> Vec<Contestant> {
@@ -55,9 +59,19 @@ fn references() -> Vec<Contestant> {
 fn full_batch() -> Vec<Contestant> {
     let mut all = references();
     for level in Level::available() {
-        all.push(contestant(format!("cpu_{}", level.name()), F32, move |d, r, p| {
-            Box::new(FullBatch::with_level_and_threads(d.clone(), r.clone(), p, level, 2))
-        }));
+        all.push(contestant(
+            format!("cpu_{}", level.name()),
+            F32,
+            move |d, r, p| {
+                Box::new(FullBatch::with_level_and_threads(
+                    d.clone(),
+                    r.clone(),
+                    p,
+                    level,
+                    2,
+                ))
+            },
+        ));
     }
     for adapter in gpu::adapters() {
         let name = format!("gpu_{}", adapter.get_info().name.replace(' ', "_"));
@@ -71,15 +85,22 @@ fn full_batch() -> Vec<Contestant> {
 fn per_example() -> Vec<Contestant> {
     let mut all = references();
     for level in Level::available() {
-        all.push(contestant(format!("per_example_{}", level.name()), F32, move |d, r, p| {
-            Box::new(PerExample::with_level(d.clone(), r.clone(), p, level))
-        }));
+        all.push(contestant(
+            format!("per_example_{}", level.name()),
+            F32,
+            move |d, r, p| Box::new(PerExample::with_level(d.clone(), r.clone(), p, level)),
+        ));
     }
     all
 }
 
 fn recipe(batch: Batch, activation: Activation, loss: Loss) -> Recipe {
-    Recipe { batch, activation, loss, ..Recipe::named(Name::Reproduction) }
+    Recipe {
+        batch,
+        activation,
+        loss,
+        ..Recipe::named(Name::Reproduction)
+    }
 }
 
 /// Loss and the gradient of each tensor on 64 images with random biases.
@@ -88,7 +109,13 @@ fn gradients(contestant: &Contestant, name: &str, recipe: &Recipe) -> Result<(),
     let parameters = fixture.parameters("").map(|v| v as f32);
     let mut engine = (contestant.make)(&fixture.digits(), recipe, &parameters);
     let (loss, gradient) = engine.gradient()?;
-    compare("loss", &[loss as f32], fixture.get("loss"), 0.0, contestant.tolerance)?;
+    compare(
+        "loss",
+        &[loss as f32],
+        fixture.get("loss"),
+        0.0,
+        contestant.tolerance,
+    )?;
     let want = fixture.parameters("d");
     compare_parameters("gradient of", &gradient, &want, contestant.tolerance)?;
     Ok(())
@@ -121,7 +148,13 @@ fn trajectory(contestant: &Contestant, fixture: &Fixture, recipe: &Recipe) -> Re
         return Err(format!("{} steps done of {}", end.step, want.len()).into());
     }
     let parameters = end.parameters.flat();
-    compare("weights", parameters, fixture.parameters("end.").flat(), 1e-4, 0.0)?;
+    compare(
+        "weights",
+        parameters,
+        fixture.parameters("end.").flat(),
+        1e-4,
+        0.0,
+    )?;
     Ok(())
 }
 
@@ -138,7 +171,10 @@ fn main() {
         (Activation::Relu, Loss::Mse, "relu_mse"),
         (Activation::Relu, Loss::CrossEntropy, "relu_ce"),
     ];
-    for (batch, contestants) in [(Batch::Full, full_batch()), (Batch::PerExample, per_example())] {
+    for (batch, contestants) in [
+        (Batch::Full, full_batch()),
+        (Batch::PerExample, per_example()),
+    ] {
         for contestant in contestants {
             let contestant = Arc::new(contestant);
             let label = format!("{batch:?}_{}", contestant.name);

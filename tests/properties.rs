@@ -19,11 +19,20 @@ fn any_net() -> impl Strategy<Value = (Activation, Loss)> {
 }
 
 fn recipe(batch: Batch, (activation, loss): (Activation, Loss)) -> Recipe {
-    Recipe { batch, activation, loss, ..Recipe::named(Name::Reproduction) }
+    Recipe {
+        batch,
+        activation,
+        loss,
+        ..Recipe::named(Name::Reproduction)
+    }
 }
 
 fn both_halves(set: Dataset) -> Digits {
-    Digits { train: set.clone(), test: set, source: "random".into() }
+    Digits {
+        train: set.clone(),
+        test: set,
+        source: "random".into(),
+    }
 }
 
 fn full_batch(set: Dataset, net: (Activation, Loss), start: &Parameters) -> FullBatch {
@@ -32,7 +41,9 @@ fn full_batch(set: Dataset, net: (Activation, Loss), start: &Parameters) -> Full
 
 /// Sum over examples of loss and gradient.
 fn summed(set: &Dataset, net: (Activation, Loss), start: &Parameters) -> (f64, Parameters<f64>) {
-    let (loss, gradient) = full_batch(set.clone(), net, start).gradient().expect("the CPU does not fail");
+    let (loss, gradient) = full_batch(set.clone(), net, start)
+        .gradient()
+        .expect("the CPU does not fail");
     let examples = set.len() as f64;
     (loss * examples, gradient.map(|v| f64::from(v) * examples))
 }

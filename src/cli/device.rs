@@ -7,7 +7,7 @@ use crate::cpu::{FullBatch, PerExample};
 use crate::data::Digits;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::gpu::{AdapterChoice, Backend, Gpu, select};
+use crate::gpu::{AdapterChoice, Backend, Gpu, choose};
 use crate::net::Parameters;
 use crate::recipe::{Batch, Recipe};
 use crate::reference::Reference;
@@ -89,8 +89,13 @@ impl Arguments {
         parameters: &Parameters,
     ) -> Result<(Box<dyn Engine>, Vec<String>)> {
         let gpu = |software: bool| -> Result<Box<dyn Engine>> {
-            let adapter = select(&self.choice(software))?;
-            Ok(Box::new(Gpu::new(adapter, digits, recipe.clone(), parameters)?))
+            let adapter = choose(&self.choice(software))?;
+            Ok(Box::new(Gpu::new(
+                adapter,
+                digits,
+                recipe.clone(),
+                parameters,
+            )?))
         };
         let cpu = || -> Box<dyn Engine> {
             match recipe.batch {
@@ -112,7 +117,7 @@ impl Arguments {
             Device::Auto if recipe.batch == Batch::PerExample => cpu(),
             // A named adapter that is not there is an error, not a reason to use the processor.
             Device::Auto if self.adapter.is_some() || self.backend.is_some() => gpu(false)?,
-            Device::Auto => match select(&self.choice(false)) {
+            Device::Auto => match choose(&self.choice(false)) {
                 Ok(adapter) => Box::new(Gpu::new(adapter, digits, recipe.clone(), parameters)?),
                 Err(error) => {
                     let note = format!(

@@ -37,10 +37,18 @@ pub struct Arguments {
     recipe: recipe::Arguments,
 
     /// Start from these weights (the reproduction's names and shapes) instead of drawing them
-    #[arg(long, value_name = "FILE.safetensors", help_heading = "Files and output")]
+    #[arg(
+        long,
+        value_name = "FILE.safetensors",
+        help_heading = "Files and output"
+    )]
     init_from: Option<PathBuf>,
     /// Write the trained weights, which PyTorch loads into the reproduction's Net
-    #[arg(long, value_name = "FILE.safetensors", help_heading = "Files and output")]
+    #[arg(
+        long,
+        value_name = "FILE.safetensors",
+        help_heading = "Files and output"
+    )]
     save: Option<PathBuf>,
     /// Write a row of JSON an evaluation; the first row holds the recipe and the device
     #[arg(long, value_name = "FILE.jsonl", help_heading = "Files and output")]
@@ -104,7 +112,11 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     for note in &notes {
         output.line(note)?;
     }
-    let session = Session { arguments: &arguments, digits: &digits, output };
+    let session = Session {
+        arguments: &arguments,
+        digits: &digits,
+        output,
+    };
     let setup = started.elapsed().as_secs_f64();
     let main = session.run(engine.as_mut(), &recipe, setup, arguments.metrics.as_ref())?;
     if let Some(path) = &arguments.save {
@@ -166,14 +178,26 @@ impl Session<'_> {
             }
             progress.show(&event)
         })?;
-        let seconds = Seconds { setup, train: outcome.seconds };
-        Ok(RunReport::new(engine, recipe, &self.digits.source, seconds, outcome))
+        let seconds = Seconds {
+            setup,
+            train: outcome.seconds,
+        };
+        Ok(RunReport::new(
+            engine,
+            recipe,
+            &self.digits.source,
+            seconds,
+            outcome,
+        ))
     }
 
     /// The essay's stage 0 on one CPU core, with this run's seed.
     fn baseline(&self, seed: u64) -> Result<RunReport> {
         let started = Instant::now();
-        let recipe = Recipe { seed, ..Recipe::named(Name::Reproduction) };
+        let recipe = Recipe {
+            seed,
+            ..Recipe::named(Name::Reproduction)
+        };
         let parameters: Parameters = net::initial_parameters(seed, recipe.output_bias());
         let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters);
         engine.restore(&State::start(parameters))?;

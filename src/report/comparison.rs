@@ -80,7 +80,9 @@ impl Comparison {
             ("training", &|run| format!("{:.3} s", run.seconds.train)),
             ("examples/s", &|run| grouped(run.examples_per_second as u64)),
             ("train loss", &|run| format!("{:.3e}", run.train.loss)),
-            ("train error", &|run| format!("{:.2}%", 100.0 * run.train.error)),
+            ("train error", &|run| {
+                format!("{:.2}%", 100.0 * run.train.error)
+            }),
             ("train misses", &|run| grouped(u64::from(run.train.misses))),
             ("test loss", &|run| format!("{:.3e}", run.test.loss)),
             ("test error, misses", &|run| {
@@ -124,9 +126,17 @@ impl Comparison {
             "gpu" => "on this adapter",
             _ => "without a GPU",
         };
-        let over_essay = if self.over_essay >= ESSAY_CLAIM { "is" } else { "is not" };
+        let over_essay = if self.over_essay >= ESSAY_CLAIM {
+            "is"
+        } else {
+            "is not"
+        };
         let fair = self.same_error.speedup;
-        let over_baseline = if fair >= ESSAY_CLAIM { "holds" } else { "does not hold" };
+        let over_baseline = if fair >= ESSAY_CLAIM {
+            "holds"
+        } else {
+            "does not hold"
+        };
         format!(
             "The claim of another ~100X {over_essay} reached {device} over the essay's 90 s ({:.0} times), \
              but {:.0} times of that come from a faster batch-1 trainer on one CPU core alone: over that one, \

@@ -27,7 +27,10 @@ impl Metrics {
     /// [`Error::File`] if it cannot be written.
     pub fn create(path: &Path, recipe: &Recipe, engine: &dyn Engine, digits: &str) -> Result<Self> {
         let file = File::create(path).map_err(|error| Error::file(path, error))?;
-        let mut metrics = Self { path: path.to_owned(), file };
+        let mut metrics = Self {
+            path: path.to_owned(),
+            file,
+        };
         metrics.write(&json!({
             "version": env!("CARGO_PKG_VERSION"),
             "engine": engine.name(),

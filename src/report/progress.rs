@@ -29,8 +29,10 @@ impl Progress {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let style = ProgressStyle::with_template("{wide_bar} step {human_pos}/{human_len} {msg}, {eta} left")
-            .expect("a valid template");
+        let style = ProgressStyle::with_template(
+            "{wide_bar} step {human_pos}/{human_len} {msg}, {eta} left",
+        )
+        .expect("a valid template");
         let bar = ProgressBar::with_draw_target(None, target).with_style(style);
         Self {
             batch,
@@ -50,9 +52,9 @@ impl Progress {
             Event::Progress { step, steps, loss } => {
                 self.bar.set_length(u64::from(*steps));
                 self.bar.set_position(u64::from(*step));
-                let error = self
-                    .error
-                    .map_or(String::new(), |error| format!(", test error {:.2}%", 100.0 * error));
+                let error = self.error.map_or(String::new(), |error| {
+                    format!(", test error {:.2}%", 100.0 * error)
+                });
                 self.bar.set_message(format!("loss {loss:.3e}{error}"));
                 if step == steps {
                     self.bar.finish_and_clear();
@@ -123,7 +125,11 @@ mod tests {
 
     #[test]
     fn evaluation_lines_have_the_reproductions_form() {
-        let evaluation = Evaluation { loss: 0.02838382, misses: 82, examples: 2_007 };
+        let evaluation = Evaluation {
+            loss: 0.02838382,
+            misses: 82,
+            examples: 2_007,
+        };
         assert_eq!(
             evaluation_line("test ", &evaluation),
             "eval: split test . loss 2.838382e-02. error 4.09%. misses: 82"

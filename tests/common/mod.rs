@@ -11,7 +11,11 @@ use gpu_train::net::{PARAMETERS, PIXELS, Parameters};
 /// `|got − want| ≤ atol + rtol·|want|` for every element; NaN on either side fails.
 pub fn compare(what: &str, got: &[f32], want: &[f64], atol: f64, rtol: f64) -> Result<(), String> {
     if got.len() != want.len() {
-        return Err(format!("{what}: {} values, expected {}", got.len(), want.len()));
+        return Err(format!(
+            "{what}: {} values, expected {}",
+            got.len(),
+            want.len()
+        ));
     }
     let mut worst: Option<(usize, f64)> = None;
     for (index, (&g, &w)) in got.iter().zip(want).enumerate() {
@@ -42,7 +46,13 @@ pub fn compare_parameters(
         let want = want.tensor(tensor);
         let largest = want.iter().fold(0.0f64, |a, v| a.max(v.abs()));
         let name = format!("{what} {}", tensor.name);
-        compare(&name, got.tensor(tensor), want, relative * largest + 1e-12, relative)?;
+        compare(
+            &name,
+            got.tensor(tensor),
+            want,
+            relative * largest + 1e-12,
+            relative,
+        )?;
     }
     Ok(())
 }
@@ -105,10 +115,17 @@ impl Fixture {
     /// `x` and `y` as digits (training and test set alike).
     pub fn digits(&self) -> Digits {
         // The fixtures' images are the embedded ones: multiples of 1/64 before scaling by 1/127.5.
-        let codes = self.get("x").iter().map(|v| ((v + 1.0) * 8_160.0).round() as u16);
+        let codes = self
+            .get("x")
+            .iter()
+            .map(|v| ((v + 1.0) * 8_160.0).round() as u16);
         let labels = self.get("y").iter().map(|&v| v as u8).collect();
         let set = Dataset::new(codes.collect(), 8_160, labels);
-        Digits { train: set.clone(), test: set, source: "fixture".into() }
+        Digits {
+            train: set.clone(),
+            test: set,
+            source: "fixture".into(),
+        }
     }
 }
 
@@ -134,7 +151,9 @@ impl Noise {
 /// So many random images with random labels.
 pub fn random_set(examples: usize, seed: u64) -> Dataset {
     let mut noise = Noise(seed);
-    let codes = (0..examples * PIXELS).map(|_| (noise.bits() % 16_321) as u16).collect();
+    let codes = (0..examples * PIXELS)
+        .map(|_| (noise.bits() % 16_321) as u16)
+        .collect();
     let labels = (0..examples).map(|_| (noise.bits() % 10) as u8).collect();
     Dataset::new(codes, 8_160, labels)
 }
@@ -170,7 +189,10 @@ pub fn adapter_trials(tests: &[(&str, AdapterTest)]) -> Vec<libtest_mimic::Trial
     let adapters = gpu_train::gpu::adapters();
     if adapters.is_empty() {
         let required = std::env::var_os("GPU_TRAIN_REQUIRE_ADAPTER").is_some_and(|v| v == "1");
-        println!("no graphics adapter here: GPU tests {}", if required { "fail" } else { "are ignored" });
+        println!(
+            "no graphics adapter here: GPU tests {}",
+            if required { "fail" } else { "are ignored" }
+        );
         let without = |name: &&str| {
             let run = || Err("no graphics adapter (scripts/test installs one)".into());
             Trial::test(format!("{name}::no_adapter"), run).with_ignored_flag(!required)
@@ -180,11 +202,16 @@ pub fn adapter_trials(tests: &[(&str, AdapterTest)]) -> Vec<libtest_mimic::Trial
     let mut trials = Vec::new();
     for adapter in adapters {
         let info = adapter.get_info();
-        println!("adapter: {} ({:?}, {})", info.name, info.backend, info.driver_info);
+        println!(
+            "adapter: {} ({:?}, {})",
+            info.name, info.backend, info.driver_info
+        );
         let label = format!("{}_{:?}", info.name.replace(' ', "_"), info.backend);
         for &(name, test) in tests {
             let adapter = adapter.clone();
-            trials.push(Trial::test(format!("{name}::{label}"), move || test(&adapter)));
+            trials.push(Trial::test(format!("{name}::{label}"), move || {
+                test(&adapter)
+            }));
         }
     }
     trials
