@@ -30,29 +30,47 @@ const KEY_PARITY: u32 = 0x1BD1_1BDA;
 
 /// Threefry-4x32 with 20 rounds: four words from a four-word key and a four-word counter.
 pub fn threefry4x32(key: [u32; 4], counter: [u32; 4]) -> [u32; 4] {
+    threefry_lanes(key, counter.map(|word| [word])).map(|[word]| word)
+}
+
+/// The same for N counters, word by word, which the compiler can turn into vectors.
+#[inline(always)]
+fn threefry_lanes<const N: usize>(key: [u32; 4], counters: [[u32; N]; 4]) -> [[u32; N]; 4] {
     let parity = KEY_PARITY ^ key[0] ^ key[1] ^ key[2] ^ key[3];
     let schedule = [key[0], key[1], key[2], key[3], parity];
-    let mut x = counter;
-    for (word, k) in x.iter_mut().zip(&schedule) {
-        *word = word.wrapping_add(*k);
-    }
-    for round in 0..20u32 {
-        // Odd rounds mix word 0 with 3 and 2 with 1; even rounds 0 with 1 and 2 with 3.
-        let (first, second) = if round % 2 == 0 { (1, 3) } else { (3, 1) };
-        let [a, b] = ROTATIONS[(round % 8) as usize];
-        x[0] = x[0].wrapping_add(x[first]);
-        x[first] = x[first].rotate_left(a) ^ x[0];
-        x[2] = x[2].wrapping_add(x[second]);
-        x[second] = x[second].rotate_left(b) ^ x[2];
-        if round % 4 == 3 {
-            let injection = round / 4 + 1;
-            for (i, word) in x.iter_mut().enumerate() {
-                *word = word.wrapping_add(schedule[(injection as usize + i) % 5]);
+    let mut x = counters;
+    let inject = |x: &mut [[u32; N]; 4], injection: u32| {
+        for (word, lanes) in x.iter_mut().enumerate() {
+            let counted = if word == 3 { injection } else { 0 };
+            let key = schedule[(injection as usize + word) % 5].wrapping_add(counted);
+            for lane in lanes {
+                *lane = lane.wrapping_add(key);
             }
-            x[3] = x[3].wrapping_add(injection);
         }
+    };
+    inject(&mut x, 0);
+    for injection in 1..=5 {
+        // Four rounds between injections: words 0 and 1, 2 and 3 mix, then 0 and 3, 2 and 1.
+        let half = if injection % 2 == 1 { 0 } else { 4 };
+        for round in [half, half + 2] {
+            mix(&mut x, 0, 1, ROTATIONS[round][0]);
+            mix(&mut x, 2, 3, ROTATIONS[round][1]);
+            mix(&mut x, 0, 3, ROTATIONS[round + 1][0]);
+            mix(&mut x, 2, 1, ROTATIONS[round + 1][1]);
+        }
+        inject(&mut x, injection);
     }
     x
+}
+
+/// Adds one word to another, and mixes the sum back into it.
+#[inline(always)]
+#[allow(clippy::needless_range_loop)] // two words at once
+fn mix<const N: usize>(x: &mut [[u32; N]; 4], sum: usize, with: usize, rotation: u32) {
+    for lane in 0..N {
+        x[sum][lane] = x[sum][lane].wrapping_add(x[with][lane]);
+        x[with][lane] = x[with][lane].rotate_left(rotation) ^ x[sum][lane];
+    }
 }
 
 /// Four words for one (seed, stream, step, example, block).
@@ -102,6 +120,20 @@ pub fn dropout_keeps(
     block(seed, Stream::Dropout, step, example, quad * 16 + position).map(|word| word >= threshold)
 }
 
+/// [`dropout_keeps`] at all sixteen positions of a quad at once, as words to compare with the threshold:
+/// `[map of the quad][position]`. Inlined, so that a caller compiled for wide vectors draws with them.
+#[inline(always)]
+pub fn dropout_words(seed: u64, step: u32, example: u32, quad: u32) -> [[u32; 16]; 4] {
+    let key = [
+        seed as u32,
+        (seed >> 32) as u32,
+        Stream::Dropout as u32,
+        step,
+    ];
+    let blocks = std::array::from_fn(|position| quad * 16 + position as u32);
+    threefry_lanes(key, [[example; 16], blocks, [0; 16], [0; 16]])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +170,18 @@ mod tests {
             assert!(count.abs_diff(10_000) < 471, "{counts:?}");
         }
         assert_eq!(shift(1, 5, 3, 0), (0, 0));
+    }
+
+    #[test]
+    fn dropout_words_are_those_of_dropout_keeps() {
+        let threshold = dropout_threshold(0.4);
+        for quad in 0..3 {
+            let words = dropout_words(5 << 33, 77, 1_234, quad);
+            for position in 0..16 {
+                let keeps = dropout_keeps(5 << 33, 77, 1_234, quad, position as u32, threshold);
+                assert_eq!(keeps, words.map(|word| word[position] >= threshold));
+            }
+        }
     }
 
     #[test]
