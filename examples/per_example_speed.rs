@@ -1,5 +1,8 @@
 //! How fast batch-1 training is on one core, at each instruction set, beside what the core's multiply-adds could do.
 //!
+//! The FLOP of an example are the net's, padding included (`net::FLOP_PER_EXAMPLE`); the engine leaves out H2's taps on
+//! the padding, so its share of the peak is what it achieves of the net's work, not how busy the core is.
+//!
 //! `cargo run --release --example per_example_speed [seconds a row]`
 
 use std::time::Instant;
