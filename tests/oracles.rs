@@ -186,7 +186,9 @@ fn main() {
                     format!("gradients::{label}::{name}"),
                     Box::new(move || gradients(&with, &fixture, &recipe)),
                 );
-                let trains_on = name == "tanh_mse" || name == "relu_ce";
+                // The scalar f32 reference adds 7,291 examples one by one: its rounding alone moves weights by 5e-4.
+                let sums_well = contestant.name != "reference_f32";
+                let trains_on = sums_well && (name == "tanh_mse" || name == "relu_ce");
                 let recipe = self::recipe(batch, activation, loss);
                 if batch == Batch::Full && trains_on {
                     let with = contestant.clone();

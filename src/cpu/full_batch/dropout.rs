@@ -18,8 +18,13 @@ pub fn dropout_factors(
     let kept = (1.0 / (1.0 - probability)) as f32;
     for (quad, maps) in factors.chunks_exact_mut(4 * H2_AREA).enumerate() {
         for position in 0..H2_AREA {
-            let words =
-                draw::dropout_words::<LANES>(seed, step, first, quad as u32, position as u32);
+            let words = draw::dropout_words_by_example::<LANES>(
+                seed,
+                step,
+                first,
+                quad as u32,
+                position as u32,
+            );
             for (map, words) in words.iter().enumerate() {
                 let to = &mut maps[map * H2_AREA + position].0;
                 *to = std::array::from_fn(|lane| if words[lane] >= threshold { kept } else { 0.0 });

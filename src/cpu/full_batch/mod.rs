@@ -190,11 +190,9 @@ impl Engine for FullBatch {
     fn device(&self) -> String {
         let threads = self.scratch.len();
         let plural = if threads == 1 { "" } else { "s" };
-        format!(
-            "CPU, {} with {}, {threads} thread{plural}",
-            std::env::consts::ARCH,
-            self.level.name(),
-        )
+        let processor = super::processor();
+        let level = self.level.name();
+        format!("{processor}, {threads} thread{plural}, {level}")
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {

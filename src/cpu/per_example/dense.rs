@@ -17,18 +17,18 @@ pub fn forward<S: Quads, const INPUTS: usize, const UNITS: usize, const BLOCK: u
     x: &[Lanes],
     w: &Weights<INPUTS, UNITS>,
     b: &[Lanes],
-    mut finish: impl FnMut(usize, S::V),
+    sums: &mut [Lanes],
 ) {
-    assert_eq!(x.len(), INPUTS / QUAD);
+    assert!(x.len() == INPUTS / QUAD && sums.len() == b.len());
     for block in 0..UNITS / BLOCK {
-        let mut sums = [s.splat(0.0); BLOCK];
+        let mut products = [s.splat(0.0); BLOCK];
         for (vector, x) in x.iter().enumerate() {
             for i in 0..QUAD {
                 let inputs = s.tile(quad(x, i));
                 let row = &w[QUAD * vector + i];
                 for j in 0..BLOCK {
                     let w = s.load(&row[BLOCK * block + j]);
-                    sums[j] = s.mul_add(w, inputs, sums[j]);
+                    products[j] = s.mul_add(w, inputs, products[j]);
                 }
             }
         }
@@ -36,19 +36,20 @@ pub fn forward<S: Quads, const INPUTS: usize, const UNITS: usize, const BLOCK: u
             let mut four = [s.splat(0.0); QUAD];
             for j in 0..QUAD {
                 if QUAD * vector + j < BLOCK {
-                    four[j] = sums[QUAD * vector + j];
+                    four[j] = products[QUAD * vector + j];
                 }
             }
             let at = BLOCK.div_ceil(QUAD) * block + vector;
-            finish(at, s.add(s.sum_within_quads(four), s.load(&b[at])));
+            let sum = s.add(s.sum_within_quads(four), s.load(&b[at]));
+            s.store(&mut sums[at], sum);
         }
     }
 }
 
-/// Differentiates the forward pass by `x` and `w`, hands `d_w[i, j] = x[i] · d[j]` to the rule, and gives
-/// `d_x[i] = Σ w[i, j] · d[j]` (from the weights before the update) to `finish` with the vector's index.
+/// Differentiates the forward pass by `x` and `w`, hands `d_w[i, j] = x[i] · d[j]` to the rule, and
+/// writes `d_x[i] = Σ w[i, j] · d[j]`, from the weights before the update.
 ///
-/// - `x`: `[input]`, `d`: `[unit]`, both padded with zeros
+/// - `x`, `d_x`: `[input]`; `d`: `[unit]`; padded with zeros
 #[inline(always)]
 pub fn backward<S: Quads, R: Rule, const INPUTS: usize, const UNITS: usize>(
     s: S,
@@ -56,9 +57,10 @@ pub fn backward<S: Quads, R: Rule, const INPUTS: usize, const UNITS: usize>(
     d: &[Lanes],
     mut w: Trained<'_, Weights<INPUTS, UNITS>>,
     rule: R,
-    mut finish: impl FnMut(usize, S::V),
+    d_x: &mut [Lanes],
 ) {
-    assert!(x.len() == INPUTS / QUAD && d.len() == UNITS.div_ceil(QUAD));
+    assert!(x.len() == INPUTS / QUAD && d_x.len() == x.len());
+    assert!(d.len() == UNITS.div_ceil(QUAD));
     let mut repeated = [s.splat(0.0); UNITS];
     for j in 0..UNITS {
         repeated[j] = s.repeat(quad(&d[j / QUAD], j % QUAD));
@@ -74,7 +76,7 @@ pub fn backward<S: Quads, R: Rule, const INPUTS: usize, const UNITS: usize>(
                 rule.take_product(s, row.at(j), inputs, repeated[j]);
             }
         }
-        finish(vector, s.sum_of_quads(sums));
+        s.store(&mut d_x[vector], s.sum_of_quads(sums));
     }
 }
 

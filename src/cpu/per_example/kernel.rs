@@ -32,20 +32,13 @@ fn place_drawn(pass: &mut Pass, recipe: &Recipe, images: &Images, step: u32, exa
         let threshold = draw::dropout_threshold(recipe.dropout);
         let kept = (1.0 / (1.0 - recipe.dropout)) as f32;
         for (group, rows) in pass.factors.iter_mut().enumerate() {
+            let words =
+                draw::dropout_words_by_position(recipe.seed, step, example as u32, group as u32);
             for (row, Lanes(factors)) in rows.iter_mut().enumerate() {
-                for (column, factors) in factors.chunks_exact_mut(QUAD).enumerate() {
-                    let position = (row * H2_SIDE + column) as u32;
-                    let keeps = draw::dropout_keeps(
-                        recipe.seed,
-                        step,
-                        example as u32,
-                        group as u32,
-                        position,
-                        threshold,
-                    );
-                    for (factor, keep) in factors.iter_mut().zip(keeps) {
-                        *factor = if keep { kept } else { 0.0 };
-                    }
+                for (lane, factor) in factors.iter_mut().enumerate() {
+                    let (column, map) = (lane / QUAD, lane % QUAD);
+                    let keep = words[map][row * H2_SIDE + column] >= threshold;
+                    *factor = if keep { kept } else { 0.0 };
                 }
             }
         }

@@ -77,20 +77,20 @@ impl Packed {
     /// Takes values in the flat order; lanes that pad 30 units to 32 and 10 classes to 12 are zero.
     pub fn pack(parameters: &Parameters) -> Box<Self> {
         let mut packed = Box::new(Self::ZERO);
-        packed.each(|lane, index, _| *lane = parameters.flat()[index]);
+        packed.each(|lane, index| *lane = parameters.flat()[index]);
         packed
     }
 
     /// The values in the flat order.
     pub fn unpack(&mut self) -> Parameters {
         let mut parameters = Parameters::zeros();
-        self.each(|lane, index, _| parameters.flat_mut()[index] = *lane);
+        self.each(|lane, index| parameters.flat_mut()[index] = *lane);
         parameters
     }
 
-    /// Calls `visit(lane, flat index, copy)` for each lane that holds a parameter; H1's weights lie in four lanes
+    /// Calls `visit(lane, flat index)` for each lane that holds a parameter; H1's weights lie in four lanes
     /// each, which hold the same.
-    fn each(&mut self, mut visit: impl FnMut(&mut f32, usize, usize)) {
+    fn each(&mut self, mut visit: impl FnMut(&mut f32, usize)) {
         for map in 0..MAPS {
             let (group, slot) = (map / QUAD, map % QUAD);
             for tap in 0..TAPS {
@@ -98,20 +98,20 @@ impl Packed {
                 let index = H1W.offset + map * TAPS + tap;
                 for copy in 0..QUAD {
                     let lane = &mut self.h1w[group][row][column].0[QUAD * slot + copy];
-                    visit(lane, index, copy);
+                    visit(lane, index);
                 }
                 for (channel, &source) in H2_SOURCES[map].iter().enumerate() {
                     let pair = 2 * group + channel / QUAD;
                     let lane = &mut self.h2w[pair][row][column].0[QUAD * slot + source % QUAD];
                     let index = H2W.offset + (map * H2_FAN_MAPS + channel) * TAPS + tap;
-                    visit(lane, index, 0);
+                    visit(lane, index);
                 }
             }
             for row in 0..H1_SIDE {
                 for column in 0..H1_SIDE {
                     let vector = &mut self.h1b[group][row][column / QUAD];
                     let index = H1B.offset + (map * H1_SIDE + row) * H1_SIDE + column;
-                    visit(&mut vector.0[QUAD * slot + column % QUAD], index, 0);
+                    visit(&mut vector.0[QUAD * slot + column % QUAD], index);
                 }
             }
             for position in 0..H2_AREA {
@@ -120,26 +120,25 @@ impl Packed {
                 visit(
                     &mut self.h2b[group][row].0[QUAD * column + slot],
                     H2B.offset + unit,
-                    0,
                 );
                 let inputs = &mut self.h3w[group * H2_AREA + position];
                 for above in 0..H3_UNITS {
                     let lane = &mut inputs[above / QUAD].0[QUAD * (above % QUAD) + slot];
-                    visit(lane, H3W.offset + unit * H3_UNITS + above, 0);
+                    visit(lane, H3W.offset + unit * H3_UNITS + above);
                 }
             }
         }
         for unit in 0..H3_UNITS {
             let lane = &mut self.h3b[unit / LANES].0[unit % LANES];
-            visit(lane, H3B.offset + unit, 0);
+            visit(lane, H3B.offset + unit);
             for class in 0..CLASSES {
                 let vector = &mut self.outw[unit / QUAD][class / QUAD];
                 let lane = &mut vector.0[QUAD * (class % QUAD) + unit % QUAD];
-                visit(lane, OUTW.offset + unit * CLASSES + class, 0);
+                visit(lane, OUTW.offset + unit * CLASSES + class);
             }
         }
         for class in 0..CLASSES {
-            visit(&mut self.outb[0].0[class], OUTB.offset + class, 0);
+            visit(&mut self.outb[0].0[class], OUTB.offset + class);
         }
     }
 }
@@ -193,7 +192,7 @@ mod tests {
         assert_eq!(packed.unpack(), counted);
         // All lanes but padding hold something: the weights of H1 four times, the rest once.
         let mut visited = 0;
-        packed.each(|lane, index, _| {
+        packed.each(|lane, index| {
             visited += 1;
             assert_eq!(*lane, (index + 1) as f32);
         });

@@ -153,7 +153,7 @@ impl Engine for PerExample {
     }
 
     fn device(&self) -> String {
-        format!("one core, {}", self.level.name())
+        format!("{}, 1 thread, {}", super::processor(), self.level.name())
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {

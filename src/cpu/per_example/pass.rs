@@ -84,16 +84,20 @@ impl Pass {
                 s.store(&mut self.dropped[group][row], kept);
             }
         }
-        let (x, h3) = (self.dropped.as_flattened(), &mut self.h3);
-        let finish = |at: usize, sum| s.store(&mut h3[at], activate(s, f, sum));
+        let (x, sums) = (self.dropped.as_flattened(), &mut self.h3);
         if S::REGISTERS >= 32 {
-            dense::forward::<S, H3_INPUT_QUADS, H3_QUADS, 8>(s, x, &w.h3w, &w.h3b, finish);
+            dense::forward::<S, H3_INPUT_QUADS, H3_QUADS, 8>(s, x, &w.h3w, &w.h3b, sums);
         } else {
-            dense::forward::<S, H3_INPUT_QUADS, H3_QUADS, 4>(s, x, &w.h3w, &w.h3b, finish);
+            dense::forward::<S, H3_INPUT_QUADS, H3_QUADS, 4>(s, x, &w.h3w, &w.h3b, sums);
         }
-        let (kind, out) = (self.loss, &mut self.out);
-        let finish = |_, sum| s.store(out, loss::outputs(s, kind, sum));
-        dense::forward::<S, H3_QUADS, CLASS_QUADS, 3>(s, &self.h3, &w.outw, &w.outb, finish);
+        for h3 in &mut self.h3 {
+            let value = activate(s, f, s.load(h3));
+            s.store(h3, value);
+        }
+        let sums = std::slice::from_mut(&mut self.out);
+        dense::forward::<S, H3_QUADS, CLASS_QUADS, 3>(s, &self.h3, &w.outw, &w.outb, sums);
+        let out = loss::outputs(s, self.loss, s.load(&self.out));
+        s.store(&mut self.out, out);
     }
 
     /// Runs back from the loss, handing each gradient to the rule; returns the loss.
@@ -118,31 +122,23 @@ impl Pass {
         let f = self.activation;
         let scale = rule.loss_scale();
         let value = loss::loss(s, self.loss, &self.out, label, scale, &mut self.d_out);
-        let d_out = [self.d_out];
-        let (h3, d_h3) = (&self.h3, &mut self.d_h3);
-        dense::backward::<S, R, H3_QUADS, CLASS_QUADS>(
-            s,
-            h3,
-            &d_out,
-            trained!(outw),
-            rule,
-            |at, sum| s.store(&mut d_h3[at], slope_times(s, f, s.load(&h3[at]), sum)),
-        );
-        rule.take(s, trained!(outb).at(0), s.load(&d_out[0]));
-        let (h2, factors) = (self.h2.as_flattened(), self.factors.as_flattened());
-        let d_h2 = self.d_h2.as_flattened_mut();
-        dense::backward::<S, R, H3_INPUT_QUADS, H3_QUADS>(
-            s,
-            self.dropped.as_flattened(),
-            d_h3,
-            trained!(h3w),
-            rule,
-            |at, sum| {
-                let kept = s.mul(sum, s.load(&factors[at]));
-                s.store(&mut d_h2[at], slope_times(s, f, s.load(&h2[at]), kept));
-            },
-        );
-        for (at, d) in d_h3.iter().enumerate() {
+        let d_out = std::slice::from_ref(&self.d_out);
+        let (w, d_h3) = (trained!(outw), &mut self.d_h3);
+        dense::backward::<S, R, H3_QUADS, CLASS_QUADS>(s, &self.h3, d_out, w, rule, d_h3);
+        rule.take(s, trained!(outb).at(0), s.load(&self.d_out));
+        for (d, h3) in d_h3.iter_mut().zip(&self.h3) {
+            let sum = slope_times(s, f, s.load(h3), s.load(d));
+            s.store(d, sum);
+        }
+        let (x, d_x) = (self.dropped.as_flattened(), self.d_h2.as_flattened_mut());
+        let w = trained!(h3w);
+        dense::backward::<S, R, H3_INPUT_QUADS, H3_QUADS>(s, x, d_h3, w, rule, d_x);
+        let values = self.h2.as_flattened().iter();
+        for (d, (h2, factor)) in d_x.iter_mut().zip(values.zip(self.factors.as_flattened())) {
+            let sum = s.mul(s.load(d), s.load(factor));
+            s.store(d, slope_times(s, f, s.load(h2), sum));
+        }
+        for (at, d) in self.d_h3.iter().enumerate() {
             rule.take(s, trained!(h3b).at(at), s.load(d));
         }
         h2::repeat(s, &self.d_h2, &mut self.d_h2_repeated);

@@ -39,14 +39,16 @@ impl Default for Lanes {
     }
 }
 
-/// Arithmetic on sixteen lanes. `mul_add` is fused on every level, so levels differ only where a kernel's order of
-/// operations depends on [`Simd::REGISTERS`].
+/// Arithmetic on sixteen lanes. `mul_add` is fused wherever the processor can (all levels but the portable one on
+/// x86-64), so levels differ only there and where a kernel's blocking depends on [`Simd::REGISTERS`].
 pub trait Simd: Copy + Send + Sync + 'static {
     /// Sixteen lanes.
     type V: Copy;
 
     /// How many vectors the register file holds: a hint for blocking.
     const REGISTERS: usize;
+    /// Whether `mul_add` rounds once.
+    const FUSED: bool = true;
 
     /// The value in every lane.
     fn splat(self, value: f32) -> Self::V;
@@ -62,9 +64,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// a / b
     fn div(self, a: Self::V, b: Self::V) -> Self::V;
-    /// a · b + c, rounded once
+    /// a · b + c, rounded once where the level is fused
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// c − a · b, rounded once
+    /// c − a · b, likewise
     fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// The smaller; a NaN in `a` gives `b`.
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
@@ -187,10 +189,17 @@ mod tests {
             is("sub", s.sub(va, vb), |a, b, _| a - b);
             is("mul", s.mul(va, vb), |a, b, _| a * b);
             is("div", s.div(va, vb), |a, b, _| a / b);
-            is("mul_add", s.mul_add(va, vb, vc), f32::mul_add);
-            is("neg_mul_add", s.neg_mul_add(va, vb, vc), |a, b, c| {
-                (-a).mul_add(b, c)
-            });
+            if S::FUSED {
+                is("mul_add", s.mul_add(va, vb, vc), f32::mul_add);
+                is("neg_mul_add", s.neg_mul_add(va, vb, vc), |a, b, c| {
+                    (-a).mul_add(b, c)
+                });
+            } else {
+                is("mul_add", s.mul_add(va, vb, vc), |a, b, c| a * b + c);
+                is("neg_mul_add", s.neg_mul_add(va, vb, vc), |a, b, c| {
+                    c - a * b
+                });
+            }
             is("min", s.min(va, vb), |a, b, _| a.min(b));
             is("max", s.max(va, vb), |a, b, _| a.max(b));
             is("sqrt", s.sqrt(vb), |_, b, _| b.sqrt());
