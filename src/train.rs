@@ -158,7 +158,7 @@ fn refuse_divergence(recipe: &Recipe, examples: usize, first: u32, losses: &[f32
 fn diverged(recipe: &Recipe, examples: usize, step: u32, loss: f64) -> Error {
     let rate = recipe.learning_rate_at(u64::from(step), examples);
     Error::Diverged(format!(
-        "training diverged: the loss at step {step} is {loss}, at a learning rate of {rate}; \
+        "training diverged: the loss at step {step} is {loss}, at a learning rate of {rate:.3e}; \
          a lower --learning-rate may help"
     ))
 }

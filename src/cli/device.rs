@@ -30,6 +30,7 @@ pub enum Device {
 
 /// Where to train.
 #[derive(Debug, Default, Args)]
+#[group(id = "device-flags")]
 #[command(next_help_heading = "Device")]
 pub struct Arguments {
     /// What trains over the full batch

@@ -10,6 +10,7 @@ use crate::report::Output;
 
 /// List the adapters, what each offers, and which would be chosen.
 #[derive(Debug, Args)]
+#[group(id = "devices-flags")]
 pub struct Arguments {
     /// Print one JSON object
     #[arg(long)]

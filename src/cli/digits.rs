@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 
 /// Where the digits come from; without a flag, the embedded sample.
 #[derive(Debug, Default, Args)]
+#[group(id = "digits-flags")]
 #[command(next_help_heading = "Digits")]
 pub struct Arguments {
     /// Train on MNIST's four IDX files in DIR (plain or .gz), resized to 16×16

@@ -8,6 +8,7 @@ use crate::schedule::Schedule;
 
 /// A recipe by name, and each of its fields.
 #[derive(Debug, Default, Args)]
+#[group(id = "recipe-flags")]
 #[command(next_help_heading = "Recipe")]
 pub struct Arguments {
     /// The recipe to start from [default: full-batch with --full-batch, reproduction with --per-example]

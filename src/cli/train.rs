@@ -18,6 +18,7 @@ use crate::{file, weights};
 
 /// What to train, on what, and where to write it.
 #[derive(Debug, Args)]
+#[group(id = "train-flags")]
 pub struct Arguments {
     /// Train over the whole set at once, then the per-example baseline, and compare (the default)
     #[arg(long, conflicts_with = "per_example")]

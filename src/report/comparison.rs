@@ -117,8 +117,8 @@ impl Comparison {
             false => "not reached",
         };
         format!(
-            "The claim of another ~100X from full batch: training {device} took {:.2} s, a {:.0}th of the essay's 90 s \
-             ({}), but one CPU core fed one example at a time took {:.2} s, a {:.0}th, with no full batch at all, and \
+            "The claim of another ~100X from full batch: training {device} took {:.2} s, 1/{:.0} of the essay's 90 s \
+             ({}), but one CPU core fed one example at a time took {:.2} s, 1/{:.0}, with no full batch at all, and \
              against that core full batch is {} to the same test error ({}); one run, one seed.",
             full_batch.seconds.train,
             self.over_essay,
