@@ -73,7 +73,7 @@ fn candidate(draw: &mut Draw, steps: u64) -> Recipe {
         loss,
         learning_rate,
         final_learning_rate: rounded(learning_rate * 0.01),
-        weight_decay: rounded(draw.logarithmic(0.03, 3.0)),
+        weight_decay: rounded(draw.logarithmic(0.03, 1.5)),
         beta1: draw.choice(&[0.8, 0.85, 0.9, 0.95]),
         beta2: draw.choice(&[0.9, 0.95, 0.98, 0.99]),
         schedule: draw.choice(&[Schedule::Linear, Schedule::Cosine]),
