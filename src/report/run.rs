@@ -1,5 +1,7 @@
 //! A finished run as one JSON object.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde::Serialize;
 
 use super::Comparison;
@@ -45,6 +47,8 @@ impl From<Evaluation> for SplitReport {
 pub struct RunReport {
     /// Version of this program.
     pub version: &'static str,
+    /// When the run ended, in seconds since 1970 (UTC).
+    pub finished_unix: u64,
     /// The device, for people.
     pub device: String,
     /// Name of the engine.
@@ -90,6 +94,9 @@ impl RunReport {
         let last = outcome.last();
         Self {
             version: env!("CARGO_PKG_VERSION"),
+            finished_unix: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
             device: engine.device(),
             engine: engine.name(),
             digits: digits.to_owned(),
