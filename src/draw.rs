@@ -40,23 +40,7 @@ pub fn threefry4x32_lanes<const N: usize>(key: [u32; 4], counter: [[u32; N]; 4])
     let parity = KEY_PARITY ^ key[0] ^ key[1] ^ key[2] ^ key[3];
     let schedule = [key[0], key[1], key[2], key[3], parity];
     let mut x = counter;
-    let inject = |x: &mut [[u32; N]; 4], injection: usize| {
-        for (word, lanes) in x.iter_mut().enumerate() {
-            let mut k = schedule[(injection + word) % 5];
-            if word == 3 {
-                k = k.wrapping_add(injection as u32);
-            }
-            *lanes = lanes.map(|lane| lane.wrapping_add(k));
-        }
-    };
-    let mix = |x: &mut [[u32; N]; 4], a: usize, b: usize, rotation: u32| {
-        #[allow(clippy::needless_range_loop)] // two words of x at once
-        for lane in 0..N {
-            x[a][lane] = x[a][lane].wrapping_add(x[b][lane]);
-            x[b][lane] = x[b][lane].rotate_left(rotation) ^ x[a][lane];
-        }
-    };
-    inject(&mut x, 0);
+    inject(&mut x, schedule, 0);
     for injection in 1..=5 {
         let half = (injection - 1) % 2 * 4;
         // Even rounds mix word 0 with 1 and 2 with 3; odd ones 0 with 3 and 2 with 1.
@@ -68,9 +52,33 @@ pub fn threefry4x32_lanes<const N: usize>(key: [u32; 4], counter: [[u32; N]; 4])
             mix(&mut x, 0, 3, a);
             mix(&mut x, 2, 1, b);
         }
-        inject(&mut x, injection);
+        inject(&mut x, schedule, injection);
     }
     x
+}
+
+/// Adds the key, turned by the injection's number, and that number.
+#[inline(always)]
+fn inject<const N: usize>(x: &mut [[u32; N]; 4], schedule: [u32; 5], injection: usize) {
+    for word in 0..4 {
+        let mut k = schedule[(injection + word) % 5];
+        if word == 3 {
+            k = k.wrapping_add(injection as u32);
+        }
+        for lane in &mut x[word] {
+            *lane = lane.wrapping_add(k);
+        }
+    }
+}
+
+/// Half a round: words `a` and `b`.
+#[inline(always)]
+fn mix<const N: usize>(x: &mut [[u32; N]; 4], a: usize, b: usize, rotation: u32) {
+    #[allow(clippy::needless_range_loop)] // two words of x at once
+    for lane in 0..N {
+        x[a][lane] = x[a][lane].wrapping_add(x[b][lane]);
+        x[b][lane] = x[b][lane].rotate_left(rotation) ^ x[a][lane];
+    }
 }
 
 /// Four words for one (seed, stream, step, example, block).
