@@ -7,7 +7,7 @@ use crate::cpu::simd::{LANES, Lanes, Simd};
 pub type Operands<'a, const IN: usize, const OUT: usize> =
     [(&'a [Lanes; IN], &'a mut [Lanes; OUT]); VECTORS];
 
-/// `above[j] = f(b[j] + Σ below[i] · w[i, j])`
+/// `above[j] = b[j] + Σ below[i] · w[i, j]`
 ///
 /// - `operands`: `below` `[IN]` and `above` `[OUT]`; `w`: `[IN][OUT]`; `b`: `[OUT]`, a multiple of 10
 #[inline(always)]
@@ -16,13 +16,12 @@ pub fn dense_forward<S: Simd, const IN: usize, const OUT: usize>(
     mut operands: Operands<IN, OUT>,
     w: &[[f32; OUT]; IN],
     b: &[f32; OUT],
-    f: impl Fn(S::V) -> S::V,
 ) {
     // Accumulators: 20 of 32 registers, or 4 of 8.
     if S::REGISTERS >= 32 {
-        forward_blocks::<S, IN, OUT, 5, 4>(s, &mut operands, w, b, f);
+        forward_blocks::<S, IN, OUT, 5, 4>(s, &mut operands, w, b);
     } else {
-        forward_blocks::<S, IN, OUT, 2, 2>(s, &mut operands, w, b, f);
+        forward_blocks::<S, IN, OUT, 2, 2>(s, &mut operands, w, b);
     }
 }
 
@@ -33,14 +32,19 @@ fn forward_blocks<S: Simd, const IN: usize, const OUT: usize, const U: usize, co
     operands: &mut Operands<IN, OUT>,
     w: &[[f32; OUT]; IN],
     b: &[f32; OUT],
-    f: impl Fn(S::V) -> S::V,
 ) {
     const { assert!(OUT.is_multiple_of(U) && VECTORS.is_multiple_of(K)) };
     for vectors in operands.as_chunks_mut::<K>().0 {
         for unit in (0..OUT).step_by(U) {
-            let mut acc: [[S::V; K]; U] = std::array::from_fn(|u| [s.splat(b[unit + u]); K]);
+            let mut acc = [[s.splat(0.0); K]; U];
+            for u in 0..U {
+                acc[u] = [s.splat(b[unit + u]); K];
+            }
             for input in 0..IN {
-                let below: [S::V; K] = std::array::from_fn(|k| s.load(&vectors[k].0[input]));
+                let mut below = [s.splat(0.0); K];
+                for k in 0..K {
+                    below[k] = s.load(&vectors[k].0[input]);
+                }
                 for u in 0..U {
                     let weight = s.splat(w[input][unit + u]);
                     for k in 0..K {
@@ -48,31 +52,29 @@ fn forward_blocks<S: Simd, const IN: usize, const OUT: usize, const U: usize, co
                     }
                 }
             }
-            for (u, sums) in acc.into_iter().enumerate() {
-                for (k, sum) in sums.into_iter().enumerate() {
-                    s.store(&mut vectors[k].1[unit + u], f(sum));
+            for u in 0..U {
+                for k in 0..K {
+                    s.store(&mut vectors[k].1[unit + u], acc[u][k]);
                 }
             }
         }
     }
 }
 
-/// `d_below[i] = g(i, Σ w[i, j] · d_above[j])`, where `g(vector, input, sum)` goes back through the nonlinearity.
+/// `d_below[i] = Σ w[i, j] · d_above[j]`
 ///
-/// - `d_above`: `[OUT]`; `w`: `[IN][OUT]`, IN a multiple of 6
-/// - `g` is called with the vectors of an input in order, and stores what it finds
+/// - `operands`: `d_above` `[OUT]` and `d_below` `[IN]`, a multiple of 6; `w`: `[IN][OUT]`
 #[inline(always)]
 pub fn dense_backward<S: Simd, const IN: usize, const OUT: usize>(
     s: S,
-    d_above: [&[Lanes; OUT]; VECTORS],
+    mut operands: Operands<OUT, IN>,
     w: &[[f32; OUT]; IN],
-    g: impl FnMut(usize, usize, S::V),
 ) {
     // Accumulators: 24 of 32 registers, or 4 of 8.
     if S::REGISTERS >= 32 {
-        backward_blocks::<S, IN, OUT, 6, 4>(s, d_above, w, g);
+        backward_blocks::<S, IN, OUT, 6, 4>(s, &mut operands, w);
     } else {
-        backward_blocks::<S, IN, OUT, 2, 2>(s, d_above, w, g);
+        backward_blocks::<S, IN, OUT, 2, 2>(s, &mut operands, w);
     }
 }
 
@@ -80,16 +82,18 @@ pub fn dense_backward<S: Simd, const IN: usize, const OUT: usize>(
 #[inline(always)]
 fn backward_blocks<S: Simd, const IN: usize, const OUT: usize, const I: usize, const K: usize>(
     s: S,
-    d_above: [&[Lanes; OUT]; VECTORS],
+    operands: &mut Operands<OUT, IN>,
     w: &[[f32; OUT]; IN],
-    mut g: impl FnMut(usize, usize, S::V),
 ) {
     const { assert!(IN.is_multiple_of(I) && VECTORS.is_multiple_of(K)) };
-    for (chunk, vectors) in d_above.as_chunks::<K>().0.iter().enumerate() {
+    for vectors in operands.as_chunks_mut::<K>().0 {
         for input in (0..IN).step_by(I) {
             let mut acc = [[s.splat(0.0); K]; I];
             for unit in 0..OUT {
-                let above: [S::V; K] = std::array::from_fn(|k| s.load(&vectors[k][unit]));
+                let mut above = [s.splat(0.0); K];
+                for k in 0..K {
+                    above[k] = s.load(&vectors[k].0[unit]);
+                }
                 for i in 0..I {
                     let weight = s.splat(w[input + i][unit]);
                     for k in 0..K {
@@ -97,9 +101,9 @@ fn backward_blocks<S: Simd, const IN: usize, const OUT: usize, const I: usize, c
                     }
                 }
             }
-            for (i, sums) in acc.into_iter().enumerate() {
-                for (k, sum) in sums.into_iter().enumerate() {
-                    g(chunk * K + k, input + i, sum);
+            for i in 0..I {
+                for k in 0..K {
+                    s.store(&mut vectors[k].1[input + i], acc[i][k]);
                 }
             }
         }
@@ -118,8 +122,12 @@ pub fn dense_gradient<S: Simd, const IN: usize, const OUT: usize, const W: usize
     operands: [(&[Lanes; IN], &[Lanes; OUT]); VECTORS],
     d_w: &mut [[Lanes; W]; IN],
 ) {
-    let turned = operands.map(|(_, d_above)| by_example::<OUT, W>(d_above));
-    let below = operands.map(|(below, _)| below);
+    let mut turned = [[[Lanes::ZERO; W]; LANES]; VECTORS];
+    let mut below = [operands[0].0; VECTORS];
+    for v in 0..VECTORS {
+        below[v] = operands[v].0;
+        turn(operands[v].1, &mut turned[v]);
+    }
     // Accumulators: 12 of 32 registers (two vectors of units), or 4 of 8.
     if S::REGISTERS >= 32 {
         gradient_blocks::<S, IN, W, 6>(s, below, &turned, d_w);
@@ -138,36 +146,41 @@ fn gradient_blocks<S: Simd, const IN: usize, const W: usize, const I: usize>(
 ) {
     const { assert!(IN.is_multiple_of(I)) };
     for (block, sums) in d_w.as_chunks_mut::<I>().0.iter_mut().enumerate() {
-        let mut acc: [[S::V; W]; I] =
-            std::array::from_fn(|i| std::array::from_fn(|v| s.load(&sums[i][v])));
+        let mut acc = [[s.splat(0.0); W]; I];
+        for i in 0..I {
+            for v in 0..W {
+                acc[i][v] = s.load(&sums[i][v]);
+            }
+        }
         for (below, d_above) in below.iter().zip(d_above) {
             let below: &[Lanes; I] = &below.as_chunks::<I>().0[block];
             for (lane, above) in d_above.iter().enumerate() {
-                let above: [S::V; W] = std::array::from_fn(|v| s.load(&above[v]));
+                let mut units = [s.splat(0.0); W];
+                for v in 0..W {
+                    units[v] = s.load(&above[v]);
+                }
                 for i in 0..I {
                     let value = s.splat(below[i].0[lane]);
                     for v in 0..W {
-                        acc[i][v] = s.mul_add(value, above[v], acc[i][v]);
+                        acc[i][v] = s.mul_add(value, units[v], acc[i][v]);
                     }
                 }
             }
         }
-        for (to, from) in sums.iter_mut().zip(acc) {
-            for (to, sum) in to.iter_mut().zip(from) {
-                s.store(to, sum);
+        for i in 0..I {
+            for v in 0..W {
+                s.store(&mut sums[i][v], acc[i][v]);
             }
         }
     }
 }
 
-/// `[unit]` of sixteen examples to `[example]` of `W` vectors of units, zeros after the last.
+/// `[unit]` of sixteen examples to `[example]` of `W` vectors of units; past the last unit `turned` is left.
 #[inline(always)]
-fn by_example<const OUT: usize, const W: usize>(units: &[Lanes; OUT]) -> [[Lanes; W]; LANES] {
-    let mut turned = [[Lanes::ZERO; W]; LANES];
+fn turn<const OUT: usize, const W: usize>(units: &[Lanes; OUT], turned: &mut [[Lanes; W]; LANES]) {
     for (unit, values) in units.iter().enumerate() {
         for (example, &value) in values.0.iter().enumerate() {
             turned[example][unit / LANES].0[unit % LANES] = value;
         }
     }
-    turned
 }

@@ -27,7 +27,9 @@ pub fn dropout_factors(
             );
             for (map, words) in words.iter().enumerate() {
                 let to = &mut maps[map * H2_AREA + position].0;
-                *to = std::array::from_fn(|lane| if words[lane] >= threshold { kept } else { 0.0 });
+                for (factor, &word) in to.iter_mut().zip(words) {
+                    *factor = if word >= threshold { kept } else { 0.0 };
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! H1: forward, and the gradient of its kernels.
 
-use super::rows::{row_forward, row_gradient};
+use super::rows::{each_map, load_sums, row_forward, row_gradient, store_sums};
 use super::sums::KernelSums;
 use super::tile::{H1, activate};
 use super::weights::Plane;
@@ -58,19 +58,21 @@ fn block<S: Simd, const M: usize, const FIRST: usize, const C: usize>(
     map: usize,
     row: usize,
 ) {
-    let mut acc: [[S::V; C]; M] =
-        std::array::from_fn(|m| std::array::from_fn(|c| s.splat(b[map + m][row][FIRST + c])));
+    let mut acc = [[s.splat(0.0); C]; M];
+    for m in 0..M {
+        for c in 0..C {
+            acc[m][c] = s.splat(b[map + m][row][FIRST + c]);
+        }
+    }
     for tap in taps_inside(row, SIDE) {
-        let taps: [&[f32; KERNEL]; M] = std::array::from_fn(|m| &w[map + m][tap]);
+        let taps = each_map!(m < M => &w[map + m][tap]);
         let below = &x[STRIDE * row + tap - PADDING];
         row_forward::<S, M, FIRST, C, SIDE>(s, below, taps, &mut acc);
     }
-    for (m, sums) in acc.into_iter().enumerate() {
-        for (c, sum) in sums.into_iter().enumerate() {
-            s.store(
-                &mut h1[map + m][row][FIRST + c],
-                activate(s, activation, sum),
-            );
+    for m in 0..M {
+        for c in 0..C {
+            let value = activate(s, activation, acc[m][c]);
+            s.store(&mut h1[map + m][row][FIRST + c], value);
         }
     }
 }
@@ -102,19 +104,15 @@ fn gradient_blocks<S: Simd, const M: usize>(
 ) {
     for map in (0..MAPS).step_by(M) {
         for tap in 0..KERNEL {
-            let mut acc: [[S::V; KERNEL]; M] =
-                std::array::from_fn(|m| d_w[map + m][tap].each_ref().map(|sum| s.load(sum)));
+            let mut acc = load_sums(s, each_map!(m < M => &d_w[map + m][tap]));
             for row in 0..H1_SIDE {
                 if taps_inside(row, SIDE).contains(&tap) {
-                    let above: [&[Lanes; H1_SIDE]; M] =
-                        std::array::from_fn(|m| &d_h1[map + m][row]);
+                    let above = each_map!(m < M => &d_h1[map + m][row]);
                     row_gradient(s, &x[STRIDE * row + tap - PADDING], above, &mut acc);
                 }
             }
-            for (m, sums) in acc.into_iter().enumerate() {
-                for (to, sum) in d_w[map + m][tap].iter_mut().zip(sums) {
-                    s.store(to, sum);
-                }
+            for m in 0..M {
+                store_sums(s, &acc[m], &mut d_w[map + m][tap]);
             }
         }
     }

@@ -1,11 +1,11 @@
 //! H2: forward, back to H1, and the gradient of its kernels.
 
 use super::h1::taps_inside;
-use super::rows::{row_backward, row_forward, row_gradient};
+use super::rows::{each_map, load_sums, row_backward, row_forward, row_gradient, store_sums};
 use super::sums::KernelSums;
 use super::tile::{H1, H2, Sixteen, activate, times_slope};
 use super::weights::Plane;
-use crate::cpu::simd::{Lanes, Simd};
+use crate::cpu::simd::Simd;
 use crate::net::{H1_SIDE, H2_FAN_MAPS, H2_SIDE, H2_SOURCES, KERNEL, MAPS, PADDING, STRIDE};
 use crate::recipe::Activation;
 
@@ -89,21 +89,23 @@ fn forward_block<S: Simd, const M: usize, const FIRST: usize, const C: usize>(
     map: usize,
     row: usize,
 ) {
-    let mut acc: [[S::V; C]; M] =
-        std::array::from_fn(|m| std::array::from_fn(|c| s.splat(b[map + m][row][FIRST + c])));
+    let mut acc = [[s.splat(0.0); C]; M];
+    for m in 0..M {
+        for c in 0..C {
+            acc[m][c] = s.splat(b[map + m][row][FIRST + c]);
+        }
+    }
     for (channel, &source) in H2_SOURCES[map].iter().enumerate() {
         for tap in taps_inside(row, H1_SIDE) {
-            let taps: [&[f32; KERNEL]; M] = std::array::from_fn(|m| &w[map + m][channel][tap]);
+            let taps = each_map!(m < M => &w[map + m][channel][tap]);
             let below = &h1[source][STRIDE * row + tap - PADDING];
             row_forward::<S, M, FIRST, C, H1_SIDE>(s, below, taps, &mut acc);
         }
     }
-    for (m, sums) in acc.into_iter().enumerate() {
-        for (c, sum) in sums.into_iter().enumerate() {
-            s.store(
-                &mut h2[map + m][row][FIRST + c],
-                activate(s, activation, sum),
-            );
+    for m in 0..M {
+        for c in 0..C {
+            let value = activate(s, activation, acc[m][c]);
+            s.store(&mut h2[map + m][row][FIRST + c], value);
         }
     }
 }
@@ -157,15 +159,15 @@ fn backward_block<S: Simd, const M: usize, const FIRST: usize, const C: usize>(
         for tap in (row % STRIDE..highest).step_by(STRIDE) {
             let above = (row + PADDING - tap) / STRIDE;
             if let Some(d_above) = d_h2[map].get(above) {
-                let taps: [&[f32; KERNEL]; M] = std::array::from_fn(|m| &w[map][channel + m][tap]);
+                let taps = each_map!(m < M => &w[map][channel + m][tap]);
                 row_backward::<S, M, FIRST, C, H2_SIDE>(s, d_above, taps, &mut acc);
             }
         }
     }
-    for (m, sums) in acc.into_iter().enumerate() {
-        for (c, sum) in sums.into_iter().enumerate() {
+    for m in 0..M {
+        for c in 0..C {
             let unit = &mut h1[source + m][row][FIRST + c];
-            let gradient = times_slope(s, activation, s.load(unit), sum);
+            let gradient = times_slope(s, activation, s.load(unit), acc[m][c]);
             s.store(unit, gradient);
             let bias = &mut d_b[source + m][row][FIRST + c];
             s.store(bias, s.add(s.load(bias), gradient));
@@ -195,23 +197,19 @@ fn gradient_blocks<S: Simd, const M: usize>(
     for map in (0..MAPS).step_by(M) {
         for (channel, &source) in H2_SOURCES[map].iter().enumerate() {
             for tap in 0..KERNEL {
-                let mut acc: [[S::V; KERNEL]; M] = std::array::from_fn(|m| {
-                    d_w[map + m][channel][tap].each_ref().map(|sum| s.load(sum))
-                });
+                let sums = each_map!(m < M => &d_w[map + m][channel][tap]);
+                let mut acc = load_sums(s, sums);
                 for sixteen in tile {
                     for row in 0..H2_SIDE {
                         if taps_inside(row, H1_SIDE).contains(&tap) {
-                            let above: [&[Lanes; H2_SIDE]; M] =
-                                std::array::from_fn(|m| &sixteen.h2[map + m][row]);
+                            let above = each_map!(m < M => &sixteen.h2[map + m][row]);
                             let below = &sixteen.h1[source][STRIDE * row + tap - PADDING];
                             row_gradient(s, below, above, &mut acc);
                         }
                     }
                 }
-                for (m, sums) in acc.into_iter().enumerate() {
-                    for (to, sum) in d_w[map + m][channel][tap].iter_mut().zip(sums) {
-                        s.store(to, sum);
-                    }
+                for m in 0..M {
+                    store_sums(s, &acc[m], &mut d_w[map + m][channel][tap]);
                 }
             }
         }

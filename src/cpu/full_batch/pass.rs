@@ -11,10 +11,10 @@ use super::loss::loss;
 use super::sums::Sums;
 use super::tile::{Sixteen, TILE, VECTORS, activate, times_slope};
 use super::weights::Weights;
-use crate::cpu::simd::{Kernel, LANES, Simd};
+use crate::cpu::simd::{Kernel, LANES, Lanes, Simd};
 use crate::data::Dataset;
 use crate::draw;
-use crate::net::Parameters;
+use crate::net::{H2_UNITS, H3_UNITS, Parameters};
 use crate::recipe::{Loss, Recipe};
 
 /// What one thread works on; megabytes are kept out of the stack and from step to step.
@@ -148,20 +148,17 @@ fn forward<S: Simd>(
         }
     }
     let operands = tile.each_mut().map(|t| (&t.dropped, &mut t.h3));
-    dense_forward(s, operands, &weights.h3w, &weights.h3b, |sum| {
-        activate(s, activation, sum)
-    });
+    dense_forward(s, operands, &weights.h3w, &weights.h3b);
+    for value in tile.iter_mut().flat_map(|t| &mut t.h3) {
+        s.store(value, activate(s, activation, s.load(value)));
+    }
     let operands = tile.each_mut().map(|t| (&t.h3, &mut t.out));
-    dense_forward(
-        s,
-        operands,
-        &weights.outw,
-        &weights.outb,
-        |sum| match recipe.loss {
-            Loss::Mse => s.tanh(sum),
-            Loss::CrossEntropy => sum,
-        },
-    );
+    dense_forward(s, operands, &weights.outw, &weights.outb);
+    if recipe.loss == Loss::Mse {
+        for value in tile.iter_mut().flat_map(|t| &mut t.out) {
+            s.store(value, s.tanh(s.load(value)));
+        }
+    }
 }
 
 /// Back from `d_out`, every layer's gradient added to the sums.
@@ -176,42 +173,42 @@ fn backward<S: Simd>(
     let activation = recipe.activation;
     for sixteen in tile.iter() {
         for (sum, d) in sums.outb.iter_mut().zip(&sixteen.d_out) {
-            s.store(sum, s.add(s.load(sum), s.load(d)));
+            add_to(s, s.load(d), sum);
         }
     }
     let operands = tile.each_ref().map(|t| (&t.h3, &t.d_out));
     dense_gradient(s, operands, &mut sums.outw);
 
-    let mut parts = tile.each_mut().map(|t| (&t.d_out, &t.h3, &mut t.d_h3));
-    let d_out = parts.each_ref().map(|part| part.0);
-    dense_backward(s, d_out, &weights.outw, |vector, unit, sum| {
-        let (_, h3, d_h3) = &mut parts[vector];
-        let gradient = times_slope(s, activation, s.load(&h3[unit]), sum);
-        s.store(&mut d_h3[unit], gradient);
-        let bias = &mut sums.h3b[unit];
-        s.store(bias, s.add(s.load(bias), gradient));
-    });
+    let operands = tile.each_mut().map(|t| (&t.d_out, &mut t.d_h3));
+    dense_backward(s, operands, &weights.outw);
+    for sixteen in tile.iter_mut() {
+        for unit in 0..H3_UNITS {
+            let h3 = s.load(&sixteen.h3[unit]);
+            let sum = s.load(&sixteen.d_h3[unit]);
+            let gradient = times_slope(s, activation, h3, sum);
+            s.store(&mut sixteen.d_h3[unit], gradient);
+            add_to(s, gradient, &mut sums.h3b[unit]);
+        }
+    }
     let operands = tile.each_ref().map(|t| (&t.dropped, &t.d_h3));
     dense_gradient(s, operands, &mut sums.h3w);
 
-    let mut parts = tile.each_mut().map(|t| {
-        let h2 = t.h2.as_flattened_mut().as_flattened_mut();
-        (&t.d_h3, &t.factors, h2)
-    });
-    let d_h3 = parts.each_ref().map(|part| part.0);
-    let h2b = sums.h2b.as_flattened_mut().as_flattened_mut();
-    dense_backward(s, d_h3, &weights.h3w, |vector, unit, sum| {
-        let (_, factors, h2) = &mut parts[vector];
-        let sum = if recipe.dropout > 0.0 {
-            s.mul(sum, s.load(&factors[unit]))
-        } else {
-            sum
-        };
-        let gradient = times_slope(s, activation, s.load(&h2[unit]), sum);
-        s.store(&mut h2[unit], gradient);
-        let bias = &mut h2b[unit];
-        s.store(bias, s.add(s.load(bias), gradient));
-    });
+    // Nothing needs the input of H3 any more: its gradient takes its place.
+    let operands = tile.each_mut().map(|t| (&t.d_h3, &mut t.dropped));
+    dense_backward(s, operands, &weights.h3w);
+    let biases = sums.h2b.as_flattened_mut().as_flattened_mut();
+    for sixteen in tile.iter_mut() {
+        let h2 = sixteen.h2.as_flattened_mut().as_flattened_mut();
+        for unit in 0..H2_UNITS {
+            let mut sum = s.load(&sixteen.dropped[unit]);
+            if recipe.dropout > 0.0 {
+                sum = s.mul(sum, s.load(&sixteen.factors[unit]));
+            }
+            let gradient = times_slope(s, activation, s.load(&h2[unit]), sum);
+            s.store(&mut h2[unit], gradient);
+            add_to(s, gradient, &mut biases[unit]);
+        }
+    }
     h2_gradient(s, tile, &mut sums.h2w);
 
     for sixteen in tile.iter_mut() {
@@ -219,4 +216,9 @@ fn backward<S: Simd>(
         h2_backward(s, h2, &weights.h2w, activation, h1, &mut sums.h1b);
         h1_gradient(s, x, h1, &mut sums.h1w);
     }
+}
+
+#[inline(always)]
+fn add_to<S: Simd>(s: S, value: S::V, sum: &mut Lanes) {
+    s.store(sum, s.add(s.load(sum), value));
 }

@@ -3,6 +3,9 @@
 //! A row is sixteen examples wide: each element is a vector. The padding is never touched: a tap that falls on it is
 //! left out here, and enters through the biases instead (see [`super::weights`]). Which taps those are in a row is
 //! known at compile time, so the loops over taps are unrolled by hand, and the accumulators stay in registers.
+//!
+//! Here and in all kernels no vector operation stands in a closure: a closure is compiled without the level's
+//! instructions unless the optimizer chooses to inline it, and until then every operation in it is a call.
 
 use crate::cpu::simd::{Lanes, Simd};
 use crate::net::{KERNEL, PADDING, STRIDE};
@@ -56,9 +59,9 @@ pub fn row_forward<
 ) {
     unroll!(TAP < 5 => {
         let mut values = [s.splat(0.0); C];
-        for (c, value) in values.iter_mut().enumerate() {
+        for c in 0..C {
             if let Some(at) = below(FIRST + c, TAP, SIDE) {
-                *value = s.load(&row[at]);
+                values[c] = s.load(&row[at]);
             }
         }
         for m in 0..M {
@@ -89,16 +92,19 @@ pub fn row_backward<
     w: [&[f32; KERNEL]; M],
     acc: &mut [[S::V; C]; M],
 ) {
-    let d_above: [S::V; ABOVE] = std::array::from_fn(|c| s.load(&d_above[c]));
+    let mut gradients = [s.splat(0.0); ABOVE];
+    for c in 0..ABOVE {
+        gradients[c] = s.load(&d_above[c]);
+    }
     unroll!(TAP < 5 => {
         for m in 0..M {
             let weight = s.splat(w[m][TAP]);
-            for (c, &gradient) in d_above.iter().enumerate() {
+            for c in 0..ABOVE {
                 if let Some(at) = below(c, TAP, STRIDE * ABOVE)
                     && at >= FIRST
                     && at < FIRST + C
                 {
-                    acc[m][at - FIRST] = s.mul_add(weight, gradient, acc[m][at - FIRST]);
+                    acc[m][at - FIRST] = s.mul_add(weight, gradients[c], acc[m][at - FIRST]);
                 }
             }
         }
@@ -119,7 +125,10 @@ pub fn row_gradient<S: Simd, const M: usize, const SIDE: usize, const ABOVE: usi
     const { assert!(ABOVE <= 8 && SIDE == STRIDE * ABOVE) };
     unroll!(C < 8 => {
         if C < ABOVE {
-            let gradients: [S::V; M] = std::array::from_fn(|m| s.load(&d_above[m][C]));
+            let mut gradients = [s.splat(0.0); M];
+            for m in 0..M {
+                gradients[m] = s.load(&d_above[m][C]);
+            }
             for tap in 0..KERNEL {
                 if let Some(at) = below(C, tap, SIDE) {
                     let value = s.load(&row[at]);
@@ -131,3 +140,41 @@ pub fn row_gradient<S: Simd, const M: usize, const SIDE: usize, const ABOVE: usi
         }
     });
 }
+
+/// Reads the sums of one kernel row of each of `M` maps.
+#[inline(always)]
+pub fn load_sums<S: Simd, const M: usize>(
+    s: S,
+    sums: [&[Lanes; KERNEL]; M],
+) -> [[S::V; KERNEL]; M] {
+    let mut acc = [[s.splat(0.0); KERNEL]; M];
+    for m in 0..M {
+        for tap in 0..KERNEL {
+            acc[m][tap] = s.load(&sums[m][tap]);
+        }
+    }
+    acc
+}
+
+/// Writes the sums of one kernel row.
+#[inline(always)]
+pub fn store_sums<S: Simd>(s: S, acc: &[S::V; KERNEL], sums: &mut [Lanes; KERNEL]) {
+    for tap in 0..KERNEL {
+        s.store(&mut sums[tap], acc[tap]);
+    }
+}
+
+/// A reference for each of `M` maps; what `std::array::from_fn` does, but sure to be inlined.
+macro_rules! each_map {
+    ($m:ident < $maps:ident => $of:expr) => {{
+        let mut all = {
+            let $m = 0;
+            [$of; $maps]
+        };
+        for $m in 1..$maps {
+            all[$m] = $of;
+        }
+        all
+    }};
+}
+pub(super) use each_map;

@@ -67,18 +67,19 @@ impl Sums {
     /// Writes the chunk's gradient (but for the padding's share) over `gradient`.
     #[inline(always)]
     pub fn finish<S: Simd>(&self, s: S, gradient: &mut Parameters) {
-        let mut over_lanes = |tensor, sums: &[Lanes]| {
+        let h2w = self.h2w.as_flattened().as_flattened();
+        for (tensor, sums) in [
+            (&H1W, self.h1w.as_flattened().as_flattened()),
+            (&H1B, self.h1b.as_flattened().as_flattened()),
+            (&H2W, h2w.as_flattened()),
+            (&H2B, self.h2b.as_flattened().as_flattened()),
+            (&H3B, &self.h3b),
+            (&OUTB, &self.outb),
+        ] {
             for (to, sum) in gradient.tensor_mut(tensor).iter_mut().zip(sums) {
                 *to = s.sum(s.load(sum));
             }
-        };
-        over_lanes(&H1W, self.h1w.as_flattened().as_flattened());
-        over_lanes(&H1B, self.h1b.as_flattened().as_flattened());
-        let h2w = self.h2w.as_flattened().as_flattened();
-        over_lanes(&H2W, h2w.as_flattened());
-        over_lanes(&H2B, self.h2b.as_flattened().as_flattened());
-        over_lanes(&H3B, &self.h3b);
-        over_lanes(&OUTB, &self.outb);
+        }
         let h3w = gradient.tensor_mut(&H3W).as_chunks_mut::<H3_UNITS>().0;
         for (to, [low, high]) in h3w.iter_mut().zip(&self.h3w) {
             let (to_low, to_high) = to.split_at_mut(low.0.len());

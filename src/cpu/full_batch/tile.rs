@@ -29,7 +29,7 @@ pub struct Sixteen {
     pub h2: H2,
     /// Dropout's factors; untouched without dropout.
     pub factors: [Lanes; H2_UNITS],
-    /// What H3 sees: H2, after dropout.
+    /// What H3 sees: H2, after dropout; then its gradient.
     pub dropped: [Lanes; H2_UNITS],
     /// H3's activations.
     pub h3: [Lanes; H3_UNITS],

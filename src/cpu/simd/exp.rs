@@ -1,6 +1,7 @@
 //! Exponential on sixteen lanes.
 
 use super::Simd;
+use super::tanh::horner;
 
 /// ln 2 in two parts, the first with so few digits that its product with a whole number below 128 is exact.
 const LN_2_HIGH: f32 = 0.693_359_4;
@@ -21,18 +22,19 @@ pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
     );
     let r = s.neg_mul_add(n, s.splat(LN_2_HIGH), x);
     let r = s.neg_mul_add(n, s.splat(LN_2_LOW), r);
-    let polynomial = [
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    ]
-    .into_iter()
-    .fold(s.splat(1.0 / 5040.0), |sum, c| {
-        s.mul_add(sum, r, s.splat(c))
-    });
+    let polynomial = horner(
+        s,
+        r,
+        [
+            1.0 / 5040.0,
+            1.0 / 720.0,
+            1.0 / 120.0,
+            1.0 / 24.0,
+            1.0 / 6.0,
+            0.5,
+            1.0,
+            1.0,
+        ],
+    );
     s.mul(polynomial, s.power_of_two(n))
 }
