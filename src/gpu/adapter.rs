@@ -207,8 +207,9 @@ fn none_fits(found: &[AdapterDescription], choice: &AdapterChoice) -> String {
         );
     }
     let names: Vec<String> = found.iter().map(ToString::to_string).collect();
-    let hint = if !choice.software && found.iter().all(|adapter| adapter.kind == Kind::Software) {
-        "; a software adapter is taken only if asked for by name"
+    let all_software = found.iter().all(|adapter| adapter.kind == Kind::Software);
+    let hint = if all_software && !choice.software && choice.name_part.is_none() {
+        "; a software adapter is taken only if asked for, for instance by its name (--adapter)"
     } else {
         ""
     };

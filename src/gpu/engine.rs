@@ -355,3 +355,48 @@ impl Engine for Gpu {
 fn parameters_of(words: &[u32]) -> Parameters {
     Parameters::from_flat(words.iter().map(|&bits| f32::from_bits(bits)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::adapter::{Backend, Kind, Limits};
+    use crate::recipe::Name;
+
+    #[test]
+    fn sets_that_do_not_fit_are_refused_with_both_numbers() {
+        let adapter = AdapterDescription {
+            name: "small".into(),
+            backend: Backend::Vulkan,
+            kind: Kind::Integrated,
+            driver: String::new(),
+            limits: Limits {
+                storage_buffer_bytes: 1 << 27,
+                buffer_bytes: 1 << 28,
+                storage_buffers: 8,
+                workgroup_bytes: 16_384,
+                workgroup_invocations: 256,
+                workgroups: 65_535,
+            },
+            subgroups: false,
+            f16: false,
+            timestamps: false,
+        };
+        let fit = |adapter: &AdapterDescription, examples| {
+            let program = Program::new(&Recipe::named(Name::FullBatch), examples, 2_007);
+            check_fit(&program, adapter, examples).map_err(|error| error.to_string())
+        };
+        assert_eq!(fit(&adapter, 7_291), Ok(()));
+        let message = fit(&adapter, 50_000).unwrap_err();
+        // H1: 768 floats an example.
+        assert!(
+            message.contains("153600000") && message.contains("134217728"),
+            "{message}"
+        );
+        let mut vast = adapter;
+        vast.limits.storage_buffer_bytes = u64::MAX;
+        vast.limits.buffer_bytes = u64::MAX;
+        assert_eq!(fit(&vast, 50_000), Ok(()));
+        let message = fit(&vast, 64 * 65_536).unwrap_err();
+        assert!(message.contains("need 65536 workgroups"), "{message}");
+    }
+}
