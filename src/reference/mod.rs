@@ -80,7 +80,9 @@ impl Real for f64 {
 pub fn activate<T: Real>(activation: Activation, sum: T) -> T {
     match activation {
         Activation::Tanh => sum.tanh(),
-        Activation::Relu => sum.max(T::zero()),
+        // Not `max`: that would hide a NaN.
+        Activation::Relu if sum < T::zero() => T::zero(),
+        Activation::Relu => sum,
     }
 }
 
