@@ -30,29 +30,51 @@ const KEY_PARITY: u32 = 0x1BD1_1BDA;
 
 /// Threefry-4x32 with 20 rounds: four words from a four-word key and a four-word counter.
 pub fn threefry4x32(key: [u32; 4], counter: [u32; 4]) -> [u32; 4] {
+    threefry_lanes(key, counter.map(|word| [word])).map(|[word]| word)
+}
+
+/// The same for N counters, word by word. No closures and always inlined, so that a caller compiled for wide vectors
+/// draws with them.
+#[inline(always)]
+fn threefry_lanes<const N: usize>(key: [u32; 4], counters: [[u32; N]; 4]) -> [[u32; N]; 4] {
     let parity = KEY_PARITY ^ key[0] ^ key[1] ^ key[2] ^ key[3];
     let schedule = [key[0], key[1], key[2], key[3], parity];
-    let mut x = counter;
-    for (word, k) in x.iter_mut().zip(&schedule) {
-        *word = word.wrapping_add(*k);
-    }
-    for round in 0..20u32 {
-        // Odd rounds mix word 0 with 3 and 2 with 1; even rounds 0 with 1 and 2 with 3.
-        let (first, second) = if round % 2 == 0 { (1, 3) } else { (3, 1) };
-        let [a, b] = ROTATIONS[(round % 8) as usize];
-        x[0] = x[0].wrapping_add(x[first]);
-        x[first] = x[first].rotate_left(a) ^ x[0];
-        x[2] = x[2].wrapping_add(x[second]);
-        x[second] = x[second].rotate_left(b) ^ x[2];
-        if round % 4 == 3 {
-            let injection = round / 4 + 1;
-            for (i, word) in x.iter_mut().enumerate() {
-                *word = word.wrapping_add(schedule[(injection as usize + i) % 5]);
-            }
-            x[3] = x[3].wrapping_add(injection);
+    let mut x = counters;
+    inject(&mut x, schedule, 0);
+    for injection in 1..=5 {
+        // Four rounds between injections: words 0 and 1, 2 and 3 mix, then 0 and 3, 2 and 1.
+        let half = if injection % 2 == 1 { 0 } else { 4 };
+        for round in [half, half + 2] {
+            mix(&mut x, 0, 1, ROTATIONS[round][0]);
+            mix(&mut x, 2, 3, ROTATIONS[round][1]);
+            mix(&mut x, 0, 3, ROTATIONS[round + 1][0]);
+            mix(&mut x, 2, 1, ROTATIONS[round + 1][1]);
         }
+        inject(&mut x, schedule, injection);
     }
     x
+}
+
+/// Adds the key, rotated by the number of the injection, and that number.
+#[inline(always)]
+fn inject<const N: usize>(x: &mut [[u32; N]; 4], schedule: [u32; 5], injection: u32) {
+    for (word, lanes) in x.iter_mut().enumerate() {
+        let counted = if word == 3 { injection } else { 0 };
+        let key = schedule[(injection as usize + word) % 5].wrapping_add(counted);
+        for lane in lanes {
+            *lane = lane.wrapping_add(key);
+        }
+    }
+}
+
+/// Adds one word to another, and mixes the sum back into it.
+#[inline(always)]
+#[allow(clippy::needless_range_loop)] // two words at once
+fn mix<const N: usize>(x: &mut [[u32; N]; 4], sum: usize, with: usize, rotation: u32) {
+    for lane in 0..N {
+        x[sum][lane] = x[sum][lane].wrapping_add(x[with][lane]);
+        x[with][lane] = x[with][lane].rotate_left(rotation) ^ x[sum][lane];
+    }
 }
 
 /// Four words for one (seed, stream, step, example, block).
@@ -60,10 +82,12 @@ pub fn threefry4x32(key: [u32; 4], counter: [u32; 4]) -> [u32; 4] {
 /// `step` counts updates; a run of more than 2³² updates would repeat its draws, and is refused by the recipe.
 #[inline]
 pub fn block(seed: u64, stream: Stream, step: u32, example: u32, block: u32) -> [u32; 4] {
-    threefry4x32(
-        [seed as u32, (seed >> 32) as u32, stream as u32, step],
-        [example, block, 0, 0],
-    )
+    threefry4x32(key(seed, stream, step), [example, block, 0, 0])
+}
+
+#[inline(always)]
+fn key(seed: u64, stream: Stream, step: u32) -> [u32; 4] {
+    [seed as u32, (seed >> 32) as u32, stream as u32, step]
 }
 
 /// The word behind the initial value of the parameter with this flat index.
@@ -100,6 +124,36 @@ pub fn dropout_keeps(
     threshold: u32,
 ) -> [bool; 4] {
     block(seed, Stream::Dropout, step, example, quad * 16 + position).map(|word| word >= threshold)
+}
+
+/// [`dropout_keeps`] at all sixteen positions of a quad at once, as words to compare with the threshold:
+/// `[map of the quad][position]`.
+#[inline(always)]
+pub fn dropout_words_by_position(seed: u64, step: u32, example: u32, quad: u32) -> [[u32; 16]; 4] {
+    let mut blocks = [quad * 16; 16];
+    for (position, block) in blocks.iter_mut().enumerate() {
+        *block += position as u32;
+    }
+    let key = key(seed, Stream::Dropout, step);
+    threefry_lanes(key, [[example; 16], blocks, [0; 16], [0; 16]])
+}
+
+/// [`dropout_keeps`] for `N` examples from `first` at once, as words to compare with the threshold:
+/// `[map of the quad][example]`.
+#[inline(always)]
+pub fn dropout_words_by_example<const N: usize>(
+    seed: u64,
+    step: u32,
+    first: u32,
+    quad: u32,
+    position: u32,
+) -> [[u32; N]; 4] {
+    let mut examples = [first; N];
+    for (lane, example) in examples.iter_mut().enumerate() {
+        *example = first.wrapping_add(lane as u32);
+    }
+    let key = key(seed, Stream::Dropout, step);
+    threefry_lanes(key, [examples, [quad * 16 + position; N], [0; N], [0; N]])
 }
 
 #[cfg(test)]
@@ -141,6 +195,18 @@ mod tests {
     }
 
     #[test]
+    fn dropout_words_are_those_of_dropout_keeps() {
+        let threshold = dropout_threshold(0.4);
+        for quad in 0..3 {
+            let words = dropout_words_by_position(5 << 33, 77, 1_234, quad);
+            for position in 0..16 {
+                let keeps = dropout_keeps(5 << 33, 77, 1_234, quad, position as u32, threshold);
+                assert_eq!(keeps, words.map(|word| word[position] >= threshold));
+            }
+        }
+    }
+
+    #[test]
     fn dropout_keeps_three_in_four() {
         let threshold = dropout_threshold(0.25);
         let kept: usize = (0..25_000)
@@ -151,5 +217,14 @@ mod tests {
             .sum();
         // Mean 75,000, sd 137: within five.
         assert!(kept.abs_diff(75_000) < 685, "{kept}");
+    }
+
+    #[test]
+    fn words_by_example_are_the_single_draws() {
+        let words = dropout_words_by_example::<16>(9, 4, 100, 1, 7);
+        for (lane, example) in (100..116).enumerate() {
+            let keeps = dropout_keeps(9, 4, example, 1, 7, 1 << 31);
+            assert_eq!(words.map(|word| word[lane] >= 1 << 31), keeps);
+        }
     }
 }

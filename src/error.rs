@@ -22,6 +22,9 @@ pub enum Error {
     /// Training produced a loss that is not a number.
     #[error("{0}")]
     Diverged(String),
+    /// Whoever read standard output has closed it.
+    #[error("standard output was closed")]
+    OutputClosed,
 }
 
 impl Error {
@@ -37,7 +40,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::File { .. } | Self::Device(_) | Self::Diverged(_) => 1,
+            Self::File { .. } | Self::Device(_) | Self::Diverged(_) | Self::OutputClosed => 1,
         }
     }
 }

@@ -1,5 +1,13 @@
 //! Digits: 16×16 images with their labels, from the embedded sample, MNIST, or the zip-code files.
 
+pub mod embedded;
+pub mod idx;
+pub mod mnist1989;
+pub mod prepare;
+pub mod resize;
+pub mod sample;
+pub mod zip_code;
+
 use crate::net::PIXELS;
 
 /// Labelled 16×16 images. A pixel is kept as a small integer code; its value is `code / denominator − 1`, exact for

@@ -1,1 +1,19 @@
-//! GPU engine.
+//! The GPU engine: a training step as a list of WGSL dispatches, recorded many times into one submission.
+//!
+//! - [`adapter`]: which GPU
+//! - [`kernels`], [`compose`]: the table of kernels, and their WGSL with the net's constants in front
+//! - [`plan`]: buffers and dispatches of a step, as data
+//! - [`engine`]: runs the plans; `device` and `pace` keep it safe and responsive
+//! - [`layout`]: how tensors lie on the device
+
+pub mod adapter;
+pub mod compose;
+mod device;
+pub mod engine;
+pub mod kernels;
+pub mod layout;
+mod pace;
+pub mod plan;
+
+pub use adapter::{AdapterChoice, AdapterDescription, Backend, adapters, choose, describe};
+pub use engine::Gpu;

@@ -36,6 +36,11 @@ impl<T: Real> Reference<T> {
         &self.parameters
     }
 
+    /// The present parameters, to change (finite differences do).
+    pub fn parameters_mut(&mut self) -> &mut Parameters<T> {
+        &mut self.parameters
+    }
+
     /// One training example forward and back at the present step, its gradient scaled by `scale`.
     ///
     /// Returns the pass and the example's (unscaled) loss.

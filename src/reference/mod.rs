@@ -22,7 +22,9 @@ mod out_backward;
 mod out_forward;
 mod out_gradient;
 mod pass;
+mod reduce_gradient;
 mod sgd;
+mod tally;
 
 pub use adamw::{AdamW, adamw};
 pub use dropout::{Dropout, dropout};
@@ -41,7 +43,9 @@ pub use out_backward::out_backward;
 pub use out_forward::out_forward;
 pub use out_gradient::out_gradient;
 pub use pass::Pass;
+pub use reduce_gradient::reduce_gradient;
 pub use sgd::sgd;
+pub use tally::{Progress, tally};
 
 use crate::net::{H1_AREA, H1_SIDE, PADDING, PADDING_VALUE};
 use crate::recipe::Activation;
@@ -76,11 +80,13 @@ impl Real for f64 {
 pub fn activate<T: Real>(activation: Activation, sum: T) -> T {
     match activation {
         Activation::Tanh => sum.tanh(),
-        Activation::Relu => sum.max(T::zero()),
+        // Not `max`: that would hide a NaN.
+        Activation::Relu if sum < T::zero() => T::zero(),
+        Activation::Relu => sum,
     }
 }
 
-/// The nonlinearity's derivative, from its *value*: 1 − y² for tanh, [y > 0] for ReLU (0 at 0, as in PyTorch).
+/// The nonlinearity's derivative, from its *value*: 1 − y² for tanh, 1 where y > 0 for ReLU (0 at 0, as in PyTorch).
 pub fn slope<T: Real>(activation: Activation, value: T) -> T {
     match activation {
         Activation::Tanh => T::one() - value * value,

@@ -126,4 +126,17 @@ impl Simd for Avx2 {
             _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)))
         }
     }
+    #[inline(always)]
+    fn power_of_two(self, n: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        unsafe {
+            let bias = _mm256_set1_epi32(127);
+            let low = _mm256_add_epi32(_mm256_cvtps_epi32(n.0), bias);
+            let high = _mm256_add_epi32(_mm256_cvtps_epi32(n.1), bias);
+            (
+                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(low)),
+                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(high)),
+            )
+        }
+    }
 }

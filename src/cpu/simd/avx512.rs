@@ -112,4 +112,9 @@ impl Simd for Avx512 {
             _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)))
         }
     }
+    #[inline(always)]
+    fn power_of_two(self, n: Self::V) -> Self::V {
+        // SAFETY: see the type.
+        unsafe { _mm512_scalef_ps(_mm512_set1_ps(1.0), n) }
+    }
 }

@@ -8,8 +8,17 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod exp;
 mod portable;
+mod quads;
+#[cfg(target_arch = "x86_64")]
+mod quads_avx2;
+#[cfg(target_arch = "x86_64")]
+mod quads_avx512;
+mod quads_portable;
 mod tanh;
+
+pub use quads::Quads;
 
 /// Lanes of a vector.
 pub const LANES: usize = 16;
@@ -30,14 +39,16 @@ impl Default for Lanes {
     }
 }
 
-/// Arithmetic on sixteen lanes. `mul_add` is fused on every level, so levels differ only where a kernel's order of
-/// operations depends on [`Simd::REGISTERS`].
+/// Arithmetic on sixteen lanes. `mul_add` is fused wherever the processor can (all levels but the portable one on
+/// x86-64), so levels differ only there and where a kernel's blocking depends on [`Simd::REGISTERS`].
 pub trait Simd: Copy + Send + Sync + 'static {
     /// Sixteen lanes.
     type V: Copy;
 
     /// How many vectors the register file holds: a hint for blocking.
     const REGISTERS: usize;
+    /// Whether `mul_add` rounds once.
+    const FUSED: bool = true;
 
     /// The value in every lane.
     fn splat(self, value: f32) -> Self::V;
@@ -53,9 +64,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// a / b
     fn div(self, a: Self::V, b: Self::V) -> Self::V;
-    /// a · b + c, rounded once
+    /// a · b + c, rounded once where the level is fused
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// c − a · b, rounded once
+    /// c − a · b, likewise
     fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// The smaller; a NaN in `a` gives `b`.
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
@@ -73,6 +84,15 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn tanh(self, a: Self::V) -> Self::V {
         tanh::tanh(self, a)
     }
+
+    /// 2ⁿ for integral n from −126 to 127; a NaN gives any number.
+    fn power_of_two(self, n: Self::V) -> Self::V;
+
+    /// eˣ, within 3 units in the last place; below e⁻⁸⁷ it gives e⁻⁸⁷, above e⁸⁸ e⁸⁸.
+    #[inline(always)]
+    fn exp(self, a: Self::V) -> Self::V {
+        exp::exp(self, a)
+    }
 }
 
 /// A piece of work written for any level.
@@ -80,7 +100,7 @@ pub trait Kernel {
     /// What it returns.
     type Output;
     /// Does the work; must be `#[inline(always)]`, as must all it calls, to be compiled for the level.
-    fn run<S: Simd>(self, simd: S) -> Self::Output;
+    fn run<S: Quads>(self, simd: S) -> Self::Output;
 }
 
 /// An instruction set this program has kernels for.
@@ -169,10 +189,17 @@ mod tests {
             is("sub", s.sub(va, vb), |a, b, _| a - b);
             is("mul", s.mul(va, vb), |a, b, _| a * b);
             is("div", s.div(va, vb), |a, b, _| a / b);
-            is("mul_add", s.mul_add(va, vb, vc), f32::mul_add);
-            is("neg_mul_add", s.neg_mul_add(va, vb, vc), |a, b, c| {
-                (-a).mul_add(b, c)
-            });
+            if S::FUSED {
+                is("mul_add", s.mul_add(va, vb, vc), f32::mul_add);
+                is("neg_mul_add", s.neg_mul_add(va, vb, vc), |a, b, c| {
+                    (-a).mul_add(b, c)
+                });
+            } else {
+                is("mul_add", s.mul_add(va, vb, vc), |a, b, c| a * b + c);
+                is("neg_mul_add", s.neg_mul_add(va, vb, vc), |a, b, c| {
+                    c - a * b
+                });
+            }
             is("min", s.min(va, vb), |a, b, _| a.min(b));
             is("max", s.max(va, vb), |a, b, _| a.max(b));
             is("sqrt", s.sqrt(vb), |_, b, _| b.sqrt());
@@ -200,6 +227,35 @@ mod tests {
         for level in Level::available() {
             println!("{}", level.name());
             level.run(Check);
+        }
+    }
+
+    struct Exp(f32);
+
+    impl Kernel for Exp {
+        type Output = f32;
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> f32 {
+            let mut out = Lanes::ZERO;
+            s.store(&mut out, s.exp(s.splat(self.0)));
+            out.0[11]
+        }
+    }
+
+    #[test]
+    fn exp_is_within_three_units_and_bounded() {
+        for level in Level::available() {
+            let mut worst = 0u32;
+            for step in -86_900..88_000 {
+                let x = step as f32 / 1e3;
+                let (got, want) = (level.run(Exp(x)), f64::from(x).exp() as f32);
+                worst = worst.max(got.to_bits().abs_diff(want.to_bits()));
+            }
+            assert!(worst <= 3, "{}: {worst} units", level.name());
+            assert_eq!(level.run(Exp(0.0)), 1.0);
+            assert!(level.run(Exp(-1e30)) < 2e-38);
+            assert!(level.run(Exp(f32::INFINITY)) > 1e38);
+            assert!(level.run(Exp(f32::NAN)).is_nan(), "{}", level.name());
         }
     }
 

@@ -1,0 +1,5 @@
+// The products of a gradient above (rows) with what is below (columns).
+
+fn outer(above: vec4<f32>, below: vec4<f32>) -> mat4x4<f32> {
+    return mat4x4<f32>(above * below.x, above * below.y, above * below.z, above * below.w);
+}

@@ -1,0 +1,65 @@
+//! The command line: one file a subcommand, its arguments and what it prints.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Result};
+
+pub mod data;
+mod device;
+mod devices;
+mod digits;
+mod recipe;
+mod train;
+
+/// Trains the 1989 zip-code convnet over the whole training set at once, on a GPU or on all CPU cores, and compares
+/// that with training it one example at a time.
+#[derive(Debug, Parser)]
+#[command(name = "gpu-train", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    train: train::Arguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train --full-batch                  the comparison, on a GPU if there is one
+  gpu-train --per-example                 the essay's stage 0: batch 1, 23 passes
+  gpu-train --full-batch --device cpu --recipe full-batch --steps 300 --save net.safetensors";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the adapters, what each offers, and which would be chosen.
+    Devices(devices::Arguments),
+    /// Make the digits' files.
+    Data(data::Args),
+}
+
+/// Runs the program on the process's arguments.
+///
+/// Exit codes: 0 for success, 1 for failure, 2 for bad usage.
+pub fn main() -> ExitCode {
+    let started = std::time::Instant::now();
+    let arguments = Arguments::parse();
+    match run(arguments, started) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has seen enough.
+        Err(Error::OutputClosed) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
+    match arguments.command {
+        None => train::run(arguments.train, started),
+        Some(Command::Devices(arguments)) => devices::run(&arguments),
+        Some(Command::Data(arguments)) => data::run(&arguments),
+    }
+}

@@ -1,0 +1,128 @@
+//! The parameters in the shapes the kernels want, the padding folded into the biases; and its share of the gradient.
+
+use super::h1::taps_inside;
+use super::h2::H2Weights;
+use crate::net::{
+    CLASSES, H1_SIDE, H1B, H1W, H2_FAN_MAPS, H2_SIDE, H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W,
+    KERNEL, MAPS, OUTB, OUTW, PADDING_VALUE, PARAMETER_COUNT, ParameterTensor, Parameters, STRIDE,
+    TAPS,
+};
+
+/// One plane of a kernel, `[row][column]`.
+pub type Plane = [[f32; KERNEL]; KERNEL];
+
+/// The parameters of one step.
+///
+/// The padding is a constant, so a tap that falls on it adds a constant to its unit: `h1b` and `h2b` hold the biases
+/// with that share, and the kernels leave such taps out, 14% of H1's and 28% of H2's multiply-adds.
+#[derive(Clone)]
+pub struct Weights {
+    /// `[12][5][5]`
+    pub h1w: [Plane; MAPS],
+    /// `[12][8][8]`, with the padding's share.
+    pub h1b: [[[f32; H1_SIDE]; H1_SIDE]; MAPS],
+    /// `[12][8][5][5]`
+    pub h2w: H2Weights,
+    /// `[12][4][4]`, with the padding's share.
+    pub h2b: [[[f32; H2_SIDE]; H2_SIDE]; MAPS],
+    /// `[192][30]`
+    pub h3w: [[f32; H3_UNITS]; H2_UNITS],
+    /// `[30]`
+    pub h3b: [f32; H3_UNITS],
+    /// `[30][10]`
+    pub outw: [[f32; CLASSES]; H3_UNITS],
+    /// `[10]`
+    pub outb: [f32; CLASSES],
+}
+
+impl Weights {
+    /// All zeros.
+    pub const ZERO: Self = Self {
+        h1w: [[[0.0; KERNEL]; KERNEL]; MAPS],
+        h1b: [[[0.0; H1_SIDE]; H1_SIDE]; MAPS],
+        h2w: [[[[0.0; KERNEL]; KERNEL]; H2_FAN_MAPS]; MAPS],
+        h2b: [[[0.0; H2_SIDE]; H2_SIDE]; MAPS],
+        h3w: [[0.0; H3_UNITS]; H2_UNITS],
+        h3b: [0.0; H3_UNITS],
+        outw: [[0.0; CLASSES]; H3_UNITS],
+        outb: [0.0; CLASSES],
+    };
+
+    /// Takes the parameters of a new step.
+    pub fn set(&mut self, parameters: &Parameters) {
+        let p = |tensor| parameters.tensor(tensor);
+        let h1w = self.h1w.as_flattened_mut().as_flattened_mut();
+        h1w.copy_from_slice(p(&H1W));
+        let h2w = self.h2w.as_flattened_mut().as_flattened_mut();
+        h2w.as_flattened_mut().copy_from_slice(p(&H2W));
+        self.h3w.as_flattened_mut().copy_from_slice(p(&H3W));
+        self.h3b.copy_from_slice(p(&H3B));
+        self.outw.as_flattened_mut().copy_from_slice(p(&OUTW));
+        self.outb.copy_from_slice(p(&OUTB));
+        padded_biases(p(&H1W), p(&H1B), self.h1b.as_flattened_mut());
+        padded_biases(p(&H2W), p(&H2B), self.h2b.as_flattened_mut());
+    }
+}
+
+/// Which of a unit's taps, `[row][column]`, fall on the padding.
+fn on_padding(row: usize, column: usize, above: usize) -> impl Iterator<Item = usize> {
+    let (rows, columns) = (
+        taps_inside(row, STRIDE * above),
+        taps_inside(column, STRIDE * above),
+    );
+    (0..TAPS)
+        .filter(move |tap| !(rows.contains(&(tap / KERNEL)) && columns.contains(&(tap % KERNEL))))
+}
+
+/// `padded[m, r, c] = b[m, r, c] + Σ −1 · w[m, s, kr, kc]` over the taps on the padding.
+///
+/// - `w`: `[map][source][5][5]`, any number of sources; `b`: `[map][SIDE][SIDE]`; `padded`: `[map · SIDE][SIDE]`
+fn padded_biases<const SIDE: usize>(w: &[f32], b: &[f32], padded: &mut [[f32; SIDE]]) {
+    for (map, kernels) in w.chunks_exact(w.len() / MAPS).enumerate() {
+        let mut planes = [0f64; TAPS];
+        for plane in kernels.as_chunks::<TAPS>().0 {
+            for (sum, &weight) in planes.iter_mut().zip(plane) {
+                *sum += f64::from(weight);
+            }
+        }
+        for row in 0..SIDE {
+            for column in 0..SIDE {
+                let share: f64 = on_padding(row, column, SIDE).map(|tap| planes[tap]).sum();
+                let bias = f64::from(b[(map * SIDE + row) * SIDE + column]);
+                padded[map * SIDE + row][column] = (bias + f64::from(PADDING_VALUE) * share) as f32;
+            }
+        }
+    }
+}
+
+/// Adds what the taps on the padding contribute to the gradient of the kernels: −1 times the gradient of the unit,
+/// which is the gradient of its bias.
+pub fn add_padding_gradient(gradient: &mut [f64; PARAMETER_COUNT]) {
+    padding_gradient::<H1_SIDE>(gradient, &H1W, &H1B);
+    padding_gradient::<H2_SIDE>(gradient, &H2W, &H2B);
+}
+
+fn padding_gradient<const SIDE: usize>(
+    gradient: &mut [f64; PARAMETER_COUNT],
+    weights: &ParameterTensor,
+    biases: &ParameterTensor,
+) {
+    for map in 0..MAPS {
+        let mut planes = [0f64; TAPS];
+        for row in 0..SIDE {
+            for column in 0..SIDE {
+                let unit = gradient[biases.offset + (map * SIDE + row) * SIDE + column];
+                for tap in on_padding(row, column, SIDE) {
+                    planes[tap] += f64::from(PADDING_VALUE) * unit;
+                }
+            }
+        }
+        let taps = weights.len() / MAPS;
+        let kernels = &mut gradient[weights.offset + map * taps..][..taps];
+        for plane in kernels.as_chunks_mut::<TAPS>().0 {
+            for (sum, share) in plane.iter_mut().zip(&planes) {
+                *sum += share;
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The hidden layers' nonlinearity on vectors.
+
+use crate::cpu::simd::Simd;
+use crate::recipe::Activation;
+
+/// f(sum)
+#[inline(always)]
+pub fn activate<S: Simd>(s: S, activation: Activation, sum: S::V) -> S::V {
+    match activation {
+        Activation::Tanh => s.tanh(sum),
+        Activation::Relu => s.max(sum, s.splat(0.0)),
+    }
+}
+
+/// f′ · gradient, f′ from the nonlinearity's value.
+#[inline(always)]
+pub fn slope_times<S: Simd>(s: S, activation: Activation, value: S::V, gradient: S::V) -> S::V {
+    match activation {
+        Activation::Tanh => s.mul(s.neg_mul_add(value, value, s.splat(1.0)), gradient),
+        Activation::Relu => s.where_positive(value, gradient),
+    }
+}

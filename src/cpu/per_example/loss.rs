@@ -1,0 +1,82 @@
+//! Loss of one example and its gradient, on one vector of 10 classes and 6 lanes of padding.
+
+use crate::cpu::simd::{LANES, Lanes, Simd};
+use crate::net::CLASSES;
+use crate::recipe::Loss;
+
+/// MSE's targets for each label: +1 for it, −1 for the others, 0 (the output there) for the padding.
+const TARGETS: [Lanes; CLASSES] = {
+    let mut targets = [Lanes::ZERO; CLASSES];
+    let mut label = 0;
+    while label < CLASSES {
+        let mut class = 0;
+        while class < CLASSES {
+            targets[label].0[class] = if class == label { 1.0 } else { -1.0 };
+            class += 1;
+        }
+        label += 1;
+    }
+    targets
+};
+
+/// The outputs from their sums: tanh for MSE, the logits themselves for cross-entropy.
+#[inline(always)]
+pub fn outputs<S: Simd>(s: S, kind: Loss, sums: S::V) -> S::V {
+    match kind {
+        Loss::Mse => s.tanh(sums),
+        Loss::CrossEntropy => sums,
+    }
+}
+
+/// The loss, and `scale` times its gradient by the sums, 0 in the padding.
+///
+/// - MSE: `Σ (out[k] − target[k])² / 10`; `d[k] = 2/10 · (out[k] − target[k]) · (1 − out[k]²)`
+/// - cross-entropy: `ln Σ exp(out[k]) − out[label]`; `d[k] = softmax(out)[k] − [k = label]`
+#[inline(always)]
+pub fn loss<S: Simd>(
+    s: S,
+    kind: Loss,
+    out: &Lanes,
+    label: usize,
+    scale: f32,
+    d: &mut Lanes,
+) -> f32 {
+    match kind {
+        Loss::Mse => {
+            let out = s.load(out);
+            let difference = s.sub(out, s.load(&TARGETS[label]));
+            let slope = s.neg_mul_add(out, out, s.splat(1.0));
+            let factor = s.splat(scale * (2.0 / CLASSES as f32));
+            s.store(d, s.mul(s.mul(factor, difference), slope));
+            s.sum(s.mul(difference, difference)) / CLASSES as f32
+        }
+        Loss::CrossEntropy => {
+            let out = &out.0[..CLASSES];
+            // Subtracting the largest logit keeps exp from overflowing.
+            let largest = out.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+            let mut exponentials = [0.0; LANES];
+            for (e, &logit) in exponentials.iter_mut().zip(out) {
+                *e = (logit - largest).exp();
+            }
+            let sum = s.sum(s.load(&Lanes(exponentials)));
+            let factor = scale / sum;
+            for (d, e) in d.0.iter_mut().zip(exponentials) {
+                *d = factor * e;
+            }
+            d.0[label] -= scale;
+            sum.ln() + largest - out[label]
+        }
+    }
+}
+
+/// Whether the largest output is not the label's; the first of equal ones counts.
+#[inline(always)]
+pub fn missed(out: &Lanes, label: usize) -> bool {
+    let mut guess = 0;
+    for class in 1..CLASSES {
+        if out.0[class] > out.0[guess] {
+            guess = class;
+        }
+    }
+    guess != label
+}

@@ -1,0 +1,248 @@
+//! Files, read with a bound and written as a whole or not at all.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::error::{Error, Result};
+
+/// The first two bytes of every gzip file.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Opens a file; a gzip file, known by its first two bytes whatever its name, is decompressed on the way.
+///
+/// `expected` says what should be there ("the images of MNIST's training set").
+///
+/// # Errors
+/// [`Error::File`] if it is missing, a folder, or unreadable.
+pub fn open(path: &Path, expected: &str) -> Result<Box<dyn BufRead>> {
+    let mut file = BufReader::new(open_raw(path, expected)?);
+    let mut head = Vec::new();
+    file.by_ref()
+        .take(GZIP_MAGIC.len() as u64)
+        .read_to_end(&mut head)
+        .map_err(|error| read_error(path, &error, expected))?;
+    let zipped = head == GZIP_MAGIC;
+    let whole = Cursor::new(head).chain(file);
+    Ok(if zipped {
+        // Several members in one file are one content, as for gzip itself; garbage behind them is an error.
+        Box::new(BufReader::new(MultiGzDecoder::new(whole)))
+    } else {
+        Box::new(whole)
+    })
+}
+
+/// Reads a whole file of at most `limit` bytes, as it is.
+///
+/// # Errors
+/// [`Error::File`] if it is missing, a folder, unreadable, or longer: then no more than `limit + 1` bytes are read.
+pub fn read(path: &Path, limit: u64, expected: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_raw(path, expected)?
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| read_error(path, &error, expected))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::file(
+            path,
+            format!("found more than {limit} bytes, expected {expected} of at most so many"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Finds the first of these names that is a file in `folder`.
+///
+/// # Errors
+/// [`Error::File`] if the folder is missing, is no folder, or has none of them.
+pub fn find(folder: &Path, names: &[String]) -> Result<PathBuf> {
+    let expected = names.join(", ");
+    if !folder.exists() {
+        return Err(Error::file(
+            folder,
+            format!("found no such folder, expected one with {expected}"),
+        ));
+    }
+    if !folder.is_dir() {
+        return Err(Error::file(
+            folder,
+            format!("found a file, expected a folder with {expected}"),
+        ));
+    }
+    names
+        .iter()
+        .map(|name| folder.join(name))
+        .find(|path| path.exists())
+        .ok_or_else(|| {
+            Error::file(
+                folder,
+                format!("found none of {expected}, expected one of them"),
+            )
+        })
+}
+
+/// Replaces or creates a file with these bytes: at every moment the path holds all of the old or all of the new, even
+/// if the machine loses power.
+///
+/// # Errors
+/// [`Error::File`] if its folder is missing or cannot be written to; the path then holds what it held.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = check_target(path)?;
+    write_and_rename(folder, path, bytes).map_err(|error| {
+        Error::file(
+            path,
+            format!("found that it cannot be written ({error}), expected a writable folder with room for it"),
+        )
+    })
+}
+
+/// Checks that a file could be written here, before the work whose result it is to hold; returns its folder.
+///
+/// # Errors
+/// [`Error::File`] if the folder is missing, or a folder stands in the file's place.
+pub fn check_target(path: &Path) -> Result<&Path> {
+    let folder = match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => return Err(Error::file(path, "found a root, expected a file's path")),
+    };
+    if !folder.is_dir() {
+        return Err(Error::file(
+            path,
+            format!(
+                "found no folder {}, expected one to write into",
+                folder.display()
+            ),
+        ));
+    }
+    if path.is_dir() {
+        return Err(Error::file(
+            path,
+            "found a folder, expected a file or nothing there",
+        ));
+    }
+    Ok(folder)
+}
+
+fn write_and_rename(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".gpu-train-");
+    // A temporary file is private by default; this one becomes an ordinary file, under the user's umask.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut temporary = builder.tempfile_in(folder)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    // The new name is only safe once the folder itself is on disk; other systems have no such call.
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+/// What a failed read means, in one line.
+pub fn read_error(path: &Path, error: &io::Error, expected: &str) -> Error {
+    let problem = match error.kind() {
+        io::ErrorKind::NotFound => format!("found no such file, expected {expected}"),
+        io::ErrorKind::UnexpectedEof => {
+            format!("found a gzip file that breaks off, expected {expected}")
+        }
+        // flate2's kinds for a bad header, bad codes, and a checksum that does not match.
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            format!("found damaged gzip data ({error}), expected {expected}")
+        }
+        _ => format!("found that it cannot be read ({error}), expected {expected}"),
+    };
+    Error::file(path, problem)
+}
+
+/// A piece of a file's text, fit for one line of a message: escaped, and shortened to 40 characters.
+pub fn quoted(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut quoted: String = characters
+        .by_ref()
+        .take(40)
+        .flat_map(char::escape_debug)
+        .collect();
+    if characters.next().is_some() {
+        quoted.push('…');
+    }
+    quoted
+}
+
+fn open_raw(path: &Path, expected: &str) -> Result<File> {
+    // Opening a folder succeeds on Unix; only reading it fails, with a less helpful message.
+    if path.is_dir() {
+        return Err(Error::file(
+            path,
+            format!("found a folder, expected {expected}"),
+        ));
+    }
+    File::open(path).map_err(|error| read_error(path, &error, expected))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_replaces_the_file_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights");
+        write_atomically(&path, b"old").unwrap();
+        write_atomically(&path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_written_file_has_the_permissions_of_any_other() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::metadata(path).unwrap().permissions().mode()
+        };
+        std::fs::write(folder.path().join("plain"), b"").unwrap();
+        write_atomically(&folder.path().join("atomic"), b"").unwrap();
+        assert_eq!(mode("atomic"), mode("plain"));
+    }
+
+    #[test]
+    fn a_write_into_a_missing_folder_or_onto_a_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = |path: &Path| write_atomically(path, b"").unwrap_err().to_string();
+        let missing = message(&folder.path().join("none/weights"));
+        assert!(missing.contains("found no folder"), "{missing}");
+        assert!(missing.contains("none"), "{missing}");
+        let onto = message(folder.path());
+        assert!(onto.contains("found a folder, expected a file"), "{onto}");
+    }
+
+    #[test]
+    fn reading_stops_one_byte_past_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bytes");
+        std::fs::write(&path, [0; 9]).unwrap();
+        assert_eq!(read(&path, 9, "nine").unwrap().len(), 9);
+        let message = read(&path, 8, "eight").unwrap_err().to_string();
+        assert!(
+            message.contains("found more than 8 bytes, expected eight"),
+            "{message}"
+        );
+        let message = read(folder.path(), 8, "eight").unwrap_err().to_string();
+        assert!(
+            message.contains("found a folder, expected eight"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn quoted_text_stays_on_one_line_and_short() {
+        assert_eq!(quoted("a\nb\u{1b}"), "a\\nb\\u{1b}");
+        assert_eq!(quoted(&"é".repeat(41)), format!("{}…", "é".repeat(40)));
+    }
+}

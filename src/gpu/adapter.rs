@@ -1,0 +1,327 @@
+//! Which GPU: what there is, which is taken, and why none is.
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+/// A graphics interface. (OpenGL is left out: it would list the same devices again.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// Vulkan: Linux, Windows, Android.
+    Vulkan,
+    /// Metal: macOS, iOS.
+    Metal,
+    /// Direct3D 12: Windows.
+    Dx12,
+}
+
+impl Backend {
+    fn of(backend: wgpu::Backend) -> Option<Self> {
+        match backend {
+            wgpu::Backend::Vulkan => Some(Self::Vulkan),
+            wgpu::Backend::Metal => Some(Self::Metal),
+            wgpu::Backend::Dx12 => Some(Self::Dx12),
+            _ => None,
+        }
+    }
+}
+
+/// What kind of device an adapter is, the preferred first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A GPU with its own memory.
+    Discrete,
+    /// A GPU that shares the processor's memory.
+    Integrated,
+    /// A GPU lent by a hypervisor.
+    Virtual,
+    /// Unknown.
+    Other,
+    /// The processor pretending to be a GPU.
+    Software,
+}
+
+/// Limits of an adapter that matter here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Largest storage buffer that a kernel can bind, in bytes.
+    pub storage_buffer_bytes: u64,
+    /// Largest buffer, in bytes.
+    pub buffer_bytes: u64,
+    /// Storage buffers that one kernel can bind.
+    pub storage_buffers: u32,
+    /// Workgroup memory, in bytes.
+    pub workgroup_bytes: u32,
+    /// Invocations of a workgroup.
+    pub workgroup_invocations: u32,
+    /// Workgroups in each dimension of a dispatch.
+    pub workgroups: u32,
+}
+
+/// An adapter, for people and for `gpu-train devices`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AdapterDescription {
+    /// Name as the driver tells it.
+    pub name: String,
+    /// Interface it is reached by.
+    pub backend: Backend,
+    /// What kind of device it is.
+    pub kind: Kind,
+    /// Driver and its version.
+    pub driver: String,
+    /// Limits of interest.
+    pub limits: Limits,
+    /// Whether lanes of a subgroup can exchange values.
+    pub subgroups: bool,
+    /// Whether shaders can use 16-bit floats.
+    pub f16: bool,
+    /// Whether the device can time its own work.
+    pub timestamps: bool,
+}
+
+impl std::fmt::Display for AdapterDescription {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let kind = match self.kind {
+            Kind::Discrete => "discrete GPU",
+            Kind::Integrated => "integrated GPU",
+            Kind::Virtual => "virtual GPU",
+            Kind::Other => "unknown kind",
+            Kind::Software => "software",
+        };
+        write!(f, "{} ({:?}, {kind})", self.name, self.backend)
+    }
+}
+
+/// Which adapter is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AdapterChoice {
+    /// Take a software adapter. Without this one is taken only by its name.
+    pub software: bool,
+    /// A part of the adapter's name, in any case of letters (`--adapter`).
+    pub name_part: Option<String>,
+    /// The interface (`--backend`).
+    pub backend: Option<Backend>,
+}
+
+/// All adapters, in order of preference: discrete, integrated, virtual, unknown, software.
+///
+/// `WGPU_BACKEND` narrows the interfaces, as for every wgpu program.
+pub fn adapters() -> Vec<wgpu::Adapter> {
+    let native = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends &= native;
+    let backends = descriptor.backends;
+    let instance = wgpu::Instance::new(descriptor);
+    let mut found = pollster::block_on(instance.enumerate_adapters(backends));
+    found.retain(|adapter| describe(adapter).is_some());
+    found.sort_by_key(|adapter| describe(adapter).map(|description| description.kind));
+    found
+}
+
+/// What an adapter is; `None` for an interface that is not used here.
+pub fn describe(adapter: &wgpu::Adapter) -> Option<AdapterDescription> {
+    let info = adapter.get_info();
+    let limits = adapter.limits();
+    let features = adapter.features();
+    let kind = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => Kind::Discrete,
+        wgpu::DeviceType::IntegratedGpu => Kind::Integrated,
+        wgpu::DeviceType::VirtualGpu => Kind::Virtual,
+        wgpu::DeviceType::Other => Kind::Other,
+        wgpu::DeviceType::Cpu => Kind::Software,
+    };
+    Some(AdapterDescription {
+        backend: Backend::of(info.backend)?,
+        driver: format!("{} {}", info.driver, info.driver_info)
+            .trim()
+            .into(),
+        name: info.name,
+        kind,
+        limits: Limits {
+            storage_buffer_bytes: limits.max_storage_buffer_binding_size,
+            buffer_bytes: limits.max_buffer_size,
+            storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            workgroup_invocations: limits.max_compute_invocations_per_workgroup,
+            workgroups: limits.max_compute_workgroups_per_dimension,
+        },
+        subgroups: features.contains(wgpu::Features::SUBGROUP),
+        f16: features.contains(wgpu::Features::SHADER_F16),
+        timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+    })
+}
+
+/// The adapter that fits the choice best.
+///
+/// # Errors
+/// [`Error::Device`] if none does, naming the flags and what was found.
+pub fn choose(choice: &AdapterChoice) -> Result<wgpu::Adapter> {
+    let mut found = adapters();
+    let descriptions: Vec<_> = found.iter().filter_map(describe).collect();
+    let index = pick(&descriptions, choice)?;
+    Ok(found.swap_remove(index))
+}
+
+/// Index of the adapter that fits best among those found, which come in order of preference.
+fn pick(found: &[AdapterDescription], choice: &AdapterChoice) -> Result<usize> {
+    let wanted = choice.name_part.as_ref().map(|part| part.to_lowercase());
+    let fits = |adapter: &AdapterDescription| {
+        let software = adapter.kind == Kind::Software;
+        let kind_fits = if choice.software {
+            software
+        } else {
+            !software || wanted.is_some()
+        };
+        let name_fits = wanted
+            .as_ref()
+            .is_none_or(|part| adapter.name.to_lowercase().contains(part));
+        kind_fits
+            && name_fits
+            && choice
+                .backend
+                .is_none_or(|backend| backend == adapter.backend)
+    };
+    found
+        .iter()
+        .position(fits)
+        .ok_or_else(|| Error::Device(none_fits(found, choice)))
+}
+
+fn none_fits(found: &[AdapterDescription], choice: &AdapterChoice) -> String {
+    let mut expected = String::from(if choice.software {
+        "a software adapter"
+    } else {
+        "a GPU"
+    });
+    if let Some(part) = &choice.name_part {
+        expected += &format!(" with \"{part}\" in its name (--adapter)");
+    }
+    if let Some(backend) = choice.backend {
+        expected += &format!(" on {backend:?} (--backend)");
+    }
+    if found.is_empty() {
+        return format!(
+            "found no adapter, expected {expected}; is a Vulkan, Metal or Direct3D 12 driver installed?"
+        );
+    }
+    let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let all_software = found.iter().all(|adapter| adapter.kind == Kind::Software);
+    let hint = if all_software && !choice.software && choice.name_part.is_none() {
+        "; a software adapter is taken only if asked for, for instance by its name (--adapter)"
+    } else {
+        ""
+    };
+    format!("found {}, expected {expected}{hint}", names.join(", "))
+}
+
+/// Checks that an adapter can run the kernels.
+///
+/// # Errors
+/// [`Error::Device`], naming the first limit that is too low.
+pub fn check_limits(adapter: &AdapterDescription) -> Result<()> {
+    let limits = &adapter.limits;
+    // What WebGPU promises, and the kernels stay within.
+    let needed = [
+        ("storage buffers a kernel", limits.storage_buffers, 8),
+        ("bytes of workgroup memory", limits.workgroup_bytes, 16_384),
+        ("invocations a workgroup", limits.workgroup_invocations, 256),
+        ("workgroups a dimension", limits.workgroups, 65_535),
+    ];
+    for (what, found, expected) in needed {
+        if found < expected {
+            return Err(Error::Device(format!(
+                "{adapter}: found {found} {what}, expected {expected} or more"
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adapter(name: &str, backend: Backend, kind: Kind) -> AdapterDescription {
+        AdapterDescription {
+            name: name.into(),
+            backend,
+            kind,
+            driver: "test".into(),
+            limits: Limits {
+                storage_buffer_bytes: 1 << 27,
+                buffer_bytes: 1 << 28,
+                storage_buffers: 8,
+                workgroup_bytes: 16_384,
+                workgroup_invocations: 256,
+                workgroups: 65_535,
+            },
+            subgroups: true,
+            f16: false,
+            timestamps: true,
+        }
+    }
+
+    fn found() -> Vec<AdapterDescription> {
+        vec![
+            adapter("GeForce", Backend::Vulkan, Kind::Discrete),
+            adapter("GeForce", Backend::Dx12, Kind::Discrete),
+            adapter("Iris", Backend::Vulkan, Kind::Integrated),
+            adapter("llvmpipe", Backend::Vulkan, Kind::Software),
+        ]
+    }
+
+    fn choice(software: bool, name: Option<&str>, backend: Option<Backend>) -> AdapterChoice {
+        AdapterChoice {
+            software,
+            name_part: name.map(Into::into),
+            backend,
+        }
+    }
+
+    #[test]
+    fn the_best_that_fits_is_taken() {
+        let found = found();
+        let pick = |choice| pick(&found, &choice).unwrap();
+        assert_eq!(pick(choice(false, None, None)), 0);
+        assert_eq!(pick(choice(false, None, Some(Backend::Dx12))), 1);
+        assert_eq!(pick(choice(false, Some("iris"), None)), 2);
+        assert_eq!(pick(choice(true, None, None)), 3);
+        assert_eq!(pick(choice(false, Some("LLVM"), None)), 3);
+    }
+
+    #[test]
+    fn software_is_never_the_default_and_refusals_name_the_flags() {
+        let software = &found()[3..];
+        let message = pick(software, &choice(false, None, None))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("found llvmpipe (Vulkan, software), expected a GPU"),
+            "{message}"
+        );
+        let wanted = choice(false, Some("Arc"), Some(Backend::Metal));
+        let message = pick(&found(), &wanted).unwrap_err().to_string();
+        assert!(
+            message.contains("--adapter") && message.contains("--backend"),
+            "{message}"
+        );
+        let message = pick(&[], &choice(false, None, None))
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("found no adapter"), "{message}");
+    }
+
+    #[test]
+    fn a_limit_that_is_too_low_is_named() {
+        let mut poor = found().remove(0);
+        assert!(check_limits(&poor).is_ok());
+        poor.limits.storage_buffers = 4;
+        let message = check_limits(&poor).unwrap_err().to_string();
+        assert!(
+            message.contains("found 4 storage buffers a kernel, expected 8"),
+            "{message}"
+        );
+    }
+}

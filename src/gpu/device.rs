@@ -1,0 +1,293 @@
+//! A wgpu device whose failures become errors instead of panics, and its buffers and plans made ready.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::plan::{BufferSpec, Plan, Program, Shader, Usage};
+use crate::error::{Error, Result};
+
+/// The longest wait for a submission. A software adapter may need seconds for one step of a large set; a device that
+/// takes longer than this hangs.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A device, its queue, and the first thing that went wrong.
+pub(super) struct Device {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    failure: Arc<Mutex<Option<String>>>,
+    name: String,
+}
+
+impl Device {
+    /// Opens an adapter with all its limits.
+    pub(super) fn open(adapter: &wgpu::Adapter, name: String) -> Result<Self> {
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("gpu-train"),
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|error| Error::Device(format!("{name}: {error}")))?;
+        let failure = Arc::new(Mutex::new(None));
+        let note = |failure: &Mutex<Option<String>>, text: String| {
+            let mut first = failure.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert(text);
+        };
+        let noted = Arc::clone(&failure);
+        device.on_uncaptured_error(Arc::new(move |error| note(&noted, error.to_string())));
+        let noted = Arc::clone(&failure);
+        device.set_device_lost_callback(move |reason, text| {
+            // A device that is dropped is lost too, but nothing is wrong then.
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                note(&noted, format!("the device was lost: {text}"));
+            }
+        });
+        Ok(Self {
+            device,
+            queue,
+            failure,
+            name,
+        })
+    }
+
+    /// An error about this device.
+    pub(super) fn error(&self, text: impl std::fmt::Display) -> Error {
+        Error::Device(format!("{}: {text}", self.name))
+    }
+
+    /// Fails if anything has gone wrong so far.
+    pub(super) fn check(&self) -> Result<()> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*failure {
+            Some(text) => Err(self.error(text)),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for a submission, or for all of them.
+    pub(super) fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        let until = wgpu::PollType::Wait {
+            submission_index: submission,
+            timeout: Some(PATIENCE),
+        };
+        let polled = self.device.poll(until);
+        // What the device itself has to say explains more than a failed wait.
+        self.check()?;
+        polled.map(|_| ()).map_err(|error| self.error(error))
+    }
+
+    /// A shader module, pipeline and layout of each kernel, and the buffers.
+    pub(super) fn create(&self, program: &Program) -> Result<Resources> {
+        let buffers = program
+            .buffers
+            .iter()
+            .map(|spec| (spec.name.clone(), self.buffer(spec)));
+        let buffers: BTreeMap<_, _> = buffers.collect();
+        let pipelines = program
+            .shaders
+            .iter()
+            .map(|shader| (shader.kernel, self.pipeline(shader)));
+        let pipelines: BTreeMap<_, _> = pipelines.collect();
+        self.check()?;
+        Ok(Resources { buffers, pipelines })
+    }
+
+    fn buffer(&self, spec: &BufferSpec) -> wgpu::Buffer {
+        let bound_as = match spec.usage {
+            Usage::Storage => wgpu::BufferUsages::STORAGE,
+            Usage::Uniform => wgpu::BufferUsages::UNIFORM,
+        };
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(&spec.name),
+            size: spec.bytes,
+            usage: bound_as | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        })
+    }
+
+    fn pipeline(&self, shader: &Shader) -> Pipeline {
+        let label = Some(shader.kernel);
+        let module = self
+            .device
+            .create_shader_module(wgpu::ShaderModuleDescriptor {
+                label,
+                source: wgpu::ShaderSource::Wgsl(shader.wgsl.as_str().into()),
+            });
+        let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty,
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        };
+        let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
+        let storage = super::kernels::kernel(shader.kernel).storage();
+        entries.extend(storage.zip(1..).map(|((_, writes), binding)| {
+            entry(
+                binding,
+                wgpu::BufferBindingType::Storage { read_only: !writes },
+            )
+        }));
+        let layout = self
+            .device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                label,
+                entries: &entries,
+            });
+        let pipeline_layout = self
+            .device
+            .create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label,
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            });
+        let pipeline = self
+            .device
+            .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label,
+                layout: Some(&pipeline_layout),
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: Default::default(),
+                cache: None,
+            });
+        Pipeline { pipeline, layout }
+    }
+
+    /// A plan with its bind groups.
+    pub(super) fn ready(&self, resources: &Resources, plan: &Plan) -> Result<ReadyPlan> {
+        let dispatches = plan.dispatches.iter().map(|dispatch| {
+            let pipeline = &resources.pipelines[dispatch.kernel];
+            let bound = dispatch.bindings.iter().zip(0..);
+            let entries: Vec<_> = bound
+                .map(|(name, binding)| wgpu::BindGroupEntry {
+                    binding,
+                    resource: resources.buffers[name].as_entire_binding(),
+                })
+                .collect();
+            let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(&format!("{} {}", plan.name, dispatch.kernel)),
+                layout: &pipeline.layout,
+                entries: &entries,
+            });
+            (pipeline.pipeline.clone(), bind_group, dispatch.workgroups)
+        });
+        let dispatches = dispatches.collect();
+        self.check()?;
+        Ok(ReadyPlan {
+            name: plan.name,
+            dispatches,
+        })
+    }
+
+    /// Submits a plan, `times` in a row, in one compute pass.
+    pub(super) fn submit(&self, plan: &ReadyPlan, times: u32) -> wgpu::SubmissionIndex {
+        let label = Some(plan.name);
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label,
+            timestamp_writes: None,
+        });
+        for _ in 0..times {
+            for (pipeline, bind_group, [x, y, z]) in &plan.dispatches {
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, bind_group, &[]);
+                pass.dispatch_workgroups(*x, *y, *z);
+            }
+        }
+        drop(pass);
+        self.queue.submit([encoder.finish()])
+    }
+
+    /// Writes words at the start of a buffer, before whatever is submitted next.
+    pub(super) fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, values: &[T]) {
+        self.queue
+            .write_buffer(buffer, 0, bytemuck::cast_slice(values));
+    }
+
+    /// A buffer to read results back through.
+    pub(super) fn readback(&self, bytes: u64) -> wgpu::Buffer {
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("readback"),
+            size: bytes,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// The first so many words of each buffer, one after the other, once all that was submitted has run.
+    pub(super) fn read(
+        &self,
+        through: &wgpu::Buffer,
+        sources: &[(&wgpu::Buffer, usize)],
+    ) -> Result<Vec<u32>> {
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor {
+                label: Some("readback"),
+            });
+        let mut bytes = 0;
+        for &(source, words) in sources {
+            encoder.copy_buffer_to_buffer(source, 0, through, bytes, 4 * words as u64);
+            bytes += 4 * words as u64;
+        }
+        self.queue.submit([encoder.finish()]);
+        let mapped = Arc::new(Mutex::new(None));
+        let note = Arc::clone(&mapped);
+        through.map_async(wgpu::MapMode::Read, 0..bytes, move |result| {
+            *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        });
+        self.wait(None)?;
+        let mapped = mapped.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match mapped {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Err(self.error(error)),
+            None => return Err(self.error("a result could not be read back in time")),
+        }
+        let view = through
+            .get_mapped_range(0..bytes)
+            .map_err(|error| self.error(error))?;
+        let words = bytemuck::pod_collect_to_vec(&view);
+        drop(view);
+        through.unmap();
+        Ok(words)
+    }
+}
+
+struct Pipeline {
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+}
+
+/// A program's buffers and pipelines.
+pub(super) struct Resources {
+    buffers: BTreeMap<String, wgpu::Buffer>,
+    pipelines: BTreeMap<&'static str, Pipeline>,
+}
+
+impl Resources {
+    /// The buffer of this name, if there is one.
+    pub(super) fn find(&self, name: &str) -> Option<&wgpu::Buffer> {
+        self.buffers.get(name)
+    }
+
+    /// The buffer of this name.
+    ///
+    /// # Panics
+    /// If the program has none.
+    pub(super) fn buffer(&self, name: &str) -> &wgpu::Buffer {
+        &self.buffers[name]
+    }
+}
+
+/// A plan that only needs recording.
+pub(super) struct ReadyPlan {
+    name: &'static str,
+    dispatches: Vec<(wgpu::ComputePipeline, wgpu::BindGroup, [u32; 3])>,
+}

@@ -1,0 +1,402 @@
+//! The GPU engine: full batch, one submission for many steps.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::adapter::{AdapterDescription, check_limits, describe};
+use super::compose::{Run, SLOT, STEP};
+use super::device::{Device, ReadyPlan, Resources};
+use super::layout::{QUAD_TENSORS, packed_codes, padded_images_to_rows};
+use super::pace::Pace;
+use super::plan::{Program, RUNS, SLOTS, of_split};
+use crate::data::Digits;
+use crate::engine::{Engine, Evaluation, Split, State};
+use crate::error::{Error, Result};
+use crate::net::{PADDED_PIXELS, PARAMETER_COUNT, Parameters};
+use crate::recipe::{Batch, Recipe};
+
+/// Submissions under way at the same time: one runs while the next is recorded.
+const IN_FLIGHT: usize = 2;
+
+/// Trains on a GPU through wgpu.
+pub struct Gpu {
+    device: Device,
+    description: AdapterDescription,
+    program: Program,
+    resources: Resources,
+    training: ReadyPlan,
+    gradient: ReadyPlan,
+    evaluate_train: ReadyPlan,
+    evaluate_test: ReadyPlan,
+    /// For what `train` and `evaluate` read back.
+    readback: wgpu::Buffer,
+    recipe: Recipe,
+    train_examples: usize,
+    test_examples: usize,
+    step: u32,
+    pace: Pace,
+}
+
+impl Gpu {
+    /// An engine at the start of a run from these parameters.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the recipe's updates see one example each; [`Error::Device`] if the adapter lacks
+    /// something, the sets do not fit, or it fails.
+    pub fn new(
+        adapter: wgpu::Adapter,
+        digits: &Digits,
+        recipe: Recipe,
+        parameters: &Parameters,
+    ) -> Result<Self> {
+        if recipe.batch != Batch::Full {
+            return Err(Error::Usage(format!(
+                "the gpu engine: found recipe {} with one example an update, expected the full batch",
+                recipe.name
+            )));
+        }
+        let description = describe(&adapter).ok_or_else(|| {
+            Error::Device("the adapter is on an interface that is not used here".into())
+        })?;
+        check_limits(&description)?;
+        let (train_examples, test_examples) = (digits.train.len(), digits.test.len());
+        let program = Program::new(&recipe, train_examples, test_examples);
+        check_fit(&program, &description, train_examples.max(test_examples))?;
+        let device = Device::open(&adapter, description.to_string())?;
+        let resources = device.create(&program)?;
+        let engine = Self {
+            training: device.ready(&resources, &program.training)?,
+            gradient: device.ready(&resources, &program.gradient)?,
+            evaluate_train: device.ready(&resources, &program.evaluate_train)?,
+            evaluate_test: device.ready(&resources, &program.evaluate_test)?,
+            readback: device.readback(4 * u64::from(2 + SLOTS)),
+            device,
+            description,
+            program,
+            resources,
+            recipe,
+            train_examples,
+            test_examples,
+            step: 0,
+            pace: Pace::new(),
+        };
+        engine.upload(digits);
+        let mut engine = engine;
+        engine.restore(&State::start(parameters.clone()))?;
+        let prepare = engine
+            .device
+            .ready(&engine.resources, &engine.program.prepare)?;
+        let prepared = engine.device.submit(&prepare, 1);
+        engine.device.wait(Some(prepared))?;
+        Ok(engine)
+    }
+
+    /// The adapter it runs on.
+    pub fn adapter(&self) -> &AdapterDescription {
+        &self.description
+    }
+
+    fn upload(&self, digits: &Digits) {
+        for (split, set) in [(Split::Train, &digits.train), (Split::Test, &digits.test)] {
+            let labels: Vec<u32> = set.labels().iter().map(|&label| label.into()).collect();
+            self.write(&of_split("codes", split), &packed_codes(set));
+            self.write(&of_split("labels", split), &labels);
+        }
+        if self.recipe.dropout == 0.0 {
+            let factors = QUAD_TENSORS.iter().find(|tensor| tensor.name == "factors");
+            let count = factors.map_or(0, |tensor| tensor.floats(self.train_examples));
+            self.write("factors", &vec![1f32; count]);
+        }
+        for name in RUNS {
+            let training = name == "run_training";
+            let set = if name == "run_test" {
+                &digits.test
+            } else {
+                &digits.train
+            };
+            let run = Run {
+                examples: set.len(),
+                denominator: set.denominator(),
+                random: training || name == "run_gradient",
+                advance: training,
+            };
+            self.write(name, &run.words(&self.recipe));
+        }
+    }
+
+    fn write<T: bytemuck::NoUninit>(&self, name: &str, values: &[T]) {
+        self.device.write(self.resources.buffer(name), values);
+    }
+
+    /// Buffers' first words, through a read-back buffer made for the purpose.
+    fn read(&self, sources: &[(&str, usize)]) -> Result<Vec<u32>> {
+        let words: usize = sources.iter().map(|(_, words)| words).sum();
+        let through = self.device.readback(4 * words as u64);
+        let sources: Vec<_> = sources
+            .iter()
+            .map(|&(name, words)| (self.resources.buffer(name), words))
+            .collect();
+        self.device.read(&through, &sources)
+    }
+
+    /// Sum of the losses and count of the misses that `tally` left.
+    fn totals(&self) -> Result<(f64, u32)> {
+        let sources = [(self.resources.buffer("totals"), 2)];
+        let words = self.device.read(&self.readback, &sources)?;
+        Ok((f64::from(f32::from_bits(words[0])), words[1]))
+    }
+
+    /// Submits so many steps, and waits for them, keeping [`IN_FLIGHT`] submissions under way.
+    fn run_steps(&mut self, steps: u32) -> Result<()> {
+        let mut left = steps;
+        let mut under_way = VecDeque::with_capacity(IN_FLIGHT);
+        let mut since = Instant::now();
+        while left > 0 || !under_way.is_empty() {
+            if left > 0 && under_way.len() < IN_FLIGHT {
+                if under_way.is_empty() {
+                    since = Instant::now();
+                }
+                let count = self.pace.steps().min(left);
+                let submission = self.device.submit(&self.training, count);
+                under_way.push_back((submission, count));
+                left -= count;
+            } else if let Some((submission, count)) = under_way.pop_front() {
+                self.device.wait(Some(submission))?;
+                self.pace.learn(count, since.elapsed());
+                since = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Up to [`SLOTS`] steps with one read-back; appends their losses.
+    fn train_window(&mut self, steps: u32, losses: &mut Vec<f32>) -> Result<()> {
+        let scalars = (self.step..self.step + steps).map(|step| {
+            let scalars = self
+                .recipe
+                .step_scalars(u64::from(step), self.train_examples);
+            let vector = [
+                scalars.step_size,
+                scalars.second_moment_scale,
+                scalars.shrink,
+                scalars.learning_rate,
+            ];
+            vector.map(|value| value as f32)
+        });
+        self.write("schedule", &scalars.collect::<Vec<_>>());
+        self.write("progress", &[self.step, 0]);
+        self.run_steps(steps)?;
+        let sources = [
+            (self.resources.buffer("progress"), 2),
+            (self.resources.buffer("losses"), steps as usize),
+        ];
+        let words = self.device.read(&self.readback, &sources)?;
+        let (progress, bits) = words.split_at(2);
+        self.verify_progress(progress, self.step + steps, steps)?;
+        self.step += steps;
+        losses.extend(bits.iter().map(|&bits| f32::from_bits(bits)));
+        Ok(())
+    }
+
+    /// A device that failed silently has not counted its steps.
+    fn verify_progress(&self, progress: &[u32], step: u32, slot: u32) -> Result<()> {
+        if progress[STEP] == step && progress[SLOT] == slot {
+            return Ok(());
+        }
+        Err(self.device.error(format_args!(
+            "the device stands at step {} ({} of this call), expected step {step} ({slot}); it did not run all it was given",
+            progress[STEP], progress[SLOT]
+        )))
+    }
+
+    /// A tensor of the last pass over the training set, row-major `[example][unit]` as the reference has it: `x`
+    /// (padded, `[20][20]`), `h1`, `h2`, `factors`, `dropped`, `h3`, `out`, `d_out`, `d_h3`, `d_h2` or `d_h1`. For
+    /// tests.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if there is no such tensor; [`Error::Device`] if the device fails.
+    pub fn read_tensor(&mut self, name: &str) -> Result<Vec<f32>> {
+        let examples = self.train_examples;
+        let floats =
+            |words: Vec<u32>| -> Vec<f32> { words.into_iter().map(f32::from_bits).collect() };
+        if name == "x" {
+            let words = self.read(&[(&of_split("x", Split::Train), PADDED_PIXELS * examples)])?;
+            return Ok(padded_images_to_rows(&floats(words), examples));
+        }
+        let tensor = QUAD_TENSORS.iter().find(|tensor| tensor.name == name);
+        let tensor = tensor
+            .ok_or_else(|| Error::Usage(format!("found {name}, expected the name of a tensor")))?;
+        let source = if name == "dropped" && self.recipe.dropout == 0.0 {
+            "h2"
+        } else {
+            name
+        };
+        let words = self.read(&[(source, tensor.floats(examples))])?;
+        Ok(tensor.to_rows(&floats(words), examples))
+    }
+
+    /// Fills all that a gradient writes with NaN, so that whatever a kernel leaves out shows. For tests.
+    pub fn poison(&mut self) {
+        let dispatches = &self.program.gradient.dispatches;
+        for dispatch in dispatches {
+            let kernel = super::kernels::kernel(dispatch.kernel);
+            let storage = kernel.storage().zip(&dispatch.bindings[1..]);
+            for ((_, writes), name) in storage {
+                if writes && name != "progress" && self.resources.find(name).is_some() {
+                    let buffer = self.resources.buffer(name);
+                    self.device
+                        .write(buffer, &vec![u32::MAX; buffer.size() as usize / 4]);
+                }
+            }
+        }
+    }
+}
+
+/// Checks that each buffer and dispatch is within the adapter's limits.
+fn check_fit(program: &Program, adapter: &AdapterDescription, examples: usize) -> Result<()> {
+    let limits = &adapter.limits;
+    let offered = limits.storage_buffer_bytes.min(limits.buffer_bytes);
+    let largest = program.buffers.iter().max_by_key(|buffer| buffer.bytes);
+    if let Some(buffer) = largest.filter(|buffer| buffer.bytes > offered) {
+        return Err(Error::Device(format!(
+            "{adapter}: {examples} examples need a buffer \"{}\" of {} bytes, the adapter offers {offered}; train on fewer examples",
+            buffer.name, buffer.bytes
+        )));
+    }
+    let dispatches = program
+        .plans()
+        .into_iter()
+        .flat_map(|plan| &plan.dispatches);
+    let most = dispatches
+        .flat_map(|dispatch| dispatch.workgroups)
+        .max()
+        .unwrap_or(0);
+    if most > limits.workgroups {
+        return Err(Error::Device(format!(
+            "{adapter}: {examples} examples need {most} workgroups in one dimension, the adapter offers {}; train on fewer examples",
+            limits.workgroups
+        )));
+    }
+    Ok(())
+}
+
+impl Engine for Gpu {
+    fn name(&self) -> &'static str {
+        "gpu"
+    }
+
+    fn device(&self) -> String {
+        self.description.to_string()
+    }
+
+    fn restore(&mut self, state: &State) -> Result<()> {
+        self.write("parameters", state.parameters.flat());
+        self.write("first_moment", state.first_moment.flat());
+        self.write("second_moment", state.second_moment.flat());
+        self.write("progress", &[state.step, 0]);
+        self.step = state.step;
+        self.device.check()
+    }
+
+    fn state(&mut self) -> Result<State> {
+        let names = ["parameters", "first_moment", "second_moment"];
+        let mut sources = vec![("progress", 2)];
+        sources.extend(names.map(|name| (name, PARAMETER_COUNT)));
+        let words = self.read(&sources)?;
+        let (progress, words) = words.split_at(2);
+        self.verify_progress(progress, self.step, progress[SLOT])?;
+        let mut tensors = words.chunks_exact(PARAMETER_COUNT).map(parameters_of);
+        let mut next = || tensors.next().unwrap_or_else(Parameters::zeros);
+        Ok(State {
+            step: self.step,
+            parameters: next(),
+            first_moment: next(),
+            second_moment: next(),
+        })
+    }
+
+    fn train(&mut self, steps: u32) -> Result<Vec<f32>> {
+        if self.step.checked_add(steps).is_none() {
+            return Err(Error::Usage(
+                "--steps: found more than 2^32 updates, expected fewer".into(),
+            ));
+        }
+        let mut losses = Vec::with_capacity(steps as usize);
+        while losses.len() < steps as usize {
+            let left = steps - losses.len() as u32;
+            self.train_window(left.min(SLOTS), &mut losses)?;
+        }
+        Ok(losses)
+    }
+
+    fn gradient(&mut self) -> Result<(f64, Parameters)> {
+        self.device.submit(&self.gradient, 1);
+        let words = self.read(&[("totals", 2), ("gradient", PARAMETER_COUNT)])?;
+        let (totals, gradient) = words.split_at(2);
+        let loss = f64::from(f32::from_bits(totals[0])) / self.train_examples as f64;
+        Ok((loss, parameters_of(gradient)))
+    }
+
+    fn evaluate(&mut self, split: Split) -> Result<Evaluation> {
+        let (plan, examples) = match split {
+            Split::Train => (&self.evaluate_train, self.train_examples),
+            Split::Test => (&self.evaluate_test, self.test_examples),
+        };
+        self.device.submit(plan, 1);
+        let (sum, misses) = self.totals()?;
+        Ok(Evaluation {
+            loss: sum / examples as f64,
+            misses,
+            examples: examples as u32,
+        })
+    }
+}
+
+fn parameters_of(words: &[u32]) -> Parameters {
+    Parameters::from_flat(words.iter().map(|&bits| f32::from_bits(bits)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::adapter::{Backend, Kind, Limits};
+    use crate::recipe::Name;
+
+    #[test]
+    fn sets_that_do_not_fit_are_refused_with_both_numbers() {
+        let adapter = AdapterDescription {
+            name: "small".into(),
+            backend: Backend::Vulkan,
+            kind: Kind::Integrated,
+            driver: String::new(),
+            limits: Limits {
+                storage_buffer_bytes: 1 << 27,
+                buffer_bytes: 1 << 28,
+                storage_buffers: 8,
+                workgroup_bytes: 16_384,
+                workgroup_invocations: 256,
+                workgroups: 65_535,
+            },
+            subgroups: false,
+            f16: false,
+            timestamps: false,
+        };
+        let fit = |adapter: &AdapterDescription, examples| {
+            let program = Program::new(&Recipe::named(Name::FullBatch), examples, 2_007);
+            check_fit(&program, adapter, examples).map_err(|error| error.to_string())
+        };
+        assert_eq!(fit(&adapter, 7_291), Ok(()));
+        let message = fit(&adapter, 50_000).unwrap_err();
+        // H1: 768 floats an example.
+        assert!(
+            message.contains("153600000") && message.contains("134217728"),
+            "{message}"
+        );
+        let mut vast = adapter;
+        vast.limits.storage_buffer_bytes = u64::MAX;
+        vast.limits.buffer_bytes = u64::MAX;
+        assert_eq!(fit(&vast, 50_000), Ok(()));
+        let message = fit(&vast, 64 * 65_536).unwrap_err();
+        assert!(message.contains("need 65536 workgroups"), "{message}");
+    }
+}

@@ -1,0 +1,66 @@
+//! `--metrics FILE.jsonl`: a row of JSON an evaluation.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::SplitReport;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::recipe::Recipe;
+use crate::train::Point;
+
+/// An open metrics file.
+#[derive(Debug)]
+pub struct Metrics {
+    path: PathBuf,
+    file: File,
+}
+
+impl Metrics {
+    /// Creates the file and writes its first row: program, engine, device, digits, recipe.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be written.
+    pub fn create(path: &Path, recipe: &Recipe, engine: &dyn Engine, digits: &str) -> Result<Self> {
+        let file = File::create(path).map_err(|error| Error::file(path, error))?;
+        let mut metrics = Self {
+            path: path.to_owned(),
+            file,
+        };
+        metrics.write(&json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "engine": engine.name(),
+            "device": engine.device(),
+            "digits": digits,
+            "recipe": recipe,
+        }))?;
+        Ok(metrics)
+    }
+
+    /// Writes one evaluation.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be written.
+    pub fn row(&mut self, point: &Point) -> Result<()> {
+        self.write(&json!({
+            "step": point.step,
+            "seconds": point.seconds,
+            "train": SplitReport::from(point.train),
+            "test": SplitReport::from(point.test),
+        }))
+    }
+
+    fn write(&mut self, row: &impl Serialize) -> Result<()> {
+        let mut line = serde_json::to_string(row).expect("a row has only plain fields");
+        line.push('\n');
+        // One write a row: a reader never sees half of one.
+        self.file
+            .write_all(line.as_bytes())
+            .and_then(|()| self.file.flush())
+            .map_err(|error| Error::file(&self.path, error))
+    }
+}

@@ -1,0 +1,13 @@
+//! What a run tells people and machines: progress, metrics, the comparison, JSON.
+
+mod comparison;
+mod metrics;
+mod output;
+mod progress;
+mod run;
+
+pub use comparison::Comparison;
+pub use metrics::Metrics;
+pub use output::Output;
+pub use progress::Progress;
+pub use run::{RunReport, Seconds, SplitReport};

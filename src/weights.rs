@@ -1,0 +1,309 @@
+//! Weights as safetensors, under the names and shapes of the reproduction's `state_dict`, so that PyTorch reads what
+//! is written here and the other way round.
+
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use crate::error::{Error, Result};
+use crate::file::{self, quoted};
+use crate::net::{PARAMETERS, ParameterTensor, Parameters};
+
+/// The net's weights take 39 kB, 78 kB as F64; this leaves room for metadata.
+const FILE_LIMIT: u64 = 16 << 20;
+
+/// Writes weights as F32. The same weights give the same bytes; the file is replaced as a whole or not at all.
+///
+/// # Errors
+/// [`Error::File`] if the folder is missing or cannot be written to.
+pub fn save(path: &Path, parameters: &Parameters) -> Result<()> {
+    file::write_atomically(path, &encode(parameters))
+}
+
+/// The content of a file of these weights.
+pub fn encode(parameters: &Parameters) -> Vec<u8> {
+    let data = PARAMETERS.map(|tensor| to_bytes(parameters.tensor(&tensor)));
+    let views = PARAMETERS.iter().zip(&data).map(|(tensor, bytes)| {
+        let view = TensorView::new(Dtype::F32, tensor.shape.to_vec(), bytes);
+        (tensor.name, view.expect("four bytes for each element"))
+    });
+    // Metadata would be written in the order of a hash map; without it the bytes depend on the weights alone.
+    safetensors::serialize(views, None).expect("the net's tensors fit the format")
+}
+
+/// Reads weights, F32 or F64 (rounded to F32).
+///
+/// # Errors
+/// [`Error::File`] if the file is missing, above 16 MiB, or broken, if a tensor is missing, misshapen, of another type
+/// or not one of the net's, or if a value is not finite.
+pub fn load(path: &Path) -> Result<Parameters> {
+    decode(&file::read(path, FILE_LIMIT, "a safetensors file")?, path)
+}
+
+/// As [`load`], from a file's content; `path` is for messages.
+///
+/// # Errors
+/// As [`load`].
+pub fn decode(bytes: &[u8], path: &Path) -> Result<Parameters> {
+    let refuse = |problem: String| Error::file(path, problem);
+    let file = SafeTensors::deserialize(bytes).map_err(|error| {
+        let error: String = error.to_string().escape_debug().collect();
+        refuse(format!(
+            "found {} bytes that do not parse ({error}), expected a whole safetensors file",
+            bytes.len()
+        ))
+    })?;
+    let mut parameters = Parameters::zeros();
+    for tensor in &PARAMETERS {
+        let in_tensor = |problem| refuse(format!("tensor {}: {problem}", tensor.name));
+        let view = file
+            .tensor(tensor.name)
+            .map_err(|_| in_tensor(format!("found none, expected {}", describe(tensor))))?;
+        fill(parameters.tensor_mut(tensor), &view, tensor).map_err(in_tensor)?;
+    }
+    // Sorted, so that the same file always gives the same message.
+    let mut names = file.names();
+    names.sort_unstable();
+    match names.iter().find(|name| !is_known(name)) {
+        None => Ok(parameters),
+        Some(name) => Err(refuse(format!(
+            "tensor {}: found in the file, expected only {}",
+            quoted(name),
+            PARAMETERS.map(|tensor| tensor.name).join(", ")
+        ))),
+    }
+}
+
+/// Copies a tensor's values, or says what was found and what was expected.
+fn fill(
+    target: &mut [f32],
+    view: &TensorView,
+    tensor: &ParameterTensor,
+) -> std::result::Result<(), String> {
+    let known = matches!(view.dtype(), Dtype::F32 | Dtype::F64);
+    if !known || view.shape() != tensor.shape {
+        return Err(format!(
+            "found {} of shape {:?}, expected {}",
+            view.dtype(),
+            view.shape(),
+            describe(tensor)
+        ));
+    }
+    // The file's data may start at any byte, so it is not cast in place.
+    let width = view.data().len() / target.len();
+    for (index, (target, bytes)) in target
+        .iter_mut()
+        .zip(view.data().chunks_exact(width))
+        .enumerate()
+    {
+        let value = match *bytes {
+            [a, b, c, d] => f64::from(f32::from_le_bytes([a, b, c, d])),
+            [a, b, c, d, e, f, g, h] => f64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            _ => unreachable!("an F32 or F64 has four or eight bytes"),
+        };
+        *target = value as f32;
+        // Also what only F64 holds: it would be infinite here.
+        if !target.is_finite() {
+            return Err(format!(
+                "element {index}: found {value}, expected a finite F32"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn is_known(name: &str) -> bool {
+    PARAMETERS.iter().any(|tensor| tensor.name == name)
+}
+
+fn describe(tensor: &ParameterTensor) -> String {
+    format!("F32 or F64 of shape {:?}", tensor.shape)
+}
+
+fn to_bytes(values: &[f32]) -> Vec<u8> {
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::initial_parameters;
+
+    /// A tensor as a test writes it: name, type, shape, bytes.
+    type Tensor = (String, Dtype, Vec<usize>, Vec<u8>);
+
+    fn tensors() -> Vec<Tensor> {
+        let parameters = initial_parameters(3, -1.0);
+        let tensor = |tensor: &ParameterTensor| {
+            let bytes = to_bytes(parameters.tensor(tensor));
+            (tensor.name.into(), Dtype::F32, tensor.shape.into(), bytes)
+        };
+        PARAMETERS.iter().map(tensor).collect()
+    }
+
+    fn file_of(tensors: &[Tensor]) -> Vec<u8> {
+        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+            (name, TensorView::new(*dtype, shape.clone(), bytes).unwrap())
+        });
+        safetensors::serialize(views, None).unwrap()
+    }
+
+    fn assert_refused(bytes: &[u8], expected: &str) {
+        let error = decode(bytes, Path::new("some.safetensors")).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.starts_with(&format!("some.safetensors: {expected}")),
+            "{message}"
+        );
+        assert_eq!(message.lines().count(), 1);
+    }
+
+    #[test]
+    fn weights_survive_the_round_trip_bit_for_bit_and_give_the_same_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let parameters = initial_parameters(3, -1.0);
+        save(&path, &parameters).unwrap();
+        let first = std::fs::read(&path).unwrap();
+        let loaded = load(&path).unwrap();
+        assert_eq!(
+            to_bytes(loaded.flat()),
+            to_bytes(parameters.flat()),
+            "the bits, not only the values"
+        );
+        save(&path, &loaded).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), first);
+    }
+
+    #[test]
+    fn a_file_has_the_reproductions_names_and_shapes() {
+        let bytes = encode(&Parameters::zeros());
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(file.len(), 8);
+        for (name, shape) in [
+            ("H1w", &[12, 1, 5, 5][..]),
+            ("H1b", &[12, 8, 8]),
+            ("H2w", &[12, 8, 5, 5]),
+            ("H2b", &[12, 4, 4]),
+            ("H3w", &[192, 30]),
+            ("H3b", &[30]),
+            ("outw", &[30, 10]),
+            ("outb", &[10]),
+        ] {
+            assert_eq!(file.tensor(name).unwrap().shape(), shape);
+            assert_eq!(file.tensor(name).unwrap().dtype(), Dtype::F32);
+        }
+    }
+
+    #[test]
+    fn f64_is_rounded_to_f32() {
+        let mut wide = tensors();
+        for (_, dtype, _, bytes) in &mut wide {
+            *dtype = Dtype::F64;
+            *bytes = bytes
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+                .flat_map(|value| (f64::from(value) * (1.0 + 1e-12)).to_le_bytes())
+                .collect();
+        }
+        let loaded = decode(&file_of(&wide), Path::new("wide")).unwrap();
+        assert_eq!(loaded, initial_parameters(3, -1.0));
+    }
+
+    #[test]
+    fn missing_extra_and_misshapen_tensors_and_other_types_are_refused() {
+        let mut missing = tensors();
+        missing.remove(2);
+        assert_refused(
+            &file_of(&missing),
+            "tensor H2w: found none, expected F32 or F64 of shape [12, 8, 5, 5]",
+        );
+        let mut extra = tensors();
+        extra.push(("H4w\n".into(), Dtype::F32, vec![1], vec![0; 4]));
+        assert_refused(
+            &file_of(&extra),
+            "tensor H4w\\n: found in the file, expected only H1w, H1b, H2w",
+        );
+        let mut transposed = tensors();
+        transposed[4].2.reverse();
+        assert_refused(
+            &file_of(&transposed),
+            "tensor H3w: found F32 of shape [30, 192], expected F32 or F64 of shape [192, 30]",
+        );
+        let mut halves = tensors();
+        halves[5].1 = Dtype::F16;
+        halves[5].3.truncate(60);
+        assert_refused(
+            &file_of(&halves),
+            "tensor H3b: found F16 of shape [30], expected F32 or F64 of shape [30]",
+        );
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_refused() {
+        for (bad, name) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf")] {
+            let mut tensors = tensors();
+            tensors[6].3[8..12].copy_from_slice(&bad.to_le_bytes());
+            assert_refused(
+                &file_of(&tensors),
+                &format!("tensor outw: element 2: found {name}, expected a finite F32"),
+            );
+        }
+        let mut tensors = tensors();
+        tensors[7] = (
+            "outb".into(),
+            Dtype::F64,
+            vec![10],
+            [1e300f64; 10]
+                .iter()
+                .flat_map(|v| v.to_le_bytes())
+                .collect(),
+        );
+        assert_refused(&file_of(&tensors), "tensor outb: element 0: found 1");
+    }
+
+    #[test]
+    fn broken_files_are_refused_wherever_they_break() {
+        let whole = encode(&initial_parameters(3, -1.0));
+        for length in [0, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
+            assert_refused(
+                &whole[..length],
+                &format!("found {length} bytes that do not parse"),
+            );
+        }
+        let mut long = whole.clone();
+        long.push(0);
+        assert_refused(&long, "found 39");
+        let mut absurd = whole;
+        absurd[..8].fill(0xff);
+        assert_refused(&absurd, "found 39");
+    }
+
+    #[test]
+    fn files_that_are_missing_or_too_large_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let message = load(&path).unwrap_err().to_string();
+        assert!(
+            message
+                .ends_with("weights.safetensors: found no such file, expected a safetensors file"),
+            "{message}"
+        );
+        let file = std::fs::File::create(&path).unwrap();
+        // Sparse: takes no space.
+        file.set_len(FILE_LIMIT + 1).unwrap();
+        let message = load(&path).unwrap_err().to_string();
+        assert!(
+            message.contains("found more than 16777216 bytes, expected a safetensors file"),
+            "{message}"
+        );
+        let missing = folder.path().join("none/weights.safetensors");
+        let message = save(&missing, &Parameters::zeros())
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("found no folder"), "{message}");
+    }
+}

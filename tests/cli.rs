@@ -1,0 +1,285 @@
+//! The program as a user meets it: what it prints, where, and how it fails.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+use serde_json::Value;
+
+fn gpu_train(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("gpu-train").expect("the binary");
+    command.args(arguments);
+    command
+}
+
+/// Runs with arguments that must be refused: the exit code, one line on standard error that holds every part.
+fn refused(arguments: &[&str], code: i32, parts: &[&str]) {
+    let output = gpu_train(arguments).output().expect("the program ran");
+    let error = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+    for part in parts {
+        assert!(
+            error.contains(part),
+            "{arguments:?}: {part:?} is not in {error:?}"
+        );
+    }
+    assert!(!error.contains("panicked"), "{error}");
+    if error.starts_with("error: ") && !error.contains("For more information") {
+        let lines = error
+            .lines()
+            .filter(|line| line.starts_with("error"))
+            .count();
+        assert_eq!((lines, error.trim_end().lines().count()), (1, 1), "{error}");
+    }
+}
+
+#[test]
+fn full_batch_compares_itself_with_the_baseline() {
+    let run = gpu_train(&["--full-batch", "--device", "cpu", "--steps", "20"])
+        .assert()
+        .success();
+    let text = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
+    for part in [
+        "full-batch: cpu on ",
+        "step 20/20.",
+        "reproduction: per-example on ",
+        "eval: split test . loss ",
+        "full batch         per example",
+        "presentations",
+        "145,820",
+        "167,693",
+        "set-up",
+        "examples/s",
+        "same number of presentations:",
+        "same test error",
+        "90 s",
+        "~100X",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in {text}");
+    }
+}
+
+#[test]
+fn json_stands_alone_on_standard_output() {
+    let run = gpu_train(&["--device", "cpu", "--steps", "3", "--json"])
+        .assert()
+        .success();
+    let report: Value = serde_json::from_slice(&run.get_output().stdout).expect("one JSON object");
+    assert_eq!(report["engine"], "cpu");
+    assert_eq!(report["steps"], 3);
+    assert_eq!(report["presentations"], 3 * 7_291);
+    assert_eq!(report["losses"].as_array().expect("losses").len(), 3);
+    assert!(report["seconds"]["setup"].as_f64() > Some(0.0));
+    assert!(report["seconds"]["train"].as_f64() > Some(0.0));
+    assert_eq!(report["recipe"]["name"], "full-batch");
+    assert_eq!(report["test"]["examples"], 2_007);
+    let (misses, error) = (&report["test"]["misses"], &report["test"]["error"]);
+    assert_eq!(error.as_f64(), misses.as_f64().map(|m| m / 2_007.0));
+    let baseline = &report["baseline"];
+    assert_eq!(baseline["engine"], "per-example");
+    assert_eq!(baseline["presentations"], 167_693);
+    assert!(report["comparison"]["same_presentations_speedup"].as_f64() > Some(0.0));
+}
+
+#[test]
+fn evaluation_lines_of_the_baseline_have_the_reproductions_form() {
+    let form = r"(?m)^eval: split train\. loss \d\.\d{6}e-\d\d\. error \d+\.\d\d%\. misses: \d+\neval: split test \. loss \d\.\d{6}e-\d\d\. error \d+\.\d\d%\. misses: \d+$";
+    gpu_train(&["--per-example", "--passes", "2"])
+        .assert()
+        .success()
+        .stdout(predicate::str::is_match(form).expect("a pattern").count(2));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_weights_can_be_carried_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (first, second, third) = (
+        path("a.safetensors"),
+        path("b.safetensors"),
+        path("c.safetensors"),
+    );
+    let base = ["--device", "cpu", "--no-baseline", "--steps", "2"];
+    let train = |more: &[&str]| {
+        gpu_train(&[&base[..], more].concat()).assert().success();
+    };
+    train(&["--save", &first]);
+    train(&["--save", &second]);
+    train(&["--seed", "2", "--save", &third]);
+    let read = |path: &str| fs::read(path).expect("weights");
+    assert_eq!(read(&first), read(&second));
+    assert_ne!(read(&first), read(&third));
+    let metrics = path("metrics.jsonl");
+    train(&[
+        "--init-from",
+        &first,
+        "--eval-every",
+        "1",
+        "--metrics",
+        &metrics,
+    ]);
+    let rows: Vec<Value> = fs::read_to_string(&metrics)
+        .expect("metrics")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a row of JSON"))
+        .collect();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows[0]["recipe"]["name"], "full-batch");
+    assert!(
+        rows[0]["device"]
+            .as_str()
+            .is_some_and(|device| !device.is_empty())
+    );
+    assert_eq!((&rows[1]["step"], &rows[2]["step"]), (&1.into(), &2.into()));
+    assert!(rows[2]["test"]["misses"].as_u64().is_some());
+}
+
+#[test]
+fn rates_and_lengths_out_of_range_are_named() {
+    refused(
+        &["--steps", "0"],
+        2,
+        &["--steps", "found 0", "expected 1 or more"],
+    );
+    refused(&["--passes", "0"], 2, &["--passes", "found 0"]);
+    refused(
+        &["--learning-rate", "-1"],
+        2,
+        &["--learning-rate", "found -1", "expected"],
+    );
+    refused(
+        &["--learning-rate", "nan"],
+        2,
+        &["--learning-rate", "found NaN"],
+    );
+    refused(
+        &["--final-learning-rate", "inf"],
+        2,
+        &["--final-learning-rate", "found inf"],
+    );
+    refused(
+        &["--weight-decay", "-0.1"],
+        2,
+        &["--weight-decay", "found -0.1"],
+    );
+    refused(&["--epsilon", "nan"], 2, &["--epsilon"]);
+    refused(&["--dropout", "1"], 2, &["--dropout", "found 1"]);
+    refused(&["--beta1", "1"], 2, &["--beta1"]);
+    refused(&["--beta2", "-0.5"], 2, &["--beta2", "found -0.5"]);
+    refused(&["--momentum", "1.5"], 2, &["--momentum"]);
+    refused(&["--shift", "16"], 2, &["--shift", "found 16"]);
+    refused(&["--eval-every", "0"], 2, &["--eval-every"]);
+    refused(&["--steps", "5", "--passes", "5"], 2, &["--passes"]);
+    refused(
+        &["--steps", "4294967296"],
+        2,
+        &["--steps", "4294967296", "2^32"],
+    );
+    refused(&["--full-batch", "--per-example"], 2, &["--per-example"]);
+    refused(&["--recipe", "nonsense"], 2, &["nonsense", "full-batch"]);
+    refused(
+        &["--train-examples", "5"],
+        2,
+        &["--train-examples", "--mnist"],
+    );
+}
+
+#[test]
+fn devices_that_do_not_fit_are_named() {
+    refused(
+        &["--device", "gpu", "--adapter", "no such adapter"],
+        1,
+        &["--adapter", "no such adapter"],
+    );
+    refused(
+        &["--device", "software", "--adapter", "no such adapter"],
+        1,
+        &["no such adapter"],
+    );
+    refused(&["--device", "cpu", "--adapter", "x"], 2, &["--adapter"]);
+    refused(&["--per-example", "--device", "gpu"], 2, &["--device"]);
+    gpu_train(&["devices"]).assert().success();
+    let listed = gpu_train(&["devices", "--json"]).assert().success();
+    let listed: Value = serde_json::from_slice(&listed.get_output().stdout).expect("JSON");
+    assert!(listed["adapters"].is_array() && listed["chosen"].is_string());
+}
+
+#[test]
+fn files_that_are_not_there_or_not_right_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (missing, text) = (at("missing"), at("text.safetensors"));
+    fs::write(&text, "not weights").expect("written");
+    refused(&["--init-from", &missing], 1, &[&missing]);
+    refused(&["--init-from", &text], 1, &[&text, "expected"]);
+    refused(&["--mnist", &missing], 1, &[&missing]);
+    refused(&["--zip-code", &missing], 1, &[&missing]);
+    let nowhere = at("no/such/folder/net.safetensors");
+    refused(&["--steps", "1", "--save", &nowhere], 1, &[&nowhere]);
+    refused(
+        &["--steps", "1", "--device", "cpu", "--metrics", &nowhere],
+        1,
+        &[&nowhere],
+    );
+    assert!(!Path::new(&nowhere).exists());
+}
+
+#[test]
+fn a_rate_that_diverges_ends_with_the_step_and_the_rate() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let net = folder.path().join("net.safetensors");
+    let net = net.to_str().expect("UTF-8");
+    let arguments = [
+        "--device",
+        "cpu",
+        "--schedule",
+        "constant",
+        "--activation",
+        "relu",
+        "--optimizer",
+        "sgd",
+        "--warmup",
+        "0",
+        "--learning-rate",
+        "1e30",
+        "--steps",
+        "20",
+        "--save",
+        net,
+    ];
+    refused(
+        &arguments,
+        1,
+        &["diverged", "step", "learning rate of 1.000e30"],
+    );
+    assert!(!Path::new(net).exists());
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let program = assert_cmd::cargo::cargo_bin("gpu-train");
+    let piped = format!(
+        "'{}' --per-example --passes 3 | head -n 1",
+        program.display()
+    );
+    Command::new("bash")
+        .args(["-o", "pipefail", "-c", &piped])
+        .assert()
+        .success()
+        .stderr(contains("panicked").not());
+}
+
+#[test]
+fn help_states_defaults_and_examples() {
+    gpu_train(&["--help"]).assert().success().stdout(
+        contains("Examples:")
+            .and(contains("--full-batch"))
+            .and(contains("[default:")),
+    );
+    gpu_train(&["--version"])
+        .assert()
+        .success()
+        .stdout(contains(env!("CARGO_PKG_VERSION")));
+}

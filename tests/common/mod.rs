@@ -1,0 +1,218 @@
+//! What the tests of numbers share: a comparator that NaN cannot pass, fixtures, random digits.
+
+#![allow(dead_code)] // each test binary uses its part
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use gpu_train::data::{Dataset, Digits};
+use gpu_train::net::{PARAMETERS, PIXELS, Parameters};
+
+/// `|got − want| ≤ atol + rtol·|want|` for every element; NaN on either side fails.
+pub fn compare(what: &str, got: &[f32], want: &[f64], atol: f64, rtol: f64) -> Result<(), String> {
+    if got.len() != want.len() {
+        return Err(format!(
+            "{what}: {} values, expected {}",
+            got.len(),
+            want.len()
+        ));
+    }
+    let mut worst: Option<(usize, f64)> = None;
+    for (index, (&g, &w)) in got.iter().zip(want).enumerate() {
+        let excess = (f64::from(g) - w).abs() / (atol + rtol * w.abs());
+        // Not `excess > 1`: that lets NaN pass.
+        let within = excess <= 1.0;
+        if !within && worst.is_none_or(|(_, e)| excess.is_nan() || excess > e) {
+            worst = Some((index, excess));
+        }
+    }
+    match worst {
+        None => Ok(()),
+        Some((index, excess)) => Err(format!(
+            "{what}[{index}]: got {}, want {}, {excess:.1} times the tolerance",
+            got[index], want[index]
+        )),
+    }
+}
+
+/// [`compare`] for every parameter tensor, each with tolerances relative to its own largest element.
+pub fn compare_parameters(
+    what: &str,
+    got: &Parameters,
+    want: &Parameters<f64>,
+    relative: f64,
+) -> Result<(), String> {
+    for tensor in &PARAMETERS {
+        let want = want.tensor(tensor);
+        let largest = want.iter().fold(0.0f64, |a, v| a.max(v.abs()));
+        let name = format!("{what} {}", tensor.name);
+        compare(
+            &name,
+            got.tensor(tensor),
+            want,
+            relative * largest + 1e-12,
+            relative,
+        )?;
+    }
+    Ok(())
+}
+
+/// The folder of PyTorch oracles, if this machine has it.
+pub fn fixtures() -> Option<PathBuf> {
+    let folder = std::env::var_os("GPU_TRAIN_FIXTURES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"),
+        PathBuf::from,
+    );
+    folder.is_dir().then_some(folder)
+}
+
+/// A safetensors file, every tensor as f64.
+pub struct Fixture(HashMap<String, Vec<f64>>);
+
+impl Fixture {
+    /// Reads `NAME.safetensors`.
+    pub fn read(folder: &Path, name: &str) -> Self {
+        let bytes = std::fs::read(folder.join(format!("{name}.safetensors"))).expect("a fixture");
+        let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+        let tensors = file.tensors().into_iter().map(|(name, view)| {
+            let data = view.data();
+            let values = match view.dtype() {
+                safetensors::Dtype::F64 => data
+                    .as_chunks::<8>()
+                    .0
+                    .iter()
+                    .map(|b| f64::from_le_bytes(*b))
+                    .collect(),
+                safetensors::Dtype::F32 => data
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .map(|b| f64::from(f32::from_le_bytes(*b)))
+                    .collect(),
+                safetensors::Dtype::U8 => data.iter().map(|&b| f64::from(b)).collect(),
+                other => panic!("{name}: {other:?}"),
+            };
+            (name, values)
+        });
+        Self(tensors.collect())
+    }
+
+    /// One tensor.
+    pub fn get(&self, name: &str) -> &[f64] {
+        &self.0[name]
+    }
+
+    /// The eight parameter tensors whose names start with `prefix`.
+    pub fn parameters(&self, prefix: &str) -> Parameters<f64> {
+        let mut parameters = Parameters::zeros();
+        for tensor in &PARAMETERS {
+            let values = self.get(&format!("{prefix}{}", tensor.name));
+            parameters.tensor_mut(tensor).copy_from_slice(values);
+        }
+        parameters
+    }
+
+    /// `x` and `y` as digits (training and test set alike).
+    pub fn digits(&self) -> Digits {
+        // The fixtures' images are the embedded ones: multiples of 1/64 before scaling by 1/127.5.
+        let codes = self
+            .get("x")
+            .iter()
+            .map(|v| ((v + 1.0) * 8_160.0).round() as u16);
+        let labels = self.get("y").iter().map(|&v| v as u8).collect();
+        let set = Dataset::new(codes.collect(), 8_160, labels);
+        Digits {
+            train: set.clone(),
+            test: set,
+            source: "fixture".into(),
+        }
+    }
+}
+
+/// A reproducible stream of numbers for tests (SplitMix64).
+pub struct Noise(pub u64);
+
+impl Noise {
+    /// The next 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in −1..1.
+    pub fn signed(&mut self) -> f32 {
+        (self.bits() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    }
+}
+
+/// So many random images with random labels.
+pub fn random_set(examples: usize, seed: u64) -> Dataset {
+    let mut noise = Noise(seed);
+    let codes = (0..examples * PIXELS)
+        .map(|_| (noise.bits() % 16_321) as u16)
+        .collect();
+    let labels = (0..examples).map(|_| (noise.bits() % 10) as u8).collect();
+    Dataset::new(codes, 8_160, labels)
+}
+
+/// Random digits with as many test as training examples.
+pub fn random_digits(examples: usize, seed: u64) -> Digits {
+    Digits {
+        train: random_set(examples, seed),
+        test: random_set(examples, seed + 1),
+        source: "random".into(),
+    }
+}
+
+/// Weights of the initial distribution, and biases of both signs, so that a swapped bias shows.
+pub fn random_parameters(seed: u64) -> Parameters {
+    let mut parameters = gpu_train::net::initial_parameters(seed, 0.0);
+    let mut noise = Noise(seed);
+    for tensor in PARAMETERS.iter().filter(|tensor| tensor.fan_in == 0) {
+        for value in parameters.tensor_mut(tensor) {
+            *value = 0.3 * noise.signed();
+        }
+    }
+    parameters
+}
+
+/// A test that needs an adapter.
+pub type AdapterTest = fn(&wgpu::Adapter) -> Result<(), libtest_mimic::Failed>;
+
+/// Each test on each adapter, under the adapter's name. Without an adapter the tests are ignored, or, if
+/// `GPU_TRAIN_REQUIRE_ADAPTER` is 1, fail: they never pass.
+pub fn adapter_trials(tests: &[(&str, AdapterTest)]) -> Vec<libtest_mimic::Trial> {
+    use libtest_mimic::Trial;
+    let adapters = gpu_train::gpu::adapters();
+    if adapters.is_empty() {
+        let required = std::env::var_os("GPU_TRAIN_REQUIRE_ADAPTER").is_some_and(|v| v == "1");
+        println!(
+            "no graphics adapter here: GPU tests {}",
+            if required { "fail" } else { "are ignored" }
+        );
+        let without = |name: &&str| {
+            let run = || Err("no graphics adapter (scripts/test installs one)".into());
+            Trial::test(format!("{name}::no_adapter"), run).with_ignored_flag(!required)
+        };
+        return tests.iter().map(|(name, _)| without(name)).collect();
+    }
+    let mut trials = Vec::new();
+    for adapter in adapters {
+        let info = adapter.get_info();
+        println!(
+            "adapter: {} ({:?}, {})",
+            info.name, info.backend, info.driver_info
+        );
+        let label = format!("{}_{:?}", info.name.replace(' ', "_"), info.backend);
+        for &(name, test) in tests {
+            let adapter = adapter.clone();
+            trials.push(Trial::test(format!("{name}::{label}"), move || {
+                test(&adapter)
+            }));
+        }
+    }
+    trials
+}

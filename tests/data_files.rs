@@ -1,0 +1,356 @@
+//! The embedded digits are what the program's own command makes of MNIST, and files that are not what they should be
+//! are refused in one line that says what was found and what was expected.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use gpu_train::data::{Dataset, embedded, idx, mnist1989, prepare, zip_code};
+use gpu_train::net::SIDE;
+
+/// Data that is used where it is at hand but that the project does not bring: the folder that the variable names, or
+/// the one beside the checkout.
+fn at_hand(variable: &str, beside: &str) -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(variable).map(PathBuf::from) {
+        // Whoever names a folder wants the test to run.
+        assert!(
+            folder.is_dir(),
+            "{variable}: no folder {}",
+            folder.display()
+        );
+        return Some(folder);
+    }
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let folder = shared.join(beside);
+    if !folder.is_dir() {
+        println!(
+            "skipped: found no folder {}; {variable} can name another",
+            folder.display()
+        );
+        return None;
+    }
+    Some(folder)
+}
+
+fn mnist_at_hand() -> Option<PathBuf> {
+    at_hand("GPU_TRAIN_MNIST", "mnist")
+}
+
+fn committed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("data")
+        .join(name)
+}
+
+/// Checks a refusal: one line that starts with the file's path and goes on as expected.
+fn assert_refused<T: std::fmt::Debug>(
+    result: gpu_train::error::Result<T>,
+    path: &Path,
+    expected: &str,
+) {
+    let error = result.expect_err(expected);
+    let message = error.to_string();
+    let start = format!("{}: {expected}", path.display());
+    assert!(message.starts_with(&start), "{message}");
+    assert!(message.contains("expected"), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert_eq!(error.exit_code(), 1);
+}
+
+#[test]
+fn the_committed_files_have_the_hashes_their_readme_gives() {
+    let readme = fs::read_to_string(committed("README.md")).unwrap();
+    for name in prepare::FILES {
+        let hash = prepare::sha256(&fs::read(committed(name)).unwrap());
+        assert!(
+            readme.contains(&format!("{hash}  {name}\n")),
+            "{name}: {hash}"
+        );
+    }
+}
+
+#[test]
+fn the_committed_files_are_byte_for_byte_what_the_command_makes_of_mnist() {
+    let Some(mnist) = mnist_at_hand() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("made");
+    let written = prepare::run(&mnist, &out, mnist1989::SEED).unwrap();
+    assert_eq!(written.len(), prepare::FILES.len());
+    for (name, file) in prepare::FILES.iter().zip(written) {
+        let bytes = fs::read(&file.path).unwrap();
+        assert_eq!(file.path, out.join(name));
+        assert_eq!(file.bytes, bytes.len());
+        assert_eq!(file.sha256, prepare::sha256(&bytes));
+        assert!(
+            bytes == fs::read(committed(name)).unwrap(),
+            "{name} differs"
+        );
+    }
+    let names = fs::read_dir(&out).unwrap().count();
+    assert_eq!(names, prepare::FILES.len(), "nothing is left beside them");
+}
+
+#[test]
+fn the_embedded_digits_are_mnists_sample() {
+    let Some(mnist) = mnist_at_hand() else { return };
+    let (embedded, fresh) = (
+        embedded::digits(),
+        mnist1989::prepare(&mnist, mnist1989::SEED).unwrap(),
+    );
+    assert!(embedded.train == fresh.train, "training set");
+    assert!(embedded.test == fresh.test, "test set");
+    // Each against the file it came from, by the list of indices.
+    let all = mnist1989::mnist(&mnist, mnist1989::MNIST_TRAIN).unwrap();
+    let sample = mnist1989::sample(mnist1989::SEED);
+    assert!(all.train.subset(&sample.train) == fresh.train);
+    assert!(all.test == fresh.test);
+}
+
+#[test]
+fn the_drawn_indices_are_numpys() {
+    let sample = mnist1989::sample(mnist1989::SEED);
+    let ends = |indices: &[usize]| (indices[..5].to_vec(), indices[indices.len() - 3..].to_vec());
+    assert_eq!(
+        ends(&sample.train),
+        (
+            vec![39_385, 28_837, 35_708, 53_829, 27_273],
+            vec![13_971, 35_655, 13_956]
+        )
+    );
+    assert_eq!(
+        ends(&sample.test),
+        (
+            vec![6_645, 4_938, 6_348, 2_409, 5_710],
+            vec![5_636, 6_970, 6_831]
+        )
+    );
+    let Some(folder) = at_hand("GPU_TRAIN_MNIST1989", "mnist1989") else {
+        return;
+    };
+    for (name, drawn) in [("train", &sample.train), ("test", &sample.test)] {
+        let text = fs::read_to_string(folder.join(format!("{name}_indices.txt"))).unwrap();
+        let listed: Vec<usize> = text.lines().map(|line| line.parse().unwrap()).collect();
+        assert!(listed == *drawn, "{name}");
+    }
+}
+
+/// A file of MNIST's name and shape whose elements are all zero; sparse, so that it takes no space.
+fn zeros(folder: &Path, name: &str, header: &[u8], elements: u64) -> PathBuf {
+    let path = folder.join(name);
+    let mut file = File::create(&path).unwrap();
+    file.write_all(header).unwrap();
+    file.set_len(header.len() as u64 + elements).unwrap();
+    path
+}
+
+/// The header of an IDX file of unsigned bytes.
+fn header(shape: &[u32]) -> Vec<u8> {
+    let axes = shape.iter().flat_map(|axis| axis.to_be_bytes());
+    [0, 0, 8, shape.len() as u8]
+        .into_iter()
+        .chain(axes)
+        .collect()
+}
+
+/// A folder with files of MNIST's names and shapes: pixels and labels that depend on the example, so that a mix-up
+/// shows.
+fn stand_in() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, count) in [("train", 60_000), ("t10k", 10_000)] {
+        let pixels: Vec<u8> = (0..count * 784u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        let labels: Vec<u8> = (0..count).map(|i| (i * 7 % 10) as u8).collect();
+        let images = idx::encode(&[count as usize, 28, 28], &pixels);
+        fs::write(
+            folder.path().join(format!("{name}-images-idx3-ubyte")),
+            images,
+        )
+        .unwrap();
+        let labels = idx::encode_gzip(&[count as usize], &labels);
+        fs::write(
+            folder.path().join(format!("{name}-labels.idx1-ubyte.gz")),
+            labels,
+        )
+        .unwrap();
+    }
+    folder
+}
+
+/// Checks an example against the stand-in's rule, bilinearly in f64.
+fn assert_is_stand_in(set: &Dataset, example: usize, index: usize) {
+    assert_eq!(usize::from(set.labels()[example]), index * 7 % 10);
+    let source = |row: usize, column: usize| {
+        let i = (index * 784 + row * 28 + column) as u32;
+        f64::from((i.wrapping_mul(2_654_435_761) >> 24) as u8)
+    };
+    let mix = |a: f64, b: f64, t: f64| a + (b - a) * t;
+    for (i, &code) in set.image_codes(example).iter().enumerate() {
+        let [y, x] = [i / SIDE, i % SIDE].map(|target| (target as f64 + 0.5) * 1.75 - 0.5);
+        let (row, column) = (y as usize, x as usize);
+        let upper = mix(source(row, column), source(row, column + 1), x.fract());
+        let lower = mix(
+            source(row + 1, column),
+            source(row + 1, column + 1),
+            x.fract(),
+        );
+        let value = mix(upper, lower, y.fract()) / 127.5 - 1.0;
+        let found = f64::from(code) / f64::from(set.denominator()) - 1.0;
+        // Both are rounded once or twice near 1; codes are 1.2e-4 apart.
+        assert!(
+            (found - value).abs() <= 1e-12,
+            "pixel {i}: {found}, {value}"
+        );
+    }
+}
+
+#[test]
+fn drawing_takes_the_sampled_images_and_labels_in_order() {
+    let folder = stand_in();
+    let digits = mnist1989::prepare(folder.path(), 7).unwrap();
+    let sample = mnist1989::sample(7);
+    for (set, indices) in [(&digits.train, &sample.train), (&digits.test, &sample.test)] {
+        assert_eq!(set.len(), indices.len());
+        for example in [0, 1, 64, set.len() - 1] {
+            assert_is_stand_in(set, example, indices[example]);
+        }
+    }
+    let first = mnist1989::mnist(folder.path(), 50_000).unwrap();
+    assert_eq!(first.train.len(), 50_000);
+    for example in [0, 1, 49_999] {
+        assert_is_stand_in(&first.train, example, example);
+    }
+    // The test set stays the one of 1989, whatever the training set.
+    let sample = mnist1989::sample(mnist1989::SEED);
+    assert_eq!(first.test.len(), mnist1989::TEST);
+    assert_is_stand_in(&first.test, 5, sample.test[5]);
+}
+
+#[test]
+fn files_that_are_not_mnists_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let prepare = || mnist1989::prepare(folder, mnist1989::SEED);
+    assert_refused(prepare(), folder, "found none of train-images-idx3-ubyte");
+
+    let path = zeros(
+        folder,
+        "train-images-idx3-ubyte",
+        &header(&[60_000, 32, 32]),
+        0,
+    );
+    let expected = "found none of train-labels-idx1-ubyte";
+    assert_refused(prepare(), folder, expected);
+
+    zeros(
+        folder,
+        "train-labels-idx1-ubyte",
+        &header(&[60_000]),
+        60_000,
+    );
+    let expected = "found the shape 60000×32×32, expected an IDX file of 60000×28×28";
+    assert_refused(prepare(), &path, expected);
+
+    zeros(
+        folder,
+        "train-images-idx3-ubyte",
+        &header(&[60_000, 28, 28]),
+        5,
+    );
+    let expected = "found 5 bytes of 47040000 behind the header";
+    assert_refused(prepare(), &path, expected);
+
+    let pixels = 60_000 * 784;
+    zeros(
+        folder,
+        "train-images-idx3-ubyte",
+        &header(&[60_000, 28, 28]),
+        pixels + 1,
+    );
+    let expected = "found more than 47040000 bytes behind the header";
+    assert_refused(prepare(), &path, expected);
+
+    zeros(
+        folder,
+        "train-images-idx3-ubyte",
+        &header(&[60_000, 28, 28]),
+        pixels,
+    );
+    let path = zeros(
+        folder,
+        "train-labels-idx1-ubyte",
+        &header(&[59_999]),
+        59_999,
+    );
+    let expected = "found the shape 59999, expected an IDX file of 60000 unsigned bytes";
+    assert_refused(prepare(), &path, expected);
+
+    let labels: Vec<u8> = (0..60_000).map(|i| if i == 321 { 10 } else { 9 }).collect();
+    fs::write(&path, idx::encode(&[60_000], &labels)).unwrap();
+    let expected = "example 321: found the label 10, expected 0 to 9";
+    assert_refused(prepare(), &path, expected);
+
+    fs::write(&path, b"<html>not found</html>").unwrap();
+    let expected = "found the magic number 3c 68 74 6d";
+    assert_refused(prepare(), &path, expected);
+}
+
+#[test]
+fn a_refused_preparation_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    prepare::run(folder.path(), &out, mnist1989::SEED).unwrap_err();
+    assert!(!out.exists());
+}
+
+#[test]
+fn zip_code_files_are_read_plain_and_gzipped_and_refused_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let row = |label: &str| format!("{label}.0000{}\n", " 0.2500".repeat(256));
+    assert_refused(
+        zip_code::zip_code(folder),
+        folder,
+        "found none of zip.train.gz, zip.train",
+    );
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all((row("6") + &row("5")).as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let train = folder.join("zip.train.gz");
+    fs::write(&train, &gzip).unwrap();
+    fs::write(folder.join("zip.test"), row("3")).unwrap();
+    let digits = zip_code::zip_code(folder).unwrap();
+    assert_eq!(digits.train.labels(), [6, 5]);
+    assert_eq!(digits.test.labels(), [3]);
+    assert!(digits.train.codes().iter().all(|&code| code == 12_500));
+    assert_eq!(digits.train.denominator(), 10_000);
+
+    fs::write(&train, &gzip[..gzip.len() - 9]).unwrap();
+    let expected = "found a gzip file that breaks off, expected zip-code digits";
+    assert_refused(zip_code::zip_code(folder), &train, expected);
+    fs::write(&train, row("6") + "7 1 2\n").unwrap();
+    let expected = "line 2: found 3 values, expected 257";
+    assert_refused(zip_code::zip_code(folder), &train, expected);
+}
+
+#[test]
+fn the_real_zip_codes_have_the_published_class_counts() {
+    let Some(folder) = at_hand("GPU_TRAIN_ZIP_CODE", "usps") else {
+        return;
+    };
+    let digits = zip_code::zip_code(&folder).unwrap();
+    // From zip.info, published beside the files.
+    let published = [
+        [1194, 1005, 731, 658, 652, 556, 664, 645, 542, 644],
+        [359, 264, 198, 166, 200, 160, 170, 147, 166, 177],
+    ];
+    for (set, counts) in [&digits.train, &digits.test].into_iter().zip(published) {
+        for (digit, count) in (0..).zip(counts) {
+            let found = set.labels().iter().filter(|&&label| label == digit).count();
+            assert_eq!(found, count, "{digit}");
+        }
+    }
+    // The first digit, a six, as the file writes it.
+    let first: Vec<u16> = digits.train.image_codes(0)[6..12].to_vec();
+    assert_eq!(first, [0, 3_690, 18_620, 8_330, 0, 0]);
+}

@@ -1,0 +1,77 @@
+//! The oracle's own oracle: gradients of the f64 reference against central differences of its loss, for every
+//! parameter tensor, both activations, both losses, shift and dropout on.
+
+mod common;
+
+use common::{Noise, random_digits, random_parameters};
+use gpu_train::net::PARAMETERS;
+use gpu_train::recipe::{Activation, Batch, Loss, Name, Recipe};
+use gpu_train::reference::Reference;
+
+/// Step of the differences. The loss is near 1 and f64 has 16 digits, so the quotient is good to about 1e-10, and the
+/// odd ReLU unit within 1e-6 of its kink is not among the weights drawn here.
+const H: f64 = 1e-6;
+/// Examples of the batch.
+const EXAMPLES: usize = 5;
+/// Weights tried of each tensor.
+const TRIED: usize = 24;
+
+fn check(activation: Activation, loss: Loss) {
+    let recipe = Recipe {
+        batch: Batch::Full,
+        activation,
+        loss,
+        shift: 1,
+        dropout: 0.25,
+        ..Recipe::named(Name::Reproduction)
+    };
+    let start = random_parameters(11);
+    let mut net = Reference::<f64>::new(random_digits(EXAMPLES, 3), recipe, &start);
+    let (_, gradient) = net.batch_gradient(0..EXAMPLES);
+    let mut noise = Noise(5);
+    for tensor in &PARAMETERS {
+        let largest = gradient
+            .tensor(tensor)
+            .iter()
+            .fold(0f64, |a, v| a.max(v.abs()));
+        assert!(largest > 1e-6, "{}: no gradient to check", tensor.name);
+        for _ in 0..TRIED {
+            let index = tensor.offset + (noise.bits() % tensor.len() as u64) as usize;
+            let mut loss_at = |offset: f64| {
+                net.parameters_mut().flat_mut()[index] += offset;
+                let (loss, _) = net.batch_gradient(0..EXAMPLES);
+                net.parameters_mut().flat_mut()[index] -= offset;
+                loss
+            };
+            let quotient = (loss_at(H) - loss_at(-H)) / (2.0 * H);
+            let derivative = gradient.flat()[index];
+            let difference = (quotient - derivative).abs();
+            assert!(
+                difference <= 1e-8 + 1e-6 * largest,
+                "{activation:?} {loss:?} {}[{}]: {derivative} against {quotient}",
+                tensor.name,
+                index - tensor.offset
+            );
+        }
+    }
+}
+
+#[test]
+fn tanh_and_squared_error() {
+    check(Activation::Tanh, Loss::Mse);
+}
+
+#[test]
+fn tanh_and_cross_entropy() {
+    check(Activation::Tanh, Loss::CrossEntropy);
+}
+
+#[test]
+fn relu_and_squared_error() {
+    check(Activation::Relu, Loss::Mse);
+}
+
+#[test]
+fn relu_and_cross_entropy() {
+    check(Activation::Relu, Loss::CrossEntropy);
+}

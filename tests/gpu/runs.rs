@@ -1,0 +1,178 @@
+//! Whole runs: trajectories, resuming, counting, evaluation, saturation.
+
+use gpu_train::engine::{Engine, Split, State};
+use gpu_train::net::{PARAMETERS, Parameters};
+use libtest_mimic::Failed;
+
+use crate::compare::{Tolerance, close, identical};
+use crate::fixture::Case;
+
+/// Ten updates from rounding of 1e-6 on: AdamW divides by the gradient's own size, so where a gradient is tiny its
+/// rounding counts in full.
+const AFTER_TEN_STEPS: Tolerance = Tolerance {
+    atol: 1e-3,
+    rtol: 1e-3,
+};
+/// Losses average over the set and stay close.
+const LOSSES: Tolerance = Tolerance {
+    atol: 2e-5,
+    rtol: 1e-5,
+};
+
+fn all_identical(found: &State, expected: &State) -> Result<(), Failed> {
+    if found.step != expected.step {
+        return Err(format!("step: found {}, expected {}", found.step, expected.step).into());
+    }
+    identical(
+        "parameters",
+        found.parameters.flat(),
+        expected.parameters.flat(),
+    )?;
+    identical(
+        "first moment",
+        found.first_moment.flat(),
+        expected.first_moment.flat(),
+    )?;
+    identical(
+        "second moment",
+        found.second_moment.flat(),
+        expected.second_moment.flat(),
+    )
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&value| value.into()).collect()
+}
+
+pub fn ten_steps_agree(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let mut gpu = case.gpu(adapter)?;
+    let mut reference = case.reference();
+    let losses = gpu.train(10)?;
+    let expected = reference.train(10)?;
+    close("losses", &losses, &wide(&expected), LOSSES)?;
+    if losses[9] >= losses[0] && !case.random {
+        return Err(format!("the loss does not fall: {losses:?}").into());
+    }
+    let (found, start) = (gpu.state()?.parameters, case.parameters());
+    for tensor in &PARAMETERS {
+        let expected = reference.parameters().tensor(tensor);
+        close(tensor.name, found.tensor(tensor), expected, AFTER_TEN_STEPS)?;
+        if close(tensor.name, start.tensor(tensor), expected, AFTER_TEN_STEPS).is_ok() {
+            return Err(format!("{}: its start is accepted too", tensor.name).into());
+        }
+    }
+    Ok(())
+}
+
+pub fn evaluation_agrees(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let mut gpu = case.gpu(adapter)?;
+    let mut reference = case.reference();
+    gpu.train(3)?;
+    reference.restore(&gpu.state()?)?;
+    for split in [Split::Train, Split::Test, Split::Train] {
+        let found = gpu.evaluate(split)?;
+        let expected = reference.evaluate(split)?;
+        close("loss", &[found.loss as f32], &[expected.loss], LOSSES)?;
+        if (found.misses, found.examples) != (expected.misses, expected.examples) {
+            return Err(format!("{split:?}: found {found:?}, expected {expected:?}").into());
+        }
+    }
+    Ok(())
+}
+
+pub fn two_are_identical(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let mut states = Vec::new();
+    // However the steps are divided among calls.
+    for calls in [&[12][..], &[1, 4, 7]] {
+        let mut gpu = case.gpu(adapter)?;
+        let mut losses = Vec::new();
+        for &steps in calls {
+            losses.extend(gpu.train(steps)?);
+        }
+        states.push((gpu.state()?, losses));
+    }
+    identical("losses", &states[0].1, &states[1].1)?;
+    all_identical(&states[0].0, &states[1].0)
+}
+
+pub fn restoring_changes_nothing(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let mut gpu = case.gpu(adapter)?;
+    gpu.train(3)?;
+    let middle = gpu.state()?;
+    let losses = gpu.train(5)?;
+    let end = gpu.state()?;
+    // Into a fresh engine, and back in time in the same one.
+    for mut resumed in [case.gpu(adapter)?, gpu] {
+        resumed.restore(&middle)?;
+        all_identical(&resumed.state()?, &middle)?;
+        identical("losses", &resumed.train(5)?, &losses)?;
+        all_identical(&resumed.state()?, &end)?;
+    }
+    Ok(())
+}
+
+/// Across the end of a window of 4,096 steps, where the host reads back and starts again.
+pub fn steps_are_counted(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let mut gpu = case.gpu(adapter)?;
+    for (steps, total) in [(0, 0), (1, 1), (4_100, 4_101)] {
+        let losses = gpu.train(steps)?;
+        let step = gpu.state()?.step;
+        if losses.len() != steps as usize || step != total {
+            return Err(format!("{} losses, step {step}, expected {total}", losses.len()).into());
+        }
+    }
+    Ok(())
+}
+
+pub fn saturation_gives_no_nan(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let mut gpu = case.gpu(adapter)?;
+    let mut state = gpu.state()?;
+    // Sums in the hundreds: tanh saturates, exp would overflow.
+    state.parameters = state.parameters.map(|value| 40.0 * value);
+    gpu.restore(&state)?;
+    let (loss, gradient) = gpu.gradient()?;
+    if !loss.is_finite() || !gradient.flat().iter().all(|value| value.is_finite()) {
+        return Err(format!("loss {loss}, or a gradient, is not finite").into());
+    }
+    let mut reference = case.reference();
+    reference.restore(&state)?;
+    let (expected, _) = reference.gradient()?;
+    close("loss", &[loss as f32], &[expected], LOSSES)?;
+    let losses = gpu.train(2)?;
+    if !losses.iter().all(|loss| loss.is_finite()) {
+        return Err(format!("losses {losses:?}").into());
+    }
+    Ok(())
+}
+
+/// Clamping tanh's argument must not turn NaN into a number.
+pub fn nan_is_not_hidden(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let mut gpu = case.gpu(adapter)?;
+    let mut state = gpu.state()?;
+    state.parameters.flat_mut()[0] = f32::NAN;
+    gpu.restore(&state)?;
+    let losses = gpu.train(1)?;
+    if losses[0].is_nan() {
+        return Ok(());
+    }
+    Err(format!("a weight is NaN, but the loss is {}", losses[0]).into())
+}
+
+pub fn reading_changes_nothing(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let mut undisturbed = case.gpu(adapter)?;
+    let losses = undisturbed.train(4)?;
+    let mut gpu = case.gpu(adapter)?;
+    let mut found = Vec::new();
+    for _ in 0..4 {
+        found.extend(gpu.train(1)?);
+        let before = gpu.state()?;
+        gpu.gradient()?;
+        gpu.evaluate(Split::Train)?;
+        gpu.evaluate(Split::Test)?;
+        all_identical(&gpu.state()?, &before)?;
+    }
+    identical("losses", &found, &losses)?;
+    let parameters: Parameters = gpu.state()?.parameters;
+    let expected = undisturbed.state()?.parameters;
+    identical("parameters", parameters.flat(), expected.flat())
+}

@@ -1,0 +1,89 @@
+//! Each intermediate tensor and each parameter's gradient.
+
+use gpu_train::engine::Engine;
+use gpu_train::net::{PARAMETERS, Parameters};
+use gpu_train::recipe::Activation;
+use gpu_train::reference::Pass;
+use libtest_mimic::Failed;
+
+use crate::compare::{Tolerance, close};
+use crate::fixture::Case;
+
+type Field = fn(&Pass<f64>) -> &Vec<f64>;
+
+const TENSORS: [(&str, Field); 11] = [
+    ("x", |pass| &pass.x),
+    ("h1", |pass| &pass.h1),
+    ("h2", |pass| &pass.h2),
+    ("factors", |pass| &pass.factors),
+    ("dropped", |pass| &pass.dropped),
+    ("h3", |pass| &pass.h3),
+    ("out", |pass| &pass.out),
+    ("d_out", |pass| &pass.d_out),
+    ("d_h3", |pass| &pass.d_h3),
+    ("d_h2", |pass| &pass.d_h2),
+    ("d_h1", |pass| &pass.d_h1),
+];
+
+/// Sums of up to 200 products of f32 carry an error of about 1e-6 of their largest term, and each layer passes on what
+/// it was given; WGSL lets tanh and exp be off by about 1e-5 besides.
+const VALUES: Tolerance = Tolerance {
+    atol: 1e-5,
+    rtol: 1e-4,
+};
+
+pub fn agree(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let mut gpu = case.gpu(adapter)?;
+    gpu.poison();
+    let (found_loss, found) = gpu.gradient()?;
+
+    let reference = case.reference();
+    let mut expected = Parameters::<f64>::zeros();
+    let mut rows = vec![Vec::new(); TENSORS.len()];
+    let mut expected_loss = 0.0;
+    for example in 0..case.examples {
+        let (pass, loss) = reference.training_pass(example, 1.0 / case.examples as f64);
+        pass.add_gradient(&mut expected);
+        for (row, (_, field)) in rows.iter_mut().zip(TENSORS) {
+            row.extend_from_slice(field(&pass));
+        }
+        expected_loss += loss / case.examples as f64;
+    }
+    for ((name, _), row) in TENSORS.iter().zip(&rows) {
+        close(name, &gpu.read_tensor(name)?, row, VALUES)?;
+    }
+    close("loss", &[found_loss as f32], &[expected_loss], VALUES)?;
+    for tensor in &PARAMETERS {
+        close(
+            tensor.name,
+            found.tensor(tensor),
+            expected.tensor(tensor),
+            VALUES,
+        )?;
+    }
+    different_data_differ(case, &found, expected)
+}
+
+/// The tolerance would not let a wrong gradient pass: one element changed by a tenth of the largest is refused.
+fn different_data_differ(
+    case: &Case,
+    found: &Parameters,
+    mut expected: Parameters<f64>,
+) -> Result<(), Failed> {
+    for tensor in &PARAMETERS {
+        let values = expected.tensor_mut(tensor);
+        let most = values
+            .iter()
+            .fold(0f64, |most, value| most.max(value.abs()));
+        // A single example may leave a ReLU layer without a gradient.
+        if most == 0.0 && case.activation == Activation::Relu && case.examples == 1 {
+            continue;
+        }
+        let middle = values.len() / 2;
+        values[middle] += 0.1 * most;
+        if close(tensor.name, found.tensor(tensor), values, VALUES).is_ok() {
+            return Err(format!("{}: a changed element was accepted", tensor.name).into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,219 @@
+//! Every engine against PyTorch in float64: per-tensor gradients, ten full-batch AdamW steps, 300 per-example SGD
+//! steps.
+//!
+//! The oracles lie outside the project (`GPU_TRAIN_FIXTURES`, or `../shared/fixtures`); without them, and for the GPU
+//! engine without an adapter, the tests are reported as ignored.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Fixture, compare, compare_parameters, fixtures};
+use gpu_train::cpu::simd::Level;
+use gpu_train::cpu::{FullBatch, PerExample};
+use gpu_train::data::{Digits, embedded};
+use gpu_train::engine::{Engine, State};
+use gpu_train::gpu::{self, Gpu};
+use gpu_train::net::Parameters;
+use gpu_train::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe};
+use gpu_train::reference::Reference;
+use gpu_train::schedule::Schedule;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+type Make = Arc<dyn Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine> + Send + Sync>;
+
+/// An engine that can train full batches, or single examples.
+struct Contestant {
+    name: String,
+    make: Make,
+    /// How far its sums may be from f64's, relative to a tensor's largest element.
+    tolerance: f64,
+}
+
+/// f32 sums of up to 64·64 products of like size: a few times √4096·2⁻²⁴.
+const F32: f64 = 2e-5;
+
+fn contestant(
+    name: impl Into<String>,
+    tolerance: f64,
+    make: impl Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine> + Send + Sync + 'static,
+) -> Contestant {
+    Contestant {
+        name: name.into(),
+        make: Arc::new(make),
+        tolerance,
+    }
+}
+
+fn references() -> Vec<Contestant> {
+    vec![
+        contestant("reference_f64", 1e-6, |d, r, p| {
+            Box::new(Reference::<f64>::new(d.clone(), r.clone(), p))
+        }),
+        contestant("reference_f32", F32, |d, r, p| {
+            Box::new(Reference::<f32>::new(d.clone(), r.clone(), p))
+        }),
+    ]
+}
+
+fn full_batch() -> Vec<Contestant> {
+    let mut all = references();
+    for level in Level::available() {
+        all.push(contestant(
+            format!("cpu_{}", level.name()),
+            F32,
+            move |d, r, p| {
+                Box::new(FullBatch::with_level_and_threads(
+                    d.clone(),
+                    r.clone(),
+                    p,
+                    level,
+                    2,
+                ))
+            },
+        ));
+    }
+    for adapter in gpu::adapters() {
+        let name = format!("gpu_{}", adapter.get_info().name.replace(' ', "_"));
+        all.push(contestant(name, F32, move |d, r, p| {
+            Box::new(Gpu::new(adapter.clone(), d, r.clone(), p).expect("a working adapter"))
+        }));
+    }
+    all
+}
+
+fn per_example() -> Vec<Contestant> {
+    let mut all = references();
+    for level in Level::available() {
+        all.push(contestant(
+            format!("per_example_{}", level.name()),
+            F32,
+            move |d, r, p| Box::new(PerExample::with_level(d.clone(), r.clone(), p, level)),
+        ));
+    }
+    all
+}
+
+fn recipe(batch: Batch, activation: Activation, loss: Loss) -> Recipe {
+    Recipe {
+        batch,
+        activation,
+        loss,
+        ..Recipe::named(Name::Reproduction)
+    }
+}
+
+/// Loss and the gradient of each tensor on 64 images with random biases.
+fn gradients(contestant: &Contestant, name: &str, recipe: &Recipe) -> Result<(), Failed> {
+    let fixture = Fixture::read(&fixtures().ok_or("no fixtures")?, name);
+    let parameters = fixture.parameters("").map(|v| v as f32);
+    let mut engine = (contestant.make)(&fixture.digits(), recipe, &parameters);
+    let (loss, gradient) = engine.gradient()?;
+    compare(
+        "loss",
+        &[loss as f32],
+        fixture.get("loss"),
+        0.0,
+        contestant.tolerance,
+    )?;
+    let want = fixture.parameters("d");
+    compare_parameters("gradient of", &gradient, &want, contestant.tolerance)?;
+    Ok(())
+}
+
+/// Ten AdamW steps over all 7,291 images.
+fn adamw_trajectory(contestant: &Contestant, name: &str, recipe: &Recipe) -> Result<(), Failed> {
+    let fixture = Fixture::read(&fixtures().ok_or("no fixtures")?, name);
+    let recipe = Recipe {
+        length: Length::Steps(10),
+        optimizer: Optimizer::AdamW,
+        learning_rate: fixture.get("lr_wd")[0],
+        weight_decay: fixture.get("lr_wd")[1],
+        schedule: Schedule::Constant,
+        ..recipe.clone()
+    };
+    trajectory(contestant, &fixture, &recipe)
+}
+
+fn trajectory(contestant: &Contestant, fixture: &Fixture, recipe: &Recipe) -> Result<(), Failed> {
+    let start = fixture.parameters("start.").map(|v| v as f32);
+    let mut engine = (contestant.make)(&embedded::digits(), recipe, &start);
+    engine.restore(&State::start(start))?;
+    let want = fixture.get("losses");
+    let losses = engine.train(want.len() as u32)?;
+    // Batch-1 losses near zero are differences of outputs near ±1: an absolute part for those.
+    compare("losses", &losses, want, 2e-6, 2e-5)?;
+    let end = engine.state()?;
+    if end.step as usize != want.len() {
+        return Err(format!("{} steps done of {}", end.step, want.len()).into());
+    }
+    let parameters = end.parameters.flat();
+    compare(
+        "weights",
+        parameters,
+        fixture.parameters("end.").flat(),
+        1e-4,
+        0.0,
+    )?;
+    Ok(())
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let here = fixtures().is_some();
+    let mut trials = Vec::new();
+    let mut add = |name: String, run: Box<dyn FnOnce() -> Result<(), Failed> + Send>| {
+        trials.push(Trial::test(name, run).with_ignored_flag(!here));
+    };
+    let nets = [
+        (Activation::Tanh, Loss::Mse, "tanh_mse"),
+        (Activation::Tanh, Loss::CrossEntropy, "tanh_ce"),
+        (Activation::Relu, Loss::Mse, "relu_mse"),
+        (Activation::Relu, Loss::CrossEntropy, "relu_ce"),
+    ];
+    for (batch, contestants) in [
+        (Batch::Full, full_batch()),
+        (Batch::PerExample, per_example()),
+    ] {
+        for contestant in contestants {
+            let contestant = Arc::new(contestant);
+            let label = format!("{batch:?}_{}", contestant.name);
+            for (activation, loss, name) in nets {
+                let recipe = recipe(batch, activation, loss);
+                let with = contestant.clone();
+                let fixture = format!("batch_{name}");
+                add(
+                    format!("gradients::{label}::{name}"),
+                    Box::new(move || gradients(&with, &fixture, &recipe)),
+                );
+                // The scalar f32 reference adds 7,291 examples one by one: its rounding alone moves weights by 5e-4.
+                let sums_well = contestant.name != "reference_f32";
+                let trains_on = sums_well && (name == "tanh_mse" || name == "relu_ce");
+                let recipe = self::recipe(batch, activation, loss);
+                if batch == Batch::Full && trains_on {
+                    let with = contestant.clone();
+                    let fixture = format!("full_batch_adamw_{name}");
+                    add(
+                        format!("ten_adamw_steps::{label}::{name}"),
+                        Box::new(move || adamw_trajectory(&with, &fixture, &recipe)),
+                    );
+                }
+            }
+            if batch == Batch::PerExample {
+                add(
+                    format!("300_sgd_steps::{label}"),
+                    Box::new(move || {
+                        let folder = fixtures().ok_or("no fixtures")?;
+                        let fixture = Fixture::read(&folder, "per_example_sgd_tanh_mse");
+                        let recipe = recipe(batch, Activation::Tanh, Loss::Mse);
+                        trajectory(&contestant, &fixture, &recipe)
+                    }),
+                );
+            }
+        }
+    }
+    if !here {
+        println!("no PyTorch oracles here (GPU_TRAIN_FIXTURES): every test is ignored");
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}

@@ -1,0 +1,288 @@
+//! The batch-1 CPU engine does what the reference does, at every instruction set.
+
+use gpu_train::cpu::per_example::PerExample;
+use gpu_train::cpu::simd::Level;
+use gpu_train::data::{Dataset, Digits};
+use gpu_train::engine::{Engine, Split};
+use gpu_train::net::{PARAMETERS, PIXELS, Parameters, initial_parameters};
+use gpu_train::recipe::{Activation, Batch, Loss, Name, Optimizer, Recipe};
+use gpu_train::reference::Reference;
+
+const TRAIN: usize = 40;
+const TEST: usize = 23;
+
+/// A stream of numbers below a bound; the same in every test.
+fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut state = seed;
+    move |below| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    }
+}
+
+fn dataset(seed: u64, examples: usize) -> Dataset {
+    let mut next = numbers(seed);
+    // A third of the pixels background, as in digits; the denominator no power of two, as MNIST's.
+    let codes = (0..examples * PIXELS)
+        .map(|_| if next(3) == 0 { 0 } else { next(511) as u16 })
+        .collect();
+    let labels = (0..examples).map(|_| next(10) as u8).collect();
+    Dataset::new(codes, 255, labels)
+}
+
+fn digits() -> Digits {
+    Digits {
+        train: dataset(1, TRAIN),
+        test: dataset(2, TEST),
+        source: "random".into(),
+    }
+}
+
+/// Weights and biases all different and of both signs.
+fn parameters() -> Parameters {
+    let mut parameters = initial_parameters(3, -0.4);
+    let mut next = numbers(4);
+    for value in parameters.flat_mut() {
+        *value += 0.05 * (next(2_001) as f32 / 1_000.0 - 1.0);
+    }
+    parameters
+}
+
+fn recipe(activation: Activation, loss: Loss) -> Recipe {
+    Recipe {
+        activation,
+        loss,
+        ..Recipe::named(Name::Reproduction)
+    }
+}
+
+fn every_kind() -> impl Iterator<Item = (Activation, Loss)> {
+    [Activation::Tanh, Activation::Relu]
+        .into_iter()
+        .flat_map(|activation| [Loss::Mse, Loss::CrossEntropy].map(|loss| (activation, loss)))
+}
+
+/// The first element outside |a − b| ≤ atol + rtol·|b|; a NaN on either side is outside.
+fn mismatch(got: &[f32], want: &[f32], atol: f32, rtol: f32) -> Option<String> {
+    if got.len() != want.len() {
+        return Some(format!("{} elements, expected {}", got.len(), want.len()));
+    }
+    let inside = |(&a, &b): (&f32, &f32)| (a - b).abs() <= atol + rtol * b.abs();
+    let index = got.iter().zip(want).position(|pair| !inside(pair))?;
+    Some(format!(
+        "[{index}]: {}, expected {}",
+        got[index], want[index]
+    ))
+}
+
+#[track_caller]
+fn assert_close(what: &str, got: &Parameters, want: &Parameters, atol: f32, rtol: f32) {
+    for tensor in &PARAMETERS {
+        if let Some(found) = mismatch(got.tensor(tensor), want.tensor(tensor), atol, rtol) {
+            panic!("{what}: {}{found}", tensor.name);
+        }
+    }
+}
+
+#[test]
+fn the_comparison_rejects_what_it_should() {
+    let right = parameters();
+    let close = |got: &Parameters| mismatch(got.flat(), right.flat(), 1e-6, 1e-5).is_none();
+    assert!(close(&right));
+    for index in [0, 4_321, right.flat().len() - 1] {
+        let mut wrong = right.clone();
+        wrong.flat_mut()[index] += 1e-4;
+        assert!(!close(&wrong), "a perturbed element");
+        wrong.flat_mut()[index] = f32::NAN;
+        assert!(!close(&wrong), "a NaN");
+    }
+    assert!(!close(&initial_parameters(9, -0.4)), "other weights");
+    assert!(mismatch(&right.flat()[1..], right.flat(), 1.0, 1.0).is_some());
+}
+
+#[test]
+fn gradients_are_the_references() {
+    for (activation, loss) in every_kind() {
+        for (shift, dropout) in [(0, 0.0), (1, 0.25), (7, 0.5)] {
+            let recipe = Recipe {
+                shift,
+                dropout,
+                ..recipe(activation, loss)
+            };
+            // The reference's `gradient` is over the whole set where the batch is the whole set.
+            let full = Recipe {
+                batch: Batch::Full,
+                ..recipe.clone()
+            };
+            let mut reference = Reference::<f64>::new(digits(), full, &parameters());
+            let (loss_wanted, wanted) = reference.gradient().unwrap();
+            for level in Level::available() {
+                let what = format!("{} {recipe:?}", level.name());
+                let mut engine =
+                    PerExample::with_level(digits(), recipe.clone(), &parameters(), level);
+                let before = engine.state().unwrap();
+                let (loss, gradient) = engine.gradient().unwrap();
+                // A mean of 40 losses of some units, in f32: a few units in the seventh place.
+                let tolerance = 1e-6 * (1.0 + loss_wanted.abs());
+                assert!((loss - loss_wanted).abs() <= tolerance, "{what}: {loss}");
+                // Gradients are up to about 1; their sums of up to 40 · 64 terms of mixed sign lose some 1e-6.
+                assert_close(&what, &gradient, &wanted, 2e-6, 2e-5);
+                assert_eq!(engine.state().unwrap(), before, "{what}: nothing changes");
+            }
+        }
+    }
+}
+
+/// Trains both engines for some updates and compares losses and state.
+fn compare_training(recipe: &Recipe, updates: u32, atol: f32, rtol: f32) {
+    let mut reference = Reference::<f64>::new(digits(), recipe.clone(), &parameters());
+    let losses_wanted = reference.train(updates).unwrap();
+    let wanted = reference.state().unwrap();
+    for level in Level::available() {
+        let what = format!("{} {recipe:?}", level.name());
+        let mut engine = PerExample::with_level(digits(), recipe.clone(), &parameters(), level);
+        let losses = engine.train(updates).unwrap();
+        if let Some(found) = mismatch(&losses, &losses_wanted, atol, rtol) {
+            panic!("{what}: loss {found}");
+        }
+        let state = engine.state().unwrap();
+        assert_eq!(state.step, updates);
+        assert_close(&what, &state.parameters, &wanted.parameters, atol, rtol);
+        let buffered = recipe.optimizer == Optimizer::AdamW || recipe.momentum > 0.0;
+        if buffered {
+            let (first, second) = (&state.first_moment, &state.second_moment);
+            assert_close(&what, first, &wanted.first_moment, atol, rtol);
+            assert_close(&what, second, &wanted.second_moment, atol, rtol);
+        }
+        let start = parameters();
+        let moved = state.parameters.flat().iter().zip(start.flat());
+        let moved = moved.filter(|(after, before)| after != before).count();
+        assert!(moved > 5_000, "{what}: {moved} parameters moved");
+    }
+}
+
+// Fifty updates are one pass and a quarter, so that the order's wrap is tested too. Rounding differs by 6e-8 an
+// operation and the updates multiply it; 1e-4 is far below what one wrong update changes (about η).
+const ATOL: f32 = 1e-5;
+const RTOL: f32 = 1e-4;
+
+#[test]
+fn plain_gradient_descent_follows_the_reference() {
+    for (activation, loss) in every_kind() {
+        let recipe = Recipe {
+            learning_rate: 0.01,
+            ..recipe(activation, loss)
+        };
+        compare_training(&recipe, 50, ATOL, RTOL);
+    }
+}
+
+#[test]
+fn momentum_and_decay_follow_the_reference() {
+    for (activation, loss) in every_kind() {
+        let recipe = Recipe {
+            learning_rate: 0.002,
+            momentum: 0.8,
+            weight_decay: 0.02,
+            warmup: 7,
+            ..recipe(activation, loss)
+        };
+        compare_training(&recipe, 50, ATOL, RTOL);
+    }
+    let decay_alone = Recipe {
+        weight_decay: 0.1,
+        ..recipe(Activation::Tanh, Loss::Mse)
+    };
+    compare_training(&decay_alone, 50, ATOL, RTOL);
+}
+
+#[test]
+fn adamw_with_shift_and_dropout_follows_the_reference() {
+    for (activation, loss) in every_kind() {
+        let recipe = Recipe {
+            activation,
+            loss,
+            // AdamW's first updates are η·sign(g): where g is all but 0, rounding decides. A larger ε damps that.
+            epsilon: 1e-4,
+            ..Recipe::named(Name::Dropout)
+        };
+        compare_training(&recipe, 50, ATOL, RTOL);
+    }
+}
+
+#[test]
+fn evaluation_is_the_references() {
+    for (activation, loss) in every_kind() {
+        let recipe = Recipe {
+            shift: 1,
+            dropout: 0.25,
+            ..recipe(activation, loss)
+        };
+        let mut reference = Reference::<f64>::new(digits(), recipe.clone(), &parameters());
+        for level in Level::available() {
+            let mut engine = PerExample::with_level(digits(), recipe.clone(), &parameters(), level);
+            // Leaves a shifted image and dropped units behind, which must not be seen.
+            engine.gradient().unwrap();
+            for split in [Split::Train, Split::Test] {
+                let wanted = reference.evaluate(split).unwrap();
+                let got = engine.evaluate(split).unwrap();
+                let what = format!("{} {activation:?} {loss:?} {split:?}", level.name());
+                let tolerance = 1e-6 * (1.0 + wanted.loss.abs());
+                assert!((got.loss - wanted.loss).abs() <= tolerance, "{what}");
+                let counts = (got.misses, got.examples);
+                assert_eq!(counts, (wanted.misses, wanted.examples), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn runs_repeat_and_resume_to_the_bit() {
+    let plain = recipe(Activation::Tanh, Loss::Mse);
+    let momentum = Recipe {
+        learning_rate: 0.002,
+        momentum: 0.9,
+        ..plain.clone()
+    };
+    for recipe in [plain, momentum, Recipe::named(Name::Dropout)] {
+        for level in Level::available() {
+            let start = || PerExample::with_level(digits(), recipe.clone(), &parameters(), level);
+            let (mut straight, mut interrupted) = (start(), start());
+            let losses = straight.train(90).unwrap();
+            let mut parts = interrupted.train(33).unwrap();
+            let saved = interrupted.state().unwrap();
+            interrupted.train(5).unwrap();
+            interrupted.gradient().unwrap();
+            interrupted.evaluate(Split::Test).unwrap();
+            interrupted.restore(&saved).unwrap();
+            assert!(interrupted.train(0).unwrap().is_empty());
+            parts.extend(interrupted.train(57).unwrap());
+            assert_eq!(bits(&parts), bits(&losses), "{}", level.name());
+            let (a, b) = (straight.state().unwrap(), interrupted.state().unwrap());
+            assert_eq!(a.step, b.step);
+            for (a, b) in [
+                (a.parameters, b.parameters),
+                (a.first_moment, b.first_moment),
+                (a.second_moment, b.second_moment),
+            ] {
+                assert_eq!(bits(a.flat()), bits(b.flat()), "{}", level.name());
+            }
+        }
+    }
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+#[should_panic(expected = "one example an update")]
+fn a_full_batch_recipe_is_refused() {
+    PerExample::new(
+        digits(),
+        Recipe::named(Name::FullBatch),
+        &initial_parameters(1, 0.0),
+    );
+}
