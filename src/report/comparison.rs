@@ -72,9 +72,9 @@ impl Comparison {
             ("set-up", |run| format!("{:.3} s", run.seconds.setup)),
             ("training", |run| format!("{:.3} s", run.seconds.train)),
             ("examples/s", |run| grouped(run.examples_per_second as u64)),
-            ("train loss", |run| format!("{:.3e}", run.train.loss)),
+            ("train loss", |run| format!("{:.5}", run.train.loss)),
             ("train error, misses", |run| error(&run.train)),
-            ("test loss", |run| format!("{:.3e}", run.test.loss)),
+            ("test loss", |run| format!("{:.5}", run.test.loss)),
             ("test error, misses", |run| error(&run.test)),
             ("the essay's 90 s over", |run| {
                 format!("{:.1}", ESSAY_SECONDS / run.seconds.train)

@@ -55,7 +55,7 @@ impl Progress {
                 let error = self.error.map_or(String::new(), |error| {
                     format!(", test error {:.2}%", 100.0 * error)
                 });
-                self.bar.set_message(format!("loss {loss:.3e}{error}"));
+                self.bar.set_message(format!("loss {loss:.4}{error}"));
                 if step == steps {
                     self.bar.finish_and_clear();
                 }
@@ -82,7 +82,7 @@ impl Progress {
         let left = elapsed / f64::from(point.step) * f64::from(steps - point.step);
         let width = steps.to_string().len();
         format!(
-            "step {:>width$}/{steps}. train: loss {:.3e}, error {:5.2}%. test: loss {:.3e}, error {:5.2}%, \
+            "step {:>width$}/{steps}. train: loss {:.4}, error {:5.2}%. test: loss {:.4}, error {:5.2}%, \
              misses {:4}. {left:.1} s left",
             point.step,
             point.train.loss,

@@ -79,7 +79,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// Sum of the lanes, always in the same order: halves added until one is left.
     fn sum(self, a: Self::V) -> f32;
 
-    /// Hyperbolic tangent, within 5 units in the last place.
+    /// Hyperbolic tangent, within 5 units in the last place (8 where `mul_add` is not fused).
     #[inline(always)]
     fn tanh(self, a: Self::V) -> Self::V {
         tanh::tanh(self, a)
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn tanh_is_within_five_units_and_saturates() {
+    fn tanh_is_within_a_few_units_and_saturates() {
         for level in Level::available() {
             let mut worst = 0u32;
             for step in -120_000..120_000 {
@@ -280,7 +280,9 @@ mod tests {
                 let (got, want) = (level.run(Tanh(x)), f64::from(x).tanh() as f32);
                 worst = worst.max(got.to_bits().abs_diff(want.to_bits()));
             }
-            assert!(worst <= 5, "{}: {worst} units", level.name());
+            // Without fused multiply-adds each coefficient rounds twice.
+            let allowed = if level.name() == "portable" { 8 } else { 5 };
+            assert!(worst <= allowed, "{}: {worst} units", level.name());
             for x in [20.0, 1e4, f32::MAX, f32::INFINITY] {
                 assert_eq!((level.run(Tanh(x)), level.run(Tanh(-x))), (1.0, -1.0));
             }
