@@ -3,17 +3,15 @@
 //! - **Indexing**: an array, matrix or vector in function or private memory, or a value, is indexed by what is no
 //!   constant. Such variables leave the registers; FXC unrolls loops to avoid that, for minutes.
 //! - **Saturation**: the argument of `tanh` is not visibly bounded on both sides (Metal: NaN above about 44), that of
-//!   `exp`, `exp2`, `sinh` or `cosh` not from above. See [`bounded`] for what counts.
-//! - **Barriers**: a barrier that not all invocations of a workgroup are sure to reach. See [`uniformity`].
+//!   `exp`, `exp2`, `sinh` or `cosh` not from above. See `bounded` for what counts.
+//! - **Barriers**: a barrier that not all invocations of a workgroup are sure to reach. See `uniformity`.
 //! - **Float atomics**: their order, and so the sum, differs from run to run; not on all devices.
 
 mod bounded;
 mod uniformity;
 
 use naga::valid::{FunctionInfo, ModuleInfo};
-use naga::{
-    AddressSpace, Expression, Function, Handle, MathFunction, Module, ScalarKind, TypeInner,
-};
+use naga::{AddressSpace, Expression, Function, Handle, Module, ScalarKind, TypeInner};
 
 /// What is wrong with a module.
 pub fn lint(module: &Module, info: &ModuleInfo) -> Vec<String> {
@@ -74,14 +72,4 @@ fn indexing<'a>(
             };
             (!is_constant(index)).then(|| format!("dynamic index into {place:?} memory"))
         })
-}
-
-/// How a math function must be bounded to stay finite.
-fn needs(fun: MathFunction) -> Option<bounded::Sides> {
-    use MathFunction as M;
-    match fun {
-        M::Tanh | M::Sinh | M::Cosh => Some(bounded::Sides::Both),
-        M::Exp | M::Exp2 => Some(bounded::Sides::Above),
-        _ => None,
-    }
 }

@@ -26,6 +26,7 @@ fn half_bounded(x: f32) -> f32 { if (x > 1.0) { return x; } return min(x, 1.0); 
 fn largest(x: f32, y: f32) -> f32 { return max(x, y); }
 fn everywhere(x: u32) -> bool { return x > 3u; }
 fn store(x: ptr<function, u32>, y: u32) { *x = y; }
+fn store_and_wait(x: ptr<function, u32>, y: u32) { *x = y; if (*x == 1u) { workgroupBarrier(); } }
 fn wait() { workgroupBarrier(); }
 fn wait_if(x: u32) { if (x < 4u) { workgroupBarrier(); } }
 fn wait_some(x: u32) { if (x < 4u) { return; } workgroupBarrier(); }
@@ -57,6 +58,9 @@ const CASES: [Case; 5] = [
             "a[v] = tanh(r[v]);",
             "a[v] = tanh(min(r[v], 9.0));",
             "a[v] = tanh(max(r[v], -9.0));",
+            "a[v] = tanh(clamp(r[v], -50.0, 50.0));",
+            "a[v] = tanh(clamp(r[v], r[0], r[1]));",
+            "a[v] = tanh(min(max(r[v], -9.0), max(r[0], -9.0)));",
             "a[v] = tanh(2.0 * clamp(r[v], -9.0, 9.0));",
             "var x = clamp(r[v], -9.0, 9.0); x = x + r[0]; a[v] = tanh(x);",
             "a[v] = tanh(half_bounded(r[v]));",
@@ -80,6 +84,8 @@ const CASES: [Case; 5] = [
             "a[v] = exp(r[v]);",
             "a[v] = exp(r[v] - r[0]);",
             "a[v] = exp(max(r[v], 1.0));",
+            "a[v] = exp(min(r[v], 100.0));",
+            "a[v] = exp(min(r[v], r[0]));",
             "a[v] = exp(max(r[v], r[0]) - r[v]);",
             "var x = 0.0; x = max(x, r[v]); x = r[1]; a[v] = exp(r[v] - x);",
         ],
@@ -105,6 +111,7 @@ const CASES: [Case; 5] = [
             "for (var i = 0u; i < 64u; i++) { if (v < i) { continue; } workgroupBarrier(); }",
             "var x = u; if (v < 4u) { x = 1u; } if (x == 1u) { workgroupBarrier(); }",
             "var x = u; store(&x, v); if (x == 1u) { workgroupBarrier(); }",
+            "var x = u; store_and_wait(&x, v);",
             "var x = u; loop { if (x > 9u) { workgroupBarrier(); break; } x += v; }",
             "if (everywhere(v)) { workgroupBarrier(); }",
             "if (v < 4u) { wait(); }",

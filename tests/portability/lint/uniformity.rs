@@ -4,13 +4,14 @@
 //! memory that anyone writes, variables that are stored to under varying control, and all that is computed from
 //! varying values. Control flow is varying inside a branch on a varying value, after a branch that some left by
 //! `return`, and in a loop that some left by `break` or `continue`, until these meet again. Calls are followed with
-//! what they are given. What is not known to be uniform is varying.
+//! what they are given; a variable passed by pointer is varying from then on. What is not known to be uniform is
+//! varying.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use naga::{
     AddressSpace, Binding, Block, BuiltIn, Expression, Function, Handle, Module, Statement,
-    StorageAccess,
+    StorageAccess, TypeInner,
 };
 
 /// A complaint for each barrier under varying control.
@@ -54,15 +55,22 @@ impl Exits {
     }
 }
 
+/// What is known to vary in a function, for what it was given.
+#[derive(Clone, PartialEq)]
+struct Known {
+    arguments: Vec<bool>,
+    /// Variables, by index, that hold varying values.
+    variables: BTreeSet<usize>,
+    /// Results of calls, by index, that vary.
+    calls: BTreeSet<usize>,
+    /// Whether the function's own result does.
+    result: bool,
+}
+
 struct Walk<'a> {
     module: &'a Module,
     function: &'a Function,
-    arguments: Vec<bool>,
-    /// Variables of the function, by index, that hold varying values.
-    variables: BTreeSet<usize>,
-    /// Results of calls, and whether they vary.
-    calls: BTreeMap<usize, bool>,
-    result: bool,
+    known: Known,
     complaints: BTreeSet<String>,
 }
 
@@ -71,10 +79,12 @@ impl<'a> Walk<'a> {
         Self {
             module,
             function,
-            arguments,
-            variables: BTreeSet::new(),
-            calls: BTreeMap::new(),
-            result: false,
+            known: Known {
+                arguments,
+                variables: BTreeSet::new(),
+                calls: BTreeSet::new(),
+                result: false,
+            },
             complaints: BTreeSet::new(),
         }
     }
@@ -82,10 +92,10 @@ impl<'a> Walk<'a> {
     /// Until nothing more turns out to vary: a loop may carry a varying value back to its start.
     fn run(&mut self, varying_control: bool) {
         loop {
-            let known = (self.variables.clone(), self.calls.clone(), self.result);
+            let before = self.known.clone();
             self.complaints.clear();
             self.block(&self.function.body, varying_control);
-            if known == (self.variables.clone(), self.calls.clone(), self.result) {
+            if before == self.known {
                 return;
             }
         }
@@ -136,21 +146,21 @@ impl<'a> Walk<'a> {
             S::Break => exits.broke = varying,
             S::Continue => exits.continued = varying,
             S::Return { value } => {
-                self.result |= varying || value.is_some_and(|value| self.varies(value));
+                self.known.result |= varying || value.is_some_and(|value| self.varies(value));
                 exits.returned = varying;
             }
             S::Kill => exits.returned = varying,
-            S::ControlBarrier(_) | S::MemoryBarrier(_) | S::WorkGroupUniformLoad { .. } => {
-                if varying {
-                    let name = self.function.name.as_deref().unwrap_or("main");
-                    self.complaints
-                        .insert(format!("{name}: a barrier that not all may reach"));
-                }
+            S::ControlBarrier(_) | S::MemoryBarrier(_) | S::WorkGroupUniformLoad { .. }
+                if varying =>
+            {
+                let name = self.function.name.as_deref().unwrap_or("main");
+                self.complaints
+                    .insert(format!("{name}: a barrier that not all may reach"));
             }
-            S::Store { pointer, value } => {
-                if varying || self.varies(value) || self.index_varies(pointer) {
-                    self.taint(pointer);
-                }
+            S::Store { pointer, value }
+                if varying || self.varies(value) || self.index_varies(pointer) =>
+            {
+                self.taint(pointer);
             }
             S::Call {
                 function,
@@ -159,7 +169,7 @@ impl<'a> Walk<'a> {
             } => {
                 self.call(function, arguments, result, varying);
             }
-            // Their results are unknown to `varies`, and so varying.
+            // The rest decides nothing here; results that `varies` does not know are varying.
             _ => {}
         }
         exits
@@ -202,25 +212,39 @@ impl<'a> Walk<'a> {
             .collect();
         let mut inner = Walk::new(self.module, &self.module.functions[callee], given);
         inner.run(varying);
-        let varies = inner.result;
+        let varies = inner.known.result;
         self.complaints.extend(inner.complaints);
-        if let Some(result) = result {
-            *self.calls.entry(result.index()).or_default() |= varies;
+        if let Some(result) = result.filter(|_| varies) {
+            self.known.calls.insert(result.index());
         }
         // A variable passed by pointer may be stored to.
         for &argument in arguments {
-            self.taint(argument);
+            if self.is_variable(argument) {
+                self.taint(argument);
+            }
         }
     }
 
-    /// The variable behind a pointer varies from now on; what is no such pointer is left alone.
+    fn is_variable(&self, argument: Handle<Expression>) -> bool {
+        match self.function.expressions[argument] {
+            Expression::LocalVariable(_) => true,
+            Expression::FunctionArgument(index) => {
+                let ty = self.function.arguments[index as usize].ty;
+                matches!(self.module.types[ty].inner, TypeInner::Pointer { .. })
+            }
+            _ => false,
+        }
+    }
+
+    /// The variable behind a pointer varies from now on. Memory that is shared is taken to vary anyway.
     fn taint(&mut self, pointer: Handle<Expression>) {
         match self.function.expressions[pointer] {
             Expression::LocalVariable(variable) => {
-                self.variables.insert(variable.index());
+                self.known.variables.insert(variable.index());
             }
+            Expression::FunctionArgument(index) => self.known.arguments[index as usize] = true,
             Expression::Access { base, .. } | Expression::AccessIndex { base, .. } => {
-                self.taint(base)
+                self.taint(base);
             }
             _ => {}
         }
@@ -239,14 +263,14 @@ impl<'a> Walk<'a> {
         let any = |values: &[Handle<Expression>]| values.iter().any(|&value| self.varies(value));
         match self.function.expressions[value] {
             E::Literal(_) | E::Constant(_) | E::Override(_) | E::ZeroValue(_) => false,
-            E::FunctionArgument(index) => self.arguments[index as usize],
+            E::FunctionArgument(index) => self.known.arguments[index as usize],
             E::GlobalVariable(global) => match self.module.global_variables[global].space {
                 AddressSpace::Uniform | AddressSpace::Immediate => false,
                 AddressSpace::Storage { access } => access.contains(StorageAccess::STORE),
                 _ => true,
             },
-            E::LocalVariable(variable) => self.variables.contains(&variable.index()),
-            E::CallResult(_) => self.calls.get(&value.index()).copied().unwrap_or(false),
+            E::LocalVariable(variable) => self.known.variables.contains(&variable.index()),
+            E::CallResult(_) => self.known.calls.contains(&value.index()),
             E::WorkGroupUniformLoadResult { .. } | E::ArrayLength(_) => false,
             E::Compose { ref components, .. } => any(components),
             E::Access { base, index } => any(&[base, index]),
