@@ -4,6 +4,8 @@ use libtest_mimic::Trial;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use crate::lint::lint;
+use crate::pipelines::Pipeline;
+use crate::translate;
 
 /// Something wrong and right: a name, what the complaint says, then bodies of `main`.
 struct Case {
@@ -32,7 +34,7 @@ fn wait_if(x: u32) { if (x < 4u) { workgroupBarrier(); } }
 fn wait_some(x: u32) { if (x < 4u) { return; } workgroupBarrier(); }
 ";
 
-const CASES: [Case; 5] = [
+static CASES: [Case; 5] = [
     Case {
         rule: "indexing",
         complaint: "dynamic index into",
@@ -179,15 +181,72 @@ fn check(case: &Case) -> Result<(), String> {
     Ok(())
 }
 
-/// A test for each rule.
-pub fn trials() -> Vec<Trial> {
-    let trial = |case: &'static Case| {
+/// Faults in our own kernels: pipeline, what is replaced by what, and the complaint.
+const FAULTS: [[&str; 4]; 5] = [
+    [
+        "h1_forward-tanh-mse",
+        "tanh(bounded)",
+        "tanh(sum)",
+        "Tanh of",
+    ],
+    [
+        "loss-relu-cross-entropy",
+        "exp(o0 - vec4<f32>(largest))",
+        "exp(o0)",
+        "Exp of",
+    ],
+    [
+        "tally-tanh-mse",
+        "if (lane < width) {",
+        "if (lane < width) { workgroupBarrier();",
+        "a barrier",
+    ],
+    // The sums' barriers are two calls away.
+    [
+        "h1_gradient-tanh-mse",
+        "if (block < WEIGHT_BLOCKS)",
+        "if (block + lane < WEIGHT_BLOCKS)",
+        "a barrier",
+    ],
+    [
+        "h2_forward-relu-mse",
+        "workgroupBarrier();",
+        "if (invocation.x >= run.examples) { return; } workgroupBarrier();",
+        "a barrier",
+    ],
+];
+
+fn faults_show(pipelines: &[Pipeline]) -> Result<(), String> {
+    for [name, from, to, complaint] in FAULTS {
+        let pipeline = pipelines.iter().find(|pipeline| pipeline.name == name);
+        let sound = &pipeline.ok_or_else(|| format!("no {name}"))?.wgsl;
+        let faulty = sound.replace(from, to);
+        if faulty == *sound {
+            return Err(format!("{name} does not hold \"{from}\""));
+        }
+        let (module, info) = translate::module(&faulty)?;
+        let found = lint(&module, &info);
+        if !found.iter().any(|text| text.contains(complaint)) {
+            return Err(format!("{name} with \"{to}\": found {found:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// A test for each rule, and one of faults in our own kernels.
+pub fn trials(pipelines: &'static [Pipeline]) -> Vec<Trial> {
+    let mut trials = vec![
+        Trial::test("lint::finds_faults_in_our_kernels", || {
+            Ok(faults_show(pipelines)?)
+        })
+        .with_kind(format!("{} faults", FAULTS.len())),
+    ];
+    trials.extend(CASES.iter().map(|case| {
         let kind = format!("{} bad, {} good", case.bad.len(), case.good.len());
         Trial::test(format!("lint::rejects_bad_{}", case.rule), || {
             Ok(check(case)?)
         })
         .with_kind(kind)
-    };
-    const STATIC: &[Case] = &CASES;
-    STATIC.iter().map(trial).collect()
+    }));
+    trials
 }

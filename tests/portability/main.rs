@@ -111,7 +111,7 @@ fn main() {
             }
         }),
     ];
-    trials.extend(lint_cases::trials());
+    trials.extend(lint_cases::trials(pipelines));
     for tool in [Tool::SpirvVal, Tool::Dxc, Tool::Tint] {
         trials.extend(of_tool(tool, pipelines));
     }

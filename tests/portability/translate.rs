@@ -59,6 +59,10 @@ pub fn spirv_path(name: &str, vulkan: Vulkan) -> std::io::Result<PathBuf> {
 
 /// Writes all texts under `target/shaders`. What cannot be translated is left out here, and fails its own test.
 pub fn write_all(pipelines: &[Pipeline]) -> std::io::Result<()> {
+    // Nothing of an earlier build may stand in for what cannot be translated now.
+    for kind in ["wgsl", "msl", "hlsl", "spv"] {
+        std::fs::remove_dir_all(folder(kind)?)?;
+    }
     for pipeline in pipelines {
         let name = pipeline.name.as_str();
         std::fs::write(path("wgsl", name, "wgsl")?, &pipeline.wgsl)?;
