@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Compiles HLSL files as compute shaders with Microsoft's DXC, through its library (Linux).
+
+    compile-with-dxc.py LIBRARY [FILE.hlsl ...]
+
+Prints "ok FILE BYTES" or "error FILE" and the messages. Exit status: 0 all compiled, 1 some did not, 2 no compiler.
+Without files it only says whether the compiler can be used.
+"""
+
+import ctypes
+import re
+import sys
+import uuid
+
+PROFILE = "cs_6_0"
+CLSID_COMPILER = "73e22d93-e6ce-47f3-b5bf-f0664f39c1b0"
+IID_COMPILER3 = "228b4687-5a6a-4730-900c-9702b2203f54"
+IID_RESULT = "58346cda-dde7-4497-9461-6f87af5e0659"
+UTF8 = 65001
+
+# Places in the interfaces' tables of functions. Away from Windows, IUnknown has two destructors behind its three
+# functions.
+UNKNOWN = 5
+COMPILE = UNKNOWN
+GET_STATUS, GET_RESULT, GET_ERRORS = UNKNOWN, UNKNOWN + 1, UNKNOWN + 2
+GET_POINTER, GET_SIZE = UNKNOWN, UNKNOWN + 1
+
+
+class Source(ctypes.Structure):
+    """DxcBuffer."""
+
+    _fields_ = [("text", ctypes.c_char_p), ("size", ctypes.c_size_t), ("encoding", ctypes.c_uint32)]
+
+
+def identifier(text):
+    return ctypes.create_string_buffer(uuid.UUID(text).bytes_le, 16)
+
+
+def call(this, place, returns, *arguments):
+    """Calls the function at this place of an object's table; arguments are (type, value)."""
+    table = ctypes.cast(this, ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p))).contents
+    kind = ctypes.CFUNCTYPE(returns, ctypes.c_void_p, *(kind for kind, _ in arguments))
+    return kind(table[place])(this, *(value for _, value in arguments))
+
+
+def blob(this, place):
+    """The bytes of a blob that an object hands out."""
+    found = ctypes.c_void_p()
+    call(this, place, ctypes.c_int32, (ctypes.c_void_p, ctypes.byref(found)))
+    if not found:
+        return b""
+    size = call(found, GET_SIZE, ctypes.c_size_t)
+    pointer = call(found, GET_POINTER, ctypes.c_void_p)
+    return ctypes.string_at(pointer, size) if size else b""
+
+
+def compiler(library):
+    found = ctypes.c_void_p()
+    create = ctypes.CDLL(library).DxcCreateInstance
+    create.restype = ctypes.c_int32
+    status = create(identifier(CLSID_COMPILER), identifier(IID_COMPILER3), ctypes.byref(found))
+    if status != 0 or not found:
+        raise OSError(f"{library}: DxcCreateInstance: {status & 0xFFFFFFFF:#x}")
+    return found
+
+
+def compile_hlsl(dxc, text):
+    """(DXIL, messages); the DXIL is empty if the text does not compile."""
+    # naga calls the entry point `main`, or `main_` and so on where that is taken.
+    entry = re.search(rb"\]\s*void (main\w*)\(", text)
+    if not entry:
+        return b"", "no entry point"
+    # What wgpu passes.
+    options = ["-E", entry[1].decode(), "-T", PROFILE, "-HV", "2018", "-no-warnings"]
+    arguments = (ctypes.c_wchar_p * len(options))(*options)
+    source = Source(text, len(text), UTF8)
+    result = ctypes.c_void_p()
+    call(
+        dxc,
+        COMPILE,
+        ctypes.c_int32,
+        (ctypes.c_void_p, ctypes.byref(source)),
+        (ctypes.c_void_p, ctypes.addressof(arguments)),
+        (ctypes.c_uint32, len(options)),
+        (ctypes.c_void_p, None),
+        (ctypes.c_char_p, identifier(IID_RESULT).raw),
+        (ctypes.c_void_p, ctypes.byref(result)),
+    )
+    if not result:
+        return b"", "no result"
+    status = ctypes.c_int32(-1)
+    call(result, GET_STATUS, ctypes.c_int32, (ctypes.c_void_p, ctypes.byref(status)))
+    messages = blob(result, GET_ERRORS).decode(errors="replace").rstrip("\0")
+    return (blob(result, GET_RESULT) if status.value == 0 else b""), messages
+
+
+def main():
+    try:
+        dxc = compiler(sys.argv[1])
+    except (OSError, AttributeError) as error:
+        print(error)
+        return 2
+    failed = False
+    for path in sys.argv[2:]:
+        with open(path, "rb") as file:
+            dxil, messages = compile_hlsl(dxc, file.read())
+        if dxil[:4] == b"DXBC":
+            print(f"ok {path} {len(dxil)}")
+        else:
+            failed = True
+            print(f"error {path}\n{messages}")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
