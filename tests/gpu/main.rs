@@ -3,6 +3,7 @@
 //! Without an adapter these tests are reported as ignored, never as passed; with GPU_TRAIN_REQUIRE_ADAPTER=1 they fail.
 //! GPU_TRAIN_ADAPTER (a part of a name) takes another adapter than the best, software included.
 
+#[path = "../common/compare.rs"]
 mod compare;
 mod draws;
 mod fixture;
@@ -52,7 +53,7 @@ fn main() {
     }
     let required = std::env::var("GPU_TRAIN_REQUIRE_ADAPTER").is_ok_and(|value| value == "1");
 
-    let mut trials = compare::trials();
+    let mut trials = Vec::new();
     let mut add = |what: &str, case: fixture::Case, check: Check| {
         let adapter = adapter.clone();
         let ignored = adapter.is_err() && !required;
