@@ -121,7 +121,7 @@ fn main() {
         Trial::test("default_recipe::cpu", || default_recipe(cpu)),
         Trial::test("reproduction::per_example", reproduction),
     ];
-    let tests: [(&str, fn(&wgpu::Adapter) -> Result<(), Failed>); 2] = [
+    let tests: [(&str, common::AdapterTest); 2] = [
         ("ten_steps", |adapter| {
             ten_steps(|d, r, p| {
                 Box::new(Gpu::new(adapter.clone(), d, r.clone(), p).expect("adapter"))

@@ -15,6 +15,8 @@ pub enum Data {
     Saturated,
     /// Each image all background, all ink, or all grey.
     Constant,
+    /// Here and there NaN, which must come out as NaN.
+    Broken,
 }
 
 /// One kernel in one setting.
@@ -103,6 +105,9 @@ impl Case {
     /// A layer's values after its activation.
     pub fn activations(&self, noise: &mut Noise, count: usize) -> Vec<f32> {
         let mut one = || {
+            if self.data == Data::Broken && noise.bits().is_multiple_of(1_000) {
+                return f32::NAN;
+            }
             let end = self.data == Data::Saturated && noise.bits() & 3 > 0;
             match (self.activation, end) {
                 (Activation::Tanh, false) => noise.signed(),
@@ -129,8 +134,12 @@ impl Case {
         for _ in 0..self.examples {
             let grey = [-1.0, 1.0, 0.25][noise.bits() as usize % 3];
             let constant = self.data == Data::Constant;
-            let pixel = |_| if constant { grey } else { noise.signed() };
-            images.extend((0..PADDED_PIXELS).map(pixel));
+            let mut pixel = || if constant { grey } else { noise.signed() };
+            images.extend((0..PADDED_PIXELS).map(|_| pixel()));
+            if self.data == Data::Broken && noise.bits() & 1 == 0 {
+                let first = images.len() - PADDED_PIXELS;
+                images[first + noise.bits() as usize % PADDED_PIXELS] = f32::NAN;
+            }
         }
         images
     }
@@ -224,7 +233,9 @@ pub fn cases() -> Vec<Case> {
         last = case.kernel;
         let special: &[Data] = match case.kernel {
             "input" => &[Data::Constant],
-            "h1_forward" | "h1_gradient" => &[Data::Saturated, Data::Constant],
+            "h1_forward" => &[Data::Saturated, Data::Constant, Data::Broken],
+            "h2_forward" => &[Data::Saturated, Data::Broken],
+            "h1_gradient" => &[Data::Saturated, Data::Constant],
             "dropout" | "reduce_gradient" | "sgd" | "adamw" | "tally" => &[],
             _ => &[Data::Saturated],
         };

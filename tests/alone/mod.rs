@@ -2,6 +2,7 @@
 //!
 //! What it writes is filled with a NaN before, and every buffer is longer than the kernel needs: all that the kernel
 //! is not to write must be as it was, padding it is to write must be zero, and a read past the end gives a NaN.
+//! `tests/kernels` runs the checks, `tests/mutations` proves that they find what is wrong.
 
 #![allow(dead_code)] // each test binary uses its part
 
@@ -20,7 +21,7 @@ use gpu_train::gpu::plan::{Dispatch, Program, Shader};
 use crate::common::compare::close;
 pub use cases::{Case, Data, cases};
 pub use setup::Setup;
-use setup::{Number, Part, SENTINEL};
+use setup::{BEHIND, Number, Part, UNREADABLE, UNWRITTEN};
 
 /// Words behind the end of each storage buffer, a whole number of vectors.
 const GUARD: usize = 256;
@@ -58,12 +59,18 @@ impl Ready {
         let run = Run::named(&dispatch.bindings[0], case.examples, case.denominator());
         let mut contents = vec![run.words(&recipe)];
         let storage = kernel(case.kernel).storage().zip(&dispatch.bindings[1..]);
-        for ((binding, _), buffer) in storage {
+        for ((binding, writes), buffer) in storage {
+            let (rest, behind) = if writes {
+                (UNWRITTEN, BEHIND)
+            } else {
+                (UNREADABLE, UNREADABLE)
+            };
             let spec = program.buffers.iter().find(|spec| spec.name == *buffer);
             let words = spec.expect("the plan's buffer").bytes as usize / 4;
             let mut content = setup.given(binding).unwrap_or_default().to_vec();
             assert!(content.len() <= words, "{binding} fits the plan's buffer");
-            content.resize(words + GUARD, SENTINEL);
+            content.resize(words, rest);
+            content.resize(words + GUARD, behind);
             contents.push(content);
         }
         Self {
@@ -123,13 +130,19 @@ impl Ready {
     }
 }
 
+/// Where NaN is expected NaN must be found; all else is compared.
 fn compare(part: &Part, after: &[u32]) -> Result<(), String> {
-    let found: Vec<f64> = part
-        .at
-        .iter()
-        .map(|&at| part.number.read(after[at]))
-        .collect();
-    close(&part.name, &found, &part.values, part.tolerance)
+    let found = part.at.iter().map(|&at| part.number.read(after[at]));
+    let (mut numbers, mut values) = (Vec::new(), Vec::new());
+    for (at, (found, &value)) in found.zip(&part.values).enumerate() {
+        if !value.is_nan() {
+            numbers.push(found);
+            values.push(value);
+        } else if !found.is_nan() {
+            return Err(format!("{}[{at}]: found {found}, expected NaN", part.name));
+        }
+    }
+    close(&part.name, &numbers, &values, part.tolerance)
 }
 
 impl Number {

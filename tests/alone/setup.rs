@@ -7,8 +7,12 @@ use gpu_train::net::{PADDED_PIXELS, ParameterTensor};
 
 use crate::common::compare::Tolerance;
 
-/// Put wherever nothing is given: a NaN that no computation returns.
-pub const SENTINEL: u32 = 0xFFC0_DE5E;
+/// Put wherever a kernel reads and nothing is given: a NaN.
+pub const UNREADABLE: u32 = 0xFFC0_DE5E;
+/// Put wherever a kernel writes and nothing is given: another NaN, since a sum keeps the bits of the NaN it is given.
+pub const UNWRITTEN: u32 = 0xFFC1_7A1E;
+/// Put behind what a kernel writes: a number, since an update of a NaN would leave it as it was.
+pub const BEHIND: u32 = 0x7B0D_1E5E;
 
 /// What a word stands for.
 #[derive(Debug, Clone, Copy)]

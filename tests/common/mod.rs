@@ -153,6 +153,9 @@ pub fn random_parameters(seed: u64) -> Parameters {
     parameters
 }
 
+/// A test that needs an adapter and nothing else.
+pub type AdapterTest = fn(&wgpu::Adapter) -> Result<(), libtest_mimic::Failed>;
+
 /// Each test on each adapter, under the adapter's name. Without an adapter the tests are ignored, or, if
 /// `GPU_TRAIN_REQUIRE_ADAPTER` is 1, fail: they never pass.
 pub fn adapter_trials<F>(tests: &[(impl AsRef<str>, F)]) -> Vec<libtest_mimic::Trial>
