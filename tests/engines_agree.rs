@@ -5,6 +5,7 @@
 
 mod common;
 
+use common::compare::{Tolerance, close};
 use common::compare_parameters;
 use gpu_train::cpu::{FullBatch, PerExample};
 use gpu_train::data::{Digits, embedded};
@@ -44,7 +45,7 @@ fn ten_steps(
     let mut engine = make(&digits, &recipe, &start);
     let got = engine.train(10)?;
     let want: Vec<f64> = want.into_iter().map(f64::from).collect();
-    common::compare("losses", &got, &want, 0.0, 1e-4)?;
+    close("losses", &got, &want, Tolerance::of(0.0, 1e-4))?;
     // AdamW divides by the root of a mean square: a gradient near 0 can turn by a rate's share of a step.
     compare_parameters(
         "weights after ten steps",
@@ -120,7 +121,7 @@ fn main() {
         Trial::test("default_recipe::cpu", || default_recipe(cpu)),
         Trial::test("reproduction::per_example", reproduction),
     ];
-    trials.extend(common::adapter_trials(&[
+    let tests: [(&str, common::AdapterTest); 2] = [
         ("ten_steps", |adapter| {
             ten_steps(|d, r, p| {
                 Box::new(Gpu::new(adapter.clone(), d, r.clone(), p).expect("adapter"))
@@ -131,6 +132,7 @@ fn main() {
                 Box::new(Gpu::new(adapter.clone(), d, r.clone(), p).expect("adapter"))
             })
         }),
-    ]));
+    ];
+    trials.extend(common::adapter_trials(&tests));
     libtest_mimic::run(&arguments, trials).exit();
 }

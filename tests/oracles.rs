@@ -8,7 +8,8 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Fixture, compare, compare_parameters, fixtures};
+use common::compare::{Tolerance, close};
+use common::{Fixture, compare_parameters, fixtures};
 use gpu_train::cpu::simd::Level;
 use gpu_train::cpu::{FullBatch, PerExample};
 use gpu_train::data::{Digits, embedded};
@@ -109,13 +110,8 @@ fn gradients(contestant: &Contestant, name: &str, recipe: &Recipe) -> Result<(),
     let parameters = fixture.parameters("").map(|v| v as f32);
     let mut engine = (contestant.make)(&fixture.digits(), recipe, &parameters);
     let (loss, gradient) = engine.gradient()?;
-    compare(
-        "loss",
-        &[loss as f32],
-        fixture.get("loss"),
-        0.0,
-        contestant.tolerance,
-    )?;
+    let with = Tolerance::of(0.0, contestant.tolerance);
+    close("loss", &[loss], fixture.get("loss"), with)?;
     let want = fixture.parameters("d");
     compare_parameters("gradient of", &gradient, &want, contestant.tolerance)?;
     Ok(())
@@ -142,18 +138,22 @@ fn trajectory(contestant: &Contestant, fixture: &Fixture, recipe: &Recipe) -> Re
     let want = fixture.get("losses");
     let losses = engine.train(want.len() as u32)?;
     // Batch-1 losses near zero are differences of outputs near ±1: an absolute part for those.
-    compare("losses", &losses, want, 2e-6, 2e-5)?;
+    let with = Tolerance {
+        rtol: 2e-5,
+        ..Tolerance::absolute(2e-6)
+    };
+    close("losses", &losses, want, with)?;
     let end = engine.state()?;
     if end.step as usize != want.len() {
         return Err(format!("{} steps done of {}", end.step, want.len()).into());
     }
     let parameters = end.parameters.flat();
-    compare(
+    let want = fixture.parameters("end.");
+    close(
         "weights",
         parameters,
-        fixture.parameters("end.").flat(),
-        1e-4,
-        0.0,
+        want.flat(),
+        Tolerance::absolute(1e-4),
     )?;
     Ok(())
 }

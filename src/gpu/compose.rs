@@ -143,6 +143,17 @@ pub struct Run {
 }
 
 impl Run {
+    /// What the uniform of this name, one of [`super::plan::RUNS`], stands for on a set of so many examples.
+    pub fn named(name: &str, examples: usize, denominator: u16) -> Self {
+        let training = name == "run_training";
+        Self {
+            examples,
+            denominator,
+            random: training || name == "run_gradient",
+            advance: training,
+        }
+    }
+
     /// Fields in their order; the WGSL struct and the uniform's bytes both come from here.
     fn fields(&self, recipe: &Recipe) -> [(&'static str, Word); 17] {
         use Word::{F32, U32};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::plan::{BufferSpec, Plan, Program, Shader, Usage};
+use super::plan::{BufferSpec, Plan, Shader, Usage};
 use crate::error::{Error, Result};
 
 /// The longest wait for a submission. A software adapter may need seconds for one step of a large set; a device that
@@ -77,15 +77,13 @@ impl Device {
         polled.map(|_| ()).map_err(|error| self.error(error))
     }
 
-    /// A shader module, pipeline and layout of each kernel, and the buffers.
-    pub(super) fn create(&self, program: &Program) -> Result<Resources> {
-        let buffers = program
-            .buffers
+    /// The buffers, and a shader module, pipeline and layout of each kernel.
+    pub(super) fn create(&self, buffers: &[BufferSpec], shaders: &[Shader]) -> Result<Resources> {
+        let buffers = buffers
             .iter()
             .map(|spec| (spec.name.clone(), self.buffer(spec)));
         let buffers: BTreeMap<_, _> = buffers.collect();
-        let pipelines = program
-            .shaders
+        let pipelines = shaders
             .iter()
             .map(|shader| (shader.kernel, self.pipeline(shader)));
         let pipelines: BTreeMap<_, _> = pipelines.collect();

@@ -63,7 +63,7 @@ impl Gpu {
         let program = Program::new(&recipe, train_examples, test_examples);
         check_fit(&program, &description, train_examples.max(test_examples))?;
         let device = Device::open(&adapter, description.to_string())?;
-        let resources = device.create(&program)?;
+        let resources = device.create(&program.buffers, &program.shaders)?;
         let engine = Self {
             training: device.ready(&resources, &program.training)?,
             gradient: device.ready(&resources, &program.gradient)?,
@@ -108,18 +108,12 @@ impl Gpu {
             self.write("factors", &vec![1f32; count]);
         }
         for name in RUNS {
-            let training = name == "run_training";
             let set = if name == "run_test" {
                 &digits.test
             } else {
                 &digits.train
             };
-            let run = Run {
-                examples: set.len(),
-                denominator: set.denominator(),
-                random: training || name == "run_gradient",
-                advance: training,
-            };
+            let run = Run::named(name, set.len(), set.denominator());
             self.write(name, &run.words(&self.recipe));
         }
     }

@@ -43,7 +43,7 @@ impl QuadTensor {
     }
 
     /// Index of one unit of one example among the floats.
-    fn index(&self, unit: usize, example: usize, examples: usize) -> usize {
+    pub fn index(&self, unit: usize, example: usize, examples: usize) -> usize {
         let (map, position) = (unit / self.positions, unit % self.positions);
         (((map / 4) * self.positions + position) * examples + example) * 4 + map % 4
     }

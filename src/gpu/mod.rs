@@ -4,6 +4,7 @@
 //! - [`kernels`], [`compose`]: the table of kernels, and their WGSL with the net's constants in front
 //! - [`plan`]: buffers and dispatches of a step, as data
 //! - [`engine`]: runs the plans; `device` and `pace` keep it safe and responsive
+//! - [`single`]: one dispatch alone, for tests
 //! - [`layout`]: how tensors lie on the device
 
 pub mod adapter;
@@ -14,6 +15,8 @@ pub mod kernels;
 pub mod layout;
 mod pace;
 pub mod plan;
+pub mod single;
 
 pub use adapter::{AdapterChoice, AdapterDescription, Backend, adapters, choose, describe};
 pub use engine::Gpu;
+pub use single::Single;

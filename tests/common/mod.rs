@@ -2,40 +2,17 @@
 
 #![allow(dead_code)] // each test binary uses its part
 
+pub mod compare;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use gpu_train::data::{Dataset, Digits};
 use gpu_train::net::{PARAMETERS, PIXELS, Parameters};
 
-/// `|got − want| ≤ atol + rtol·|want|` for every element; NaN on either side fails.
-pub fn compare(what: &str, got: &[f32], want: &[f64], atol: f64, rtol: f64) -> Result<(), String> {
-    if got.len() != want.len() {
-        return Err(format!(
-            "{what}: {} values, expected {}",
-            got.len(),
-            want.len()
-        ));
-    }
-    let mut worst: Option<(usize, f64)> = None;
-    for (index, (&g, &w)) in got.iter().zip(want).enumerate() {
-        let excess = (f64::from(g) - w).abs() / (atol + rtol * w.abs());
-        // Not `excess > 1`: that lets NaN pass.
-        let within = excess <= 1.0;
-        if !within && worst.is_none_or(|(_, e)| excess.is_nan() || excess > e) {
-            worst = Some((index, excess));
-        }
-    }
-    match worst {
-        None => Ok(()),
-        Some((index, excess)) => Err(format!(
-            "{what}[{index}]: got {}, want {}, {excess:.1} times the tolerance",
-            got[index], want[index]
-        )),
-    }
-}
+use compare::{Tolerance, close};
 
-/// [`compare`] for every parameter tensor, each with tolerances relative to its own largest element.
+/// [`close`] for every parameter tensor, each with tolerances relative to its own largest element.
 pub fn compare_parameters(
     what: &str,
     got: &Parameters,
@@ -43,16 +20,13 @@ pub fn compare_parameters(
     relative: f64,
 ) -> Result<(), String> {
     for tensor in &PARAMETERS {
-        let want = want.tensor(tensor);
-        let largest = want.iter().fold(0.0f64, |a, v| a.max(v.abs()));
         let name = format!("{what} {}", tensor.name);
-        compare(
-            &name,
-            got.tensor(tensor),
-            want,
-            relative * largest + 1e-12,
-            relative,
-        )?;
+        let with = Tolerance {
+            floor: 1e-12,
+            atol: relative,
+            rtol: relative,
+        };
+        close(&name, got.tensor(tensor), want.tensor(tensor), with)?;
     }
     Ok(())
 }
@@ -179,12 +153,15 @@ pub fn random_parameters(seed: u64) -> Parameters {
     parameters
 }
 
-/// A test that needs an adapter.
+/// A test that needs an adapter and nothing else.
 pub type AdapterTest = fn(&wgpu::Adapter) -> Result<(), libtest_mimic::Failed>;
 
 /// Each test on each adapter, under the adapter's name. Without an adapter the tests are ignored, or, if
 /// `GPU_TRAIN_REQUIRE_ADAPTER` is 1, fail: they never pass.
-pub fn adapter_trials(tests: &[(&str, AdapterTest)]) -> Vec<libtest_mimic::Trial> {
+pub fn adapter_trials<F>(tests: &[(impl AsRef<str>, F)]) -> Vec<libtest_mimic::Trial>
+where
+    F: Fn(&wgpu::Adapter) -> Result<(), libtest_mimic::Failed> + Clone + Send + 'static,
+{
     use libtest_mimic::Trial;
     let adapters = gpu_train::gpu::adapters();
     if adapters.is_empty() {
@@ -193,11 +170,12 @@ pub fn adapter_trials(tests: &[(&str, AdapterTest)]) -> Vec<libtest_mimic::Trial
             "no graphics adapter here: GPU tests {}",
             if required { "fail" } else { "are ignored" }
         );
-        let without = |name: &&str| {
+        let without = |name: &str| {
             let run = || Err("no graphics adapter (scripts/test installs one)".into());
             Trial::test(format!("{name}::no_adapter"), run).with_ignored_flag(!required)
         };
-        return tests.iter().map(|(name, _)| without(name)).collect();
+        let names = tests.iter().map(|(name, _)| name.as_ref());
+        return names.map(without).collect();
     }
     let mut trials = Vec::new();
     for adapter in adapters {
@@ -207,8 +185,8 @@ pub fn adapter_trials(tests: &[(&str, AdapterTest)]) -> Vec<libtest_mimic::Trial
             info.name, info.backend, info.driver_info
         );
         let label = format!("{}_{:?}", info.name.replace(' ', "_"), info.backend);
-        for &(name, test) in tests {
-            let adapter = adapter.clone();
+        for (name, test) in tests {
+            let (name, test, adapter) = (name.as_ref(), test.clone(), adapter.clone());
             trials.push(Trial::test(format!("{name}::{label}"), move || {
                 test(&adapter)
             }));

@@ -4,6 +4,7 @@
 //! GPU_TRAIN_ADAPTER (a part of a name) takes another adapter than the best, software included. GPU_TRAIN_SHOW_ERRORS
 //! prints how much of each tolerance is used.
 
+#[path = "../common/compare.rs"]
 mod compare;
 mod draws;
 mod fixture;
@@ -59,7 +60,7 @@ fn main() {
     };
     let required = std::env::var("GPU_TRAIN_REQUIRE_ADAPTER").is_ok_and(|value| value == "1");
 
-    let mut trials = compare::trials();
+    let mut trials = Vec::new();
     let mut add = |what: &str, case: fixture::Case, check: Check| {
         let adapter = adapter.clone();
         let ignored = adapter.is_err() && !required;

@@ -9,15 +9,9 @@ use crate::fixture::Case;
 
 /// Ten updates from rounding of 1e-6 on: AdamW divides by the gradient's own size, so where a gradient is tiny its
 /// rounding counts in full.
-const AFTER_TEN_STEPS: Tolerance = Tolerance {
-    atol: 1e-3,
-    rtol: 1e-3,
-};
+const AFTER_TEN_STEPS: Tolerance = Tolerance::of(1e-3, 1e-3);
 /// Losses average over the set and stay close.
-const LOSSES: Tolerance = Tolerance {
-    atol: 2e-5,
-    rtol: 1e-5,
-};
+const LOSSES: Tolerance = Tolerance::of(2e-5, 1e-5);
 
 fn all_identical(found: &State, expected: &State) -> Result<(), Failed> {
     if found.step != expected.step {
@@ -37,7 +31,8 @@ fn all_identical(found: &State, expected: &State) -> Result<(), Failed> {
         "second moment",
         found.second_moment.flat(),
         expected.second_moment.flat(),
-    )
+    )?;
+    Ok(())
 }
 
 fn wide(values: &[f32]) -> Vec<f64> {
@@ -174,5 +169,6 @@ pub fn reading_changes_nothing(adapter: &wgpu::Adapter, case: &Case) -> Result<(
     identical("losses", &found, &losses)?;
     let parameters: Parameters = gpu.state()?.parameters;
     let expected = undisturbed.state()?.parameters;
-    identical("parameters", parameters.flat(), expected.flat())
+    identical("parameters", parameters.flat(), expected.flat())?;
+    Ok(())
 }

@@ -27,10 +27,7 @@ const TENSORS: [(&str, Field); 11] = [
 
 /// Sums of up to 200 products of f32 carry an error of about 1e-6 of their largest term, and each layer passes on what
 /// it was given; WGSL lets tanh and exp be off by about 1e-5 besides.
-const VALUES: Tolerance = Tolerance {
-    atol: 1e-5,
-    rtol: 1e-4,
-};
+const VALUES: Tolerance = Tolerance::of(1e-5, 1e-4);
 
 pub fn agree(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
     let mut gpu = case.gpu(adapter)?;

@@ -1,0 +1,245 @@
+//! The settings every kernel is checked in, and the random data they are made of.
+
+use gpu_train::gpu::kernels::KERNELS;
+use gpu_train::net::{H1B, H2B, H3B, OUTB, PADDED_PIXELS, Parameters};
+use gpu_train::recipe::{Activation, Length, Loss, Name, Optimizer, Recipe};
+
+use crate::common::{Noise, random_parameters};
+
+/// What the inputs look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Data {
+    /// Noise of both signs.
+    Noise,
+    /// Biases, logits and gradients up to ±1e4, activations at their ends.
+    Saturated,
+    /// Each image all background, all ink, or all grey.
+    Constant,
+    /// Here and there NaN, which must come out as NaN.
+    Broken,
+}
+
+/// One kernel in one setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    pub kernel: &'static str,
+    pub activation: Activation,
+    pub loss: Loss,
+    pub shift: u32,
+    pub dropout: f64,
+    /// Whether the step is a training step, which is counted.
+    pub advance: bool,
+    pub data: Data,
+    pub examples: usize,
+}
+
+impl std::fmt::Display for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{}::", self.kernel)?;
+        match self.kernel {
+            "input" => write!(f, "shift_{}_", self.shift)?,
+            "dropout" => write!(f, "p_{}_", self.dropout)?,
+            "h1_forward" | "h2_forward" | "h3_forward" | "out_backward" | "h3_backward"
+            | "h2_backward" => write!(f, "{:?}_", self.activation)?,
+            "out_forward" | "loss" => write!(f, "{:?}_", self.loss)?,
+            "tally" if !self.advance => write!(f, "evaluation_")?,
+            _ => {}
+        }
+        if self.data != Data::Noise {
+            write!(f, "{:?}_", self.data)?;
+        }
+        write!(f, "{}", self.examples)
+    }
+}
+
+impl Case {
+    fn new(kernel: &'static str) -> Self {
+        Self {
+            kernel,
+            activation: Activation::Relu,
+            loss: Loss::CrossEntropy,
+            shift: 1,
+            dropout: 0.25,
+            advance: true,
+            data: Data::Noise,
+            examples: 65,
+        }
+    }
+
+    pub fn of(self, examples: usize) -> Self {
+        Self { examples, ..self }
+    }
+
+    pub fn recipe(&self) -> Recipe {
+        let sgd = self.kernel == "sgd";
+        Recipe {
+            length: Length::Steps(20),
+            activation: self.activation,
+            loss: self.loss,
+            optimizer: if sgd {
+                Optimizer::Sgd
+            } else {
+                Optimizer::AdamW
+            },
+            weight_decay: 0.02,
+            momentum: 0.9,
+            shift: self.shift,
+            dropout: self.dropout,
+            // Above 2³², so that both words of the seed count.
+            seed: 0x0123_4567_89ab_cdef,
+            ..Recipe::named(Name::FullBatch)
+        }
+    }
+
+    /// The embedded digits' without shift, the real zip codes' with it.
+    pub fn denominator(&self) -> u16 {
+        if self.shift == 0 { 8_160 } else { 1_000 }
+    }
+
+    /// Another stream of numbers for each kernel and size.
+    pub fn noise(&self) -> Noise {
+        let place = KERNELS.iter().position(|kernel| kernel.name == self.kernel);
+        Noise(((place.unwrap_or(0) as u64) << 32) + self.examples as u64)
+    }
+
+    /// A layer's values after its activation.
+    pub fn activations(&self, noise: &mut Noise, count: usize) -> Vec<f32> {
+        let mut one = || {
+            if self.data == Data::Broken && noise.bits().is_multiple_of(1_000) {
+                return f32::NAN;
+            }
+            let end = self.data == Data::Saturated && noise.bits() & 3 > 0;
+            match (self.activation, end) {
+                (Activation::Tanh, false) => noise.signed(),
+                (Activation::Tanh, true) => 1f32.copysign(noise.signed()),
+                (Activation::Relu, false) => (2.0 * noise.signed()).max(0.0),
+                (Activation::Relu, true) => large(noise).max(0.0),
+            }
+        };
+        (0..count).map(|_| one()).collect()
+    }
+
+    /// A gradient from above.
+    pub fn gradients(&self, noise: &mut Noise, count: usize) -> Vec<f32> {
+        let mut one = || match self.data {
+            Data::Saturated => large(noise),
+            _ => 0.1 * noise.signed(),
+        };
+        (0..count).map(|_| one()).collect()
+    }
+
+    /// Padded images. Their padding is random too: what is in it is for `input` to say.
+    pub fn images(&self, noise: &mut Noise) -> Vec<f32> {
+        let mut images = Vec::with_capacity(self.examples * PADDED_PIXELS);
+        for _ in 0..self.examples {
+            let grey = [-1.0, 1.0, 0.25][noise.bits() as usize % 3];
+            let constant = self.data == Data::Constant;
+            let mut pixel = || if constant { grey } else { noise.signed() };
+            images.extend((0..PADDED_PIXELS).map(|_| pixel()));
+            if self.data == Data::Broken && noise.bits() & 1 == 0 {
+                let first = images.len() - PADDED_PIXELS;
+                images[first + noise.bits() as usize % PADDED_PIXELS] = f32::NAN;
+            }
+        }
+        images
+    }
+
+    /// Dropout's factors for a quarter dropped.
+    pub fn factors(&self, noise: &mut Noise, count: usize) -> Vec<f32> {
+        let mut one = || {
+            if noise.bits() & 3 == 0 {
+                0.0
+            } else {
+                4.0 / 3.0
+            }
+        };
+        (0..count).map(|_| one()).collect()
+    }
+
+    /// Weights of the initial distribution, biases of both signs; saturated, three in four biases are large, so that
+    /// sums are far from zero but for those that are small altogether.
+    pub fn parameters(&self, noise: &mut Noise) -> Parameters {
+        let mut parameters = random_parameters(noise.bits());
+        if self.data == Data::Saturated {
+            for tensor in [H1B, H2B, H3B, OUTB] {
+                for value in parameters.tensor_mut(&tensor) {
+                    if noise.bits() & 3 > 0 {
+                        *value = large(noise);
+                    }
+                }
+            }
+        }
+        parameters
+    }
+}
+
+/// 16 to 10,000, of either sign.
+fn large(noise: &mut Noise) -> f32 {
+    10f32
+        .powf(2.6 + 1.4 * noise.signed())
+        .copysign(noise.signed())
+}
+
+/// Each kernel in each way its recipe can change it, on noise.
+pub fn variants() -> Vec<Case> {
+    let mut variants = Vec::new();
+    for kernel in &KERNELS {
+        let case = Case::new(kernel.name);
+        let tanh = Case {
+            activation: Activation::Tanh,
+            ..case
+        };
+        let mse = Case {
+            loss: Loss::Mse,
+            ..case
+        };
+        match kernel.name {
+            "input" => variants.extend([0, 1, 2].map(|shift| Case { shift, ..case })),
+            "dropout" => {
+                variants.extend([0.25, 0.5].map(|dropout| Case { dropout, ..case }));
+            }
+            "h1_forward" | "h2_forward" | "out_backward" | "h3_backward" | "h2_backward" => {
+                variants.extend([tanh, case]);
+            }
+            // Without dropout it reads H2 itself.
+            "h3_forward" => variants.extend([
+                Case {
+                    dropout: 0.0,
+                    ..tanh
+                },
+                case,
+            ]),
+            "out_forward" | "loss" => variants.extend([mse, case]),
+            "tally" => {
+                let advance = false;
+                variants.extend([case, Case { advance, ..case }]);
+            }
+            _ => variants.push(case),
+        }
+    }
+    variants
+}
+
+/// Sizes around a workgroup's, one of several chunks, and for each kernel the real set's; saturated and constant data
+/// where they matter.
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut last = "";
+    for case in variants() {
+        cases.extend([1, 63, 64, 65, 1_757].map(|examples| case.of(examples)));
+        if case.kernel != last {
+            cases.push(case.of(7_291));
+        }
+        last = case.kernel;
+        let special: &[Data] = match case.kernel {
+            "input" => &[Data::Constant],
+            "h1_forward" => &[Data::Saturated, Data::Constant, Data::Broken],
+            "h2_forward" => &[Data::Saturated, Data::Broken],
+            "h1_gradient" => &[Data::Saturated, Data::Constant],
+            "dropout" | "reduce_gradient" | "sgd" | "adamw" | "tally" => &[],
+            _ => &[Data::Saturated],
+        };
+        cases.extend(special.iter().map(|&data| Case { data, ..case }));
+    }
+    cases
+}

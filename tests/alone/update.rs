@@ -1,0 +1,129 @@
+//! The kernels that are one to a step: the gradient's sum, the optimizers, the count.
+
+use gpu_train::gpu::compose::EXAMPLES_PER_CHUNK;
+use gpu_train::gpu::plan::SLOTS;
+use gpu_train::net::PARAMETER_COUNT;
+use gpu_train::reference::{self as twin, AdamW, Progress};
+
+use super::forward::{PROGRESS, wide};
+use super::setup::{Number, Part};
+use super::{Case, Setup};
+use crate::common::Noise;
+use crate::common::compare::Tolerance;
+
+/// At most 15 chunks' sums, or a handful of products; WGSL allows a root 2 units in the last place, a quotient 2.5.
+const FEW: Tolerance = Tolerance::of(3e-7, 2e-6);
+/// Up to 7,291 losses, each of 256 lanes adding some thirty of them.
+const SUM: Tolerance = Tolerance::of(0.0, 5e-6);
+
+pub fn setup(case: &Case) -> Setup {
+    let mut setup = Setup::default();
+    let mut noise = case.noise();
+    match case.kernel {
+        "reduce_gradient" => reduce(&mut setup, case, &mut noise),
+        "tally" => tally(&mut setup, case, &mut noise),
+        _ => optimizer(&mut setup, case, &mut noise),
+    }
+    setup
+}
+
+fn signed(noise: &mut Noise, count: usize) -> Vec<f32> {
+    (0..count).map(|_| noise.signed()).collect()
+}
+
+fn reduce(setup: &mut Setup, case: &Case, noise: &mut Noise) {
+    let chunks = case.examples.div_ceil(EXAMPLES_PER_CHUNK as usize);
+    let partial = signed(noise, chunks * PARAMETER_COUNT);
+    setup.give("partial", &partial);
+    let mut gradient = vec![f64::NAN; PARAMETER_COUNT];
+    twin::reduce_gradient(&wide(&partial), &mut gradient);
+    setup.expect_all("gradient", gradient, Number::F32, FEW);
+}
+
+fn optimizer(setup: &mut Setup, case: &Case, noise: &mut Noise) {
+    let mut schedule = signed(noise, 4 * SLOTS as usize);
+    let scalars = [0.01f32, 1.7, 0.97, 0.007];
+    let slot = 4 * PROGRESS[1] as usize;
+    schedule[slot..slot + 4].copy_from_slice(&scalars);
+    setup.give("schedule", &schedule);
+    setup.give_words("progress", PROGRESS.to_vec());
+
+    let weights = signed(noise, PARAMETER_COUNT);
+    // Gradients of all sizes around AdamW's ε, the moments of a size with them.
+    let (mut gradient, mut first, mut second) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..PARAMETER_COUNT {
+        let size = 10f32.powf(-5.0 + 4.0 * noise.signed());
+        gradient.push(2.0 * size * noise.signed());
+        first.push(size * noise.signed());
+        second.push((size * noise.signed()).powi(2));
+    }
+    if case.kernel == "sgd" {
+        gradient = signed(noise, PARAMETER_COUNT);
+        first = signed(noise, PARAMETER_COUNT);
+    }
+    setup.give("parameters", &weights);
+    setup.give("gradient", &gradient);
+    setup.give("first_moment", &first);
+    let (mut w, g, mut m, mut v) = (wide(&weights), wide(&gradient), wide(&first), wide(&second));
+    let recipe = case.recipe();
+    let [step_size, second_moment_scale, shrink, _] = scalars.map(f64::from);
+    if case.kernel == "sgd" {
+        let (momentum, decay) = (recipe.momentum, recipe.weight_decay);
+        twin::sgd(&mut w, &g, &mut m, step_size, momentum, decay);
+    } else {
+        setup.give("second_moment", &second);
+        let with = AdamW {
+            beta1: recipe.beta1,
+            beta2: recipe.beta2,
+            epsilon: recipe.epsilon,
+            step_size,
+            second_moment_scale,
+            shrink,
+        };
+        twin::adamw(&mut w, &g, &mut m, &mut v, with);
+        setup.expect_all("second_moment", v, Number::F32, FEW);
+    }
+    setup.expect_all("parameters", w, Number::F32, FEW);
+    setup.expect_all("first_moment", m, Number::F32, FEW);
+}
+
+fn tally(setup: &mut Setup, case: &Case, noise: &mut Noise) {
+    let example_loss: Vec<f32> = (0..case.examples).map(|_| 0.9 + noise.signed()).collect();
+    let missed: Vec<bool> = (0..case.examples).map(|_| noise.bits() & 3 == 0).collect();
+    setup.give("example_loss", &example_loss);
+    let words = missed.iter().map(|&miss| miss.into());
+    setup.give_words("missed", words.collect());
+    setup.give_words("progress", PROGRESS.to_vec());
+
+    let slot = PROGRESS[1] as usize;
+    let mut progress = Progress {
+        step: PROGRESS[0],
+        slot: PROGRESS[1],
+    };
+    let mut losses = vec![f64::NAN; slot + 1];
+    let (sum, misses) = twin::tally(
+        &wide(&example_loss),
+        &missed,
+        case.advance,
+        &mut losses,
+        &mut progress,
+    );
+    let one = |name: &str, at, value, number, tolerance| Part {
+        name: name.into(),
+        at: vec![at],
+        values: vec![value],
+        number,
+        tolerance,
+    };
+    setup.expect("totals", one("sum of losses", 0, sum, Number::F32, SUM));
+    let misses = one("misses", 1, misses.into(), Number::U32, Tolerance::EXACT);
+    setup.expect("totals", misses);
+    if case.advance {
+        setup.expect(
+            "losses",
+            one("mean loss", slot, losses[slot], Number::F32, SUM),
+        );
+    }
+    let progress = vec![progress.step.into(), progress.slot.into()];
+    setup.expect_all("progress", progress, Number::U32, Tolerance::EXACT);
+}
