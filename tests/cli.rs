@@ -216,6 +216,12 @@ fn files_that_are_not_there_or_not_right_are_named() {
     refused(&["--init-from", &text], 1, &[&text, "expected"]);
     refused(&["--mnist", &missing], 1, &[&missing]);
     refused(&["--zip-code", &missing], 1, &[&missing]);
+    refused(
+        &["data", "prepare", "--mnist", &missing, "--out", &at("out")],
+        1,
+        &[&missing],
+    );
+    assert!(!Path::new(&at("out")).exists());
     let nowhere = at("no/such/folder/net.safetensors");
     refused(&["--steps", "1", "--save", &nowhere], 1, &[&nowhere]);
     refused(

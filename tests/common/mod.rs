@@ -157,13 +157,17 @@ pub fn random_parameters(seed: u64) -> Parameters {
 pub type AdapterTest = fn(&wgpu::Adapter) -> Result<(), libtest_mimic::Failed>;
 
 /// Each test on each adapter, under the adapter's name. Without an adapter the tests are ignored, or, if
-/// `GPU_TRAIN_REQUIRE_ADAPTER` is 1, fail: they never pass.
+/// `GPU_TRAIN_REQUIRE_ADAPTER` is 1, fail: they never pass. `GPU_TRAIN_ADAPTER` keeps to names that contain it.
 pub fn adapter_trials<F>(tests: &[(impl AsRef<str>, F)]) -> Vec<libtest_mimic::Trial>
 where
     F: Fn(&wgpu::Adapter) -> Result<(), libtest_mimic::Failed> + Clone + Send + 'static,
 {
     use libtest_mimic::Trial;
-    let adapters = gpu_train::gpu::adapters();
+    let mut adapters = gpu_train::gpu::adapters();
+    if let Ok(part) = std::env::var("GPU_TRAIN_ADAPTER") {
+        let wanted = part.to_lowercase();
+        adapters.retain(|adapter| adapter.get_info().name.to_lowercase().contains(&wanted));
+    }
     if adapters.is_empty() {
         let required = std::env::var_os("GPU_TRAIN_REQUIRE_ADAPTER").is_some_and(|v| v == "1");
         println!(
