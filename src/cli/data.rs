@@ -1,10 +1,10 @@
 //! `gpu-train data`: making the files of digits.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use crate::data::{mnist1989, prepare};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::report::Output;
 
 /// Make the files of digits that are trained on.
 #[derive(Debug, clap::Args)]
@@ -38,15 +38,13 @@ struct Prepare {
 /// Runs the command; results go to standard output, one line a file: SHA-256, size in bytes, path.
 ///
 /// # Errors
-/// [`Error::File`] if MNIST cannot be read or a file cannot be written.
+/// [`crate::error::Error::File`] if MNIST cannot be read or a file cannot be written.
 pub fn run(args: &Args) -> Result<()> {
     let Command::Prepare(args) = &args.command;
     let written = prepare::run(&args.mnist, &args.out, args.seed)?;
-    let mut out = std::io::stdout().lock();
     for file in written {
         let path = file.path.display();
-        writeln!(out, "{}  {:>9} bytes  {path}", file.sha256, file.bytes)
-            .map_err(|error| Error::file("standard output", error))?;
+        Output::Standard.line(&format!("{}  {:>9} bytes  {path}", file.sha256, file.bytes))?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use super::{device, digits, recipe};
 use crate::cpu::PerExample;
 use crate::data::Digits;
-use crate::engine::{Engine, State};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::net::{self, Parameters};
 use crate::recipe::{Batch, Name, Recipe};
@@ -201,7 +201,6 @@ impl Session<'_> {
         };
         let parameters: Parameters = net::initial_parameters(seed, recipe.output_bias());
         let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters);
-        engine.restore(&State::start(parameters))?;
         self.run(&mut engine, &recipe, started.elapsed().as_secs_f64(), None)
     }
 }
