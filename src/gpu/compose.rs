@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
+use super::fused::{TOTALS, UPDATE_LANES, UPDATE_VECTORS};
 use super::kernels::Kernel;
+use super::packing::{PACKED_VECTORS, first_vector};
+use super::plan::RunSpec;
 use crate::draw::{Stream, dropout_threshold};
 use crate::net;
 use crate::recipe::{Activation, Loss, Recipe};
@@ -24,7 +27,7 @@ pub const STEP: usize = 0;
 /// Place of the position in `schedule` and `losses` in `progress`.
 pub const SLOT: usize = 1;
 
-const SHARED: [(&str, &str); 7] = [
+const SHARED: [(&str, &str); 14] = [
     (
         "activation",
         include_str!("../../shaders/shared/activation.wgsl"),
@@ -41,6 +44,28 @@ const SHARED: [(&str, &str); 7] = [
     ),
     ("layout", include_str!("../../shaders/shared/layout.wgsl")),
     ("outer", include_str!("../../shaders/shared/outer.wgsl")),
+    (
+        "example_loss",
+        include_str!("../../shaders/shared/example_loss.wgsl"),
+    ),
+    ("packed", include_str!("../../shaders/shared/packed.wgsl")),
+    ("tile", include_str!("../../shaders/shared/tile.wgsl")),
+    (
+        "tile_backward",
+        include_str!("../../shaders/shared/tile_backward.wgsl"),
+    ),
+    (
+        "tile_forward",
+        include_str!("../../shaders/shared/tile_forward.wgsl"),
+    ),
+    (
+        "tile_gradient",
+        include_str!("../../shaders/shared/tile_gradient.wgsl"),
+    ),
+    (
+        "tile_input",
+        include_str!("../../shaders/shared/tile_input.wgsl"),
+    ),
 ];
 
 /// H1's quad behind each half of an H2 quad's sources.
@@ -86,6 +111,11 @@ pub fn constants() -> Vec<(&'static str, u32)> {
         ("EXAMPLES_PER_CHUNK", EXAMPLES_PER_CHUNK),
         ("H2_SOURCE_QUADS", sources),
         ("H1_SEEN_BY", seen_by),
+        ("UPDATE_LANES", UPDATE_LANES),
+        ("UPDATE_VECTORS", UPDATE_VECTORS),
+        ("TOTAL_LOSS", TOTALS[0]),
+        ("TOTAL_MISSED", TOTALS[1]),
+        ("LOSSES", TOTALS[2]),
         ("STREAM_SHIFT", Stream::Shift as u32),
         ("STREAM_DROPOUT", Stream::Dropout as u32),
     ];
@@ -117,6 +147,15 @@ pub fn constants() -> Vec<(&'static str, u32)> {
         ("OUTW", net::OUTW.offset),
         ("OUTB", net::OUTB.offset),
         ("PARAMETER_COUNT", net::PARAMETER_COUNT),
+        ("PACKED_H1W", first_vector(0)),
+        ("PACKED_H1B", first_vector(1)),
+        ("PACKED_H2W", first_vector(2)),
+        ("PACKED_H2B", first_vector(3)),
+        ("PACKED_H3W", first_vector(4)),
+        ("PACKED_H3B", first_vector(5)),
+        ("PACKED_OUTW", first_vector(6)),
+        ("PACKED_OUTB", first_vector(7)),
+        ("PACKED_VECTORS", PACKED_VECTORS),
     ];
     constants.extend(sizes.map(|(name, value)| (name, value as u32)));
     constants
@@ -129,44 +168,44 @@ enum Word {
     F32(f32),
 }
 
-/// What the uniform `run` holds for one plan.
-#[derive(Debug, Clone, Copy)]
+/// What the uniform `run` holds for one dispatch.
+#[derive(Debug, Clone)]
 pub struct Run {
-    /// Examples of the set.
-    pub examples: usize,
+    spec: RunSpec,
     /// Denominator of the set's pixel codes.
-    pub denominator: u16,
-    /// Whether images are shifted and units dropped, as in training.
-    pub random: bool,
-    /// Whether the step counter advances.
-    pub advance: bool,
+    denominator: u16,
 }
 
 impl Run {
-    /// What the uniform of this name, one of [`super::plan::RUNS`], stands for on a set of so many examples.
-    pub fn named(name: &str, examples: usize, denominator: u16) -> Self {
-        let training = name == "run_training";
+    /// What a uniform says for a set whose pixel codes have this denominator.
+    pub fn of(spec: &RunSpec, denominator: u16) -> Self {
         Self {
-            examples,
+            spec: spec.clone(),
             denominator,
-            random: training || name == "run_gradient",
-            advance: training,
         }
     }
 
+    /// What the uniform of this name, one of [`super::plan::RUNS`], stands for on a set of so many examples.
+    pub fn named(name: &str, examples: usize, denominator: u16) -> Self {
+        Self::of(&RunSpec::named(name, examples, examples), denominator)
+    }
+
     /// Fields in their order; the WGSL struct and the uniform's bytes both come from here.
-    fn fields(&self, recipe: &Recipe) -> [(&'static str, Word); 17] {
+    fn fields(&self, recipe: &Recipe) -> [(&'static str, Word); 22] {
         use Word::{F32, U32};
-        let dropout = if self.random { recipe.dropout } else { 0.0 };
-        let shift = if self.random { recipe.shift } else { 0 };
+        let spec = &self.spec;
+        let dropout = if spec.random { recipe.dropout } else { 0.0 };
+        let shift = if spec.random { recipe.shift } else { 0 };
         let f32_of = |value: f64| F32(value as f32);
         [
-            ("examples", U32(self.examples as u32)),
-            (
-                "chunks",
-                U32((self.examples as u32).div_ceil(EXAMPLES_PER_CHUNK)),
-            ),
-            ("advance", U32(u32::from(self.advance))),
+            ("examples", U32(spec.examples)),
+            ("chunks", U32(spec.examples.div_ceil(EXAMPLES_PER_CHUNK))),
+            ("first", U32(spec.first)),
+            ("batch", U32(spec.batch)),
+            ("first_row", U32(spec.first_row)),
+            ("rows", U32(spec.rows)),
+            ("learn", U32(u32::from(spec.learn))),
+            ("advance", U32(u32::from(spec.advance))),
             ("shift", U32(shift)),
             ("seed_low", U32(recipe.seed as u32)),
             ("seed_high", U32((recipe.seed >> 32) as u32)),
@@ -176,7 +215,7 @@ impl Run {
                 "inverse_denominator",
                 f32_of(1.0 / f64::from(self.denominator)),
             ),
-            ("gradient_scale", f32_of(1.0 / self.examples as f64)),
+            ("gradient_scale", f32_of(1.0 / f64::from(spec.batch))),
             ("momentum", f32_of(recipe.momentum)),
             ("weight_decay", f32_of(recipe.weight_decay)),
             ("beta1", f32_of(recipe.beta1)),
@@ -220,12 +259,7 @@ pub fn prelude(recipe: &Recipe) -> String {
         line(format!("const {name}: bool = {value};"));
     }
     line("struct Run {".into());
-    let any = Run {
-        examples: 1,
-        denominator: 1,
-        random: false,
-        advance: false,
-    };
+    let any = Run::named("run_train", 1, 1);
     for (name, word) in any.fields(recipe) {
         let kind = match word {
             Word::U32(_) => "u32",
@@ -242,7 +276,10 @@ pub fn prelude(recipe: &Recipe) -> String {
 /// # Panics
 /// If there is no shared file of a stem.
 pub fn compose(recipe: &Recipe, shared: &[&str], source: &str) -> String {
-    let mut text = prelude(recipe);
+    assemble(prelude(recipe), shared, source)
+}
+
+fn assemble(mut text: String, shared: &[&str], source: &str) -> String {
     for stem in shared {
         let found = SHARED.iter().find(|(name, _)| name == stem);
         let (_, file) = found.unwrap_or_else(|| panic!("no shared file is named {stem}"));
@@ -257,6 +294,13 @@ pub fn compose(recipe: &Recipe, shared: &[&str], source: &str) -> String {
 /// A kernel's whole WGSL.
 pub fn wgsl(kernel: &Kernel, recipe: &Recipe) -> String {
     compose(recipe, kernel.shared, kernel.source)
+}
+
+/// A kernel's whole WGSL, with declarations of its own behind the prelude.
+pub(super) fn compose_with(recipe: &Recipe, own: &str, kernel: &Kernel) -> String {
+    let mut text = prelude(recipe);
+    text.push_str(own);
+    assemble(text, kernel.shared, kernel.source)
 }
 
 #[cfg(test)]
@@ -381,12 +425,7 @@ mod tests {
         let naga::TypeInner::Struct { members, .. } = &module.types[run.ty].inner else {
             panic!("run is a struct");
         };
-        let run = Run {
-            examples: 65,
-            denominator: 64,
-            random: true,
-            advance: true,
-        };
+        let run = Run::named("run_training", 65, 64);
         assert_eq!(members.len(), run.fields(recipe).len());
         for (index, (member, (name, _))) in members.iter().zip(run.fields(recipe)).enumerate() {
             assert_eq!(member.name.as_deref(), Some(name));

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 /// takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// A buffer, the first word that is wanted of it, and how many are.
+pub(super) type Source<'a> = (&'a wgpu::Buffer, u64, usize);
+
 /// A device, its queue, and the first thing that went wrong.
 pub(super) struct Device {
     device: wgpu::Device,
@@ -95,6 +98,7 @@ impl Device {
         let bound_as = match spec.usage {
             Usage::Storage => wgpu::BufferUsages::STORAGE,
             Usage::Uniform => wgpu::BufferUsages::UNIFORM,
+            Usage::StorageAndUniform => wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM,
         };
         self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(&spec.name),
@@ -125,9 +129,15 @@ impl Device {
         let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
         let storage = super::kernels::kernel(shader.kernel).storage();
         entries.extend(storage.zip(1..).map(|((_, writes), binding)| {
+            let storage = wgpu::BufferBindingType::Storage { read_only: !writes };
+            let uniform = binding < shader.uniforms;
             entry(
                 binding,
-                wgpu::BufferBindingType::Storage { read_only: !writes },
+                if uniform {
+                    wgpu::BufferBindingType::Uniform
+                } else {
+                    storage
+                },
             )
         }));
         let layout = self
@@ -205,8 +215,18 @@ impl Device {
 
     /// Writes words at the start of a buffer, before whatever is submitted next.
     pub(super) fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, values: &[T]) {
+        self.write_at(buffer, 0, values);
+    }
+
+    /// Writes words from a word of a buffer on, before whatever is submitted next.
+    pub(super) fn write_at<T: bytemuck::NoUninit>(
+        &self,
+        buffer: &wgpu::Buffer,
+        first: u64,
+        values: &[T],
+    ) {
         self.queue
-            .write_buffer(buffer, 0, bytemuck::cast_slice(values));
+            .write_buffer(buffer, 4 * first, bytemuck::cast_slice(values));
     }
 
     /// A buffer to read results back through.
@@ -219,20 +239,16 @@ impl Device {
         })
     }
 
-    /// The first so many words of each buffer, one after the other, once all that was submitted has run.
-    pub(super) fn read(
-        &self,
-        through: &wgpu::Buffer,
-        sources: &[(&wgpu::Buffer, usize)],
-    ) -> Result<Vec<u32>> {
+    /// So many words of each buffer, one after the other, once all that was submitted has run.
+    pub(super) fn read(&self, through: &wgpu::Buffer, sources: &[Source]) -> Result<Vec<u32>> {
         let mut encoder = self
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor {
                 label: Some("readback"),
             });
         let mut bytes = 0;
-        for &(source, words) in sources {
-            encoder.copy_buffer_to_buffer(source, 0, through, bytes, 4 * words as u64);
+        for &(source, first, words) in sources {
+            encoder.copy_buffer_to_buffer(source, 4 * first, through, bytes, 4 * words as u64);
             bytes += 4 * words as u64;
         }
         self.queue.submit([encoder.finish()]);
@@ -270,11 +286,6 @@ pub(super) struct Resources {
 }
 
 impl Resources {
-    /// The buffer of this name, if there is one.
-    pub(super) fn find(&self, name: &str) -> Option<&wgpu::Buffer> {
-        self.buffers.get(name)
-    }
-
     /// The buffer of this name.
     ///
     /// # Panics

@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use super::adapter::{AdapterDescription, check_limits, describe};
 use super::compose::{Run, SLOT, STEP};
-use super::device::{Device, ReadyPlan, Resources};
-use super::layout::{QUAD_TENSORS, packed_codes, padded_images_to_rows};
+use super::device::{Device, ReadyPlan, Resources, Source};
+use super::fused::{Tiling, of_part};
+use super::layout::{CODE_BYTES, QUAD_TENSORS, packed_codes, padded_images_to_rows};
 use super::pace::Pace;
-use super::plan::{Program, RUNS, SLOTS, of_split};
-use crate::data::Digits;
+use super::packing::{self, PACKED_VECTORS};
+use super::plan::{Program, SLOTS, Variant, of_split};
+use crate::data::{Dataset, Digits};
 use crate::engine::{Engine, Evaluation, Split, State};
 use crate::error::{Error, Result};
 use crate::net::{PADDED_PIXELS, PARAMETER_COUNT, Parameters};
@@ -38,16 +40,33 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// An engine at the start of a run from these parameters.
+    /// An engine at the start of a run from these parameters, with the fused kernels in a shape that suits most devices.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the recipe's updates see one example each; [`Error::Device`] if the adapter lacks
-    /// something, the sets do not fit, or it fails.
+    /// As [`Gpu::with`].
     pub fn new(
         adapter: wgpu::Adapter,
         digits: &Digits,
         recipe: Recipe,
         parameters: &Parameters,
+    ) -> Result<Self> {
+        let variant = describe(&adapter).map_or(Variant::Layered, |description| {
+            Variant::Fused(Tiling::default_for(&description.limits))
+        });
+        Self::with(adapter, digits, recipe, parameters, variant)
+    }
+
+    /// An engine at the start of a run from these parameters, with these kernels.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the recipe's updates see one example each; [`Error::Device`] if the adapter lacks
+    /// something, the sets or the kernels do not fit, or it fails.
+    pub fn with(
+        adapter: wgpu::Adapter,
+        digits: &Digits,
+        recipe: Recipe,
+        parameters: &Parameters,
+        variant: Variant,
     ) -> Result<Self> {
         if recipe.batch != Batch::Full {
             return Err(Error::Usage(format!(
@@ -60,7 +79,15 @@ impl Gpu {
         })?;
         check_limits(&description)?;
         let (train_examples, test_examples) = (digits.train.len(), digits.test.len());
-        let program = Program::new(&recipe, train_examples, test_examples);
+        let limits = &description.limits;
+        let buffer_bytes = limits.storage_buffer_bytes.min(limits.buffer_bytes);
+        let program = Program::with(
+            &recipe,
+            train_examples,
+            test_examples,
+            variant,
+            buffer_bytes,
+        );
         check_fit(&program, &description, train_examples.max(test_examples))?;
         let device = Device::open(&adapter, description.to_string())?;
         let resources = device.create(&program.buffers, &program.shaders)?;
@@ -91,6 +118,11 @@ impl Gpu {
         Ok(engine)
     }
 
+    /// The kernels it runs.
+    pub fn variant(&self) -> Variant {
+        self.program.variant
+    }
+
     /// The adapter it runs on.
     pub fn adapter(&self) -> &AdapterDescription {
         &self.description
@@ -98,23 +130,74 @@ impl Gpu {
 
     fn upload(&self, digits: &Digits) {
         for (split, set) in [(Split::Train, &digits.train), (Split::Test, &digits.test)] {
-            let labels: Vec<u32> = set.labels().iter().map(|&label| label.into()).collect();
-            self.write(&of_split("codes", split), &packed_codes(set));
-            self.write(&of_split("labels", split), &labels);
+            self.upload_set(split, set);
         }
-        if self.recipe.dropout == 0.0 {
+        if self.recipe.dropout == 0.0 && self.program.variant == Variant::Layered {
             let factors = QUAD_TENSORS.iter().find(|tensor| tensor.name == "factors");
             let count = factors.map_or(0, |tensor| tensor.floats(self.train_examples));
             self.write("factors", &vec![1f32; count]);
         }
-        for name in RUNS {
-            let set = if name == "run_test" {
-                &digits.test
-            } else {
-                &digits.train
+        for spec in &self.program.runs {
+            let set = match spec.split {
+                Split::Test => &digits.test,
+                Split::Train => &digits.train,
             };
-            let run = Run::named(name, set.len(), set.denominator());
-            self.write(name, &run.words(&self.recipe));
+            let run = Run::of(spec, set.denominator());
+            self.write(&spec.name, &run.words(&self.recipe));
+        }
+    }
+
+    /// Codes and labels, in as many buffers as they take.
+    fn upload_set(&self, split: Split, set: &Dataset) {
+        let (codes, labels) = (of_split("codes", split), of_split("labels", split));
+        let (mut first, mut part) = (0, 0);
+        while first < set.len() {
+            let buffer = self.resources.buffer(&of_part(&codes, part));
+            let wanted = first..first + (buffer.size() / CODE_BYTES) as usize;
+            let part_labels: Vec<u32> = set.labels()[wanted.clone()]
+                .iter()
+                .map(|&label| label.into())
+                .collect();
+            self.device
+                .write(buffer, &packed_codes(set, wanted.clone()));
+            self.write(&of_part(&labels, part), &part_labels);
+            (first, part) = (wanted.end, part + 1);
+        }
+    }
+
+    /// Writes a value at its place.
+    fn put<T: bytemuck::NoUninit>(&self, name: &'static str, values: &[T]) {
+        let place = self.program.place(name);
+        let buffer = self.resources.buffer(place.buffer);
+        self.device.write_at(buffer, place.first, values);
+    }
+
+    /// A value's buffer, its first word there, and how many words are wanted.
+    fn source(&self, name: &'static str, words: usize) -> Source<'_> {
+        let place = self.program.place(name);
+        (self.resources.buffer(place.buffer), place.first, words)
+    }
+
+    /// Words of a value for each parameter.
+    fn parameter_words(&self) -> usize {
+        match self.program.variant {
+            Variant::Layered => PARAMETER_COUNT,
+            Variant::Fused(_) => 4 * PACKED_VECTORS,
+        }
+    }
+
+    fn put_parameters(&self, name: &'static str, parameters: &Parameters) {
+        match self.program.variant {
+            Variant::Layered => self.put(name, parameters.flat()),
+            Variant::Fused(_) => self.put(name, &packing::pack(parameters)),
+        }
+    }
+
+    fn parameters_of(&self, words: &[u32]) -> Parameters {
+        let floats: Vec<f32> = words.iter().map(|&bits| f32::from_bits(bits)).collect();
+        match self.program.variant {
+            Variant::Layered => Parameters::from_flat(floats),
+            Variant::Fused(_) => packing::unpack(&floats),
         }
     }
 
@@ -122,20 +205,16 @@ impl Gpu {
         self.device.write(self.resources.buffer(name), values);
     }
 
-    /// Buffers' first words, through a read-back buffer made for the purpose.
-    fn read(&self, sources: &[(&str, usize)]) -> Result<Vec<u32>> {
-        let words: usize = sources.iter().map(|(_, words)| words).sum();
+    /// Words of buffers, through a read-back buffer made for the purpose.
+    fn read(&self, sources: &[Source]) -> Result<Vec<u32>> {
+        let words: usize = sources.iter().map(|(_, _, words)| words).sum();
         let through = self.device.readback(4 * words as u64);
-        let sources: Vec<_> = sources
-            .iter()
-            .map(|&(name, words)| (self.resources.buffer(name), words))
-            .collect();
-        self.device.read(&through, &sources)
+        self.device.read(&through, sources)
     }
 
     /// Sum of the losses and count of the misses that `tally` left.
     fn totals(&self) -> Result<(f64, u32)> {
-        let sources = [(self.resources.buffer("totals"), 2)];
+        let sources = [self.source("totals", 2)];
         let words = self.device.read(&self.readback, &sources)?;
         Ok((f64::from(f32::from_bits(words[0])), words[1]))
     }
@@ -177,12 +256,12 @@ impl Gpu {
             ];
             vector.map(|value| value as f32)
         });
-        self.write("schedule", &scalars.collect::<Vec<_>>());
-        self.write("progress", &[self.step, 0]);
+        self.put("schedule", &scalars.collect::<Vec<_>>());
+        self.put("progress", &[self.step, 0]);
         self.run_steps(steps)?;
         let sources = [
-            (self.resources.buffer("progress"), 2),
-            (self.resources.buffer("losses"), steps as usize),
+            self.source("progress", 2),
+            self.source("losses", steps as usize),
         ];
         let words = self.device.read(&self.readback, &sources)?;
         let (progress, bits) = words.split_at(2);
@@ -208,13 +287,19 @@ impl Gpu {
     /// tests.
     ///
     /// # Errors
-    /// [`Error::Usage`] if there is no such tensor; [`Error::Device`] if the device fails.
+    /// [`Error::Usage`] if there is no such tensor, or the kernels are fused and keep it to themselves; [`Error::Device`] if the device fails.
     pub fn read_tensor(&mut self, name: &str) -> Result<Vec<f32>> {
         let examples = self.train_examples;
+        if self.program.variant != Variant::Layered {
+            return Err(Error::Usage(format!(
+                "found fused kernels, expected layered ones to read {name}"
+            )));
+        }
         let floats =
             |words: Vec<u32>| -> Vec<f32> { words.into_iter().map(f32::from_bits).collect() };
         if name == "x" {
-            let words = self.read(&[(&of_split("x", Split::Train), PADDED_PIXELS * examples)])?;
+            let x = self.resources.buffer(&of_split("x", Split::Train));
+            let words = self.read(&[(x, 0, PADDED_PIXELS * examples)])?;
             return Ok(padded_images_to_rows(&floats(words), examples));
         }
         let tensor = QUAD_TENSORS.iter().find(|tensor| tensor.name == name);
@@ -225,7 +310,8 @@ impl Gpu {
         } else {
             name
         };
-        let words = self.read(&[(source, tensor.floats(examples))])?;
+        let buffer = self.resources.buffer(source);
+        let words = self.read(&[(buffer, 0, tensor.floats(examples))])?;
         Ok(tensor.to_rows(&floats(words), examples))
     }
 
@@ -236,7 +322,7 @@ impl Gpu {
             let kernel = super::kernels::kernel(dispatch.kernel);
             let storage = kernel.storage().zip(&dispatch.bindings[1..]);
             for ((_, writes), name) in storage {
-                if writes && name != "progress" && self.resources.find(name).is_some() {
+                if writes && !["progress", "parameters", "moments"].contains(&name.as_str()) {
                     let buffer = self.resources.buffer(name);
                     self.device
                         .write(buffer, &vec![u32::MAX; buffer.size() as usize / 4]);
@@ -249,6 +335,17 @@ impl Gpu {
 /// Checks that each buffer and dispatch is within the adapter's limits.
 fn check_fit(program: &Program, adapter: &AdapterDescription, examples: usize) -> Result<()> {
     let limits = &adapter.limits;
+    if let Variant::Fused(tiling) = program.variant
+        && !tiling.fits(limits)
+    {
+        return Err(Error::Device(format!(
+            "{adapter}: {tiling} needs {} bytes of workgroup memory and {} invocations, the adapter offers {} and {}",
+            tiling.workgroup_bytes(),
+            tiling.lanes,
+            limits.workgroup_bytes,
+            limits.workgroup_invocations
+        )));
+    }
     let offered = limits.storage_buffer_bytes.min(limits.buffer_bytes);
     let largest = program.buffers.iter().max_by_key(|buffer| buffer.bytes);
     if let Some(buffer) = largest.filter(|buffer| buffer.bytes > offered) {
@@ -284,22 +381,25 @@ impl Engine for Gpu {
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {
-        self.write("parameters", state.parameters.flat());
-        self.write("first_moment", state.first_moment.flat());
-        self.write("second_moment", state.second_moment.flat());
-        self.write("progress", &[state.step, 0]);
+        self.put_parameters("parameters", &state.parameters);
+        self.put_parameters("first_moment", &state.first_moment);
+        self.put_parameters("second_moment", &state.second_moment);
+        self.put("progress", &[state.step, 0]);
         self.step = state.step;
         self.device.check()
     }
 
     fn state(&mut self) -> Result<State> {
         let names = ["parameters", "first_moment", "second_moment"];
-        let mut sources = vec![("progress", 2)];
-        sources.extend(names.map(|name| (name, PARAMETER_COUNT)));
+        let count = self.parameter_words();
+        let mut sources = vec![self.source("progress", 2)];
+        sources.extend(names.map(|name| self.source(name, count)));
         let words = self.read(&sources)?;
         let (progress, words) = words.split_at(2);
         self.verify_progress(progress, self.step, progress[SLOT])?;
-        let mut tensors = words.chunks_exact(PARAMETER_COUNT).map(parameters_of);
+        let mut tensors = words
+            .chunks_exact(count)
+            .map(|words| self.parameters_of(words));
         let mut next = || tensors.next().unwrap_or_else(Parameters::zeros);
         Ok(State {
             step: self.step,
@@ -325,10 +425,11 @@ impl Engine for Gpu {
 
     fn gradient(&mut self) -> Result<(f64, Parameters)> {
         self.device.submit(&self.gradient, 1);
-        let words = self.read(&[("totals", 2), ("gradient", PARAMETER_COUNT)])?;
+        let gradient = self.source("gradient", self.parameter_words());
+        let words = self.read(&[self.source("totals", 2), gradient])?;
         let (totals, gradient) = words.split_at(2);
         let loss = f64::from(f32::from_bits(totals[0])) / self.train_examples as f64;
-        Ok((loss, parameters_of(gradient)))
+        Ok((loss, self.parameters_of(gradient)))
     }
 
     fn evaluate(&mut self, split: Split) -> Result<Evaluation> {
@@ -344,10 +445,6 @@ impl Engine for Gpu {
             examples: examples as u32,
         })
     }
-}
-
-fn parameters_of(words: &[u32]) -> Parameters {
-    Parameters::from_flat(words.iter().map(|&bits| f32::from_bits(bits)).collect())
 }
 
 #[cfg(test)]

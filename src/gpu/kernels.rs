@@ -47,7 +47,7 @@ pub const KERNELS: [Kernel; 18] = [
     kernel!(dropout, shared: ["layout", "draw"], reads: ["h2", "progress"], writes: ["factors", "dropped"]),
     kernel!(h3_forward, shared: ["layout", "activation"], reads: ["parameters", "dropped"], writes: ["h3"]),
     kernel!(out_forward, shared: ["layout", "activation"], reads: ["parameters", "h3"], writes: ["out"]),
-    kernel!(loss, shared: [], reads: ["labels", "out"], writes: ["d_out", "example_loss", "missed"]),
+    kernel!(loss, shared: ["example_loss"], reads: ["labels", "out"], writes: ["d_out", "example_loss", "missed"]),
     kernel!(out_backward, shared: ["layout", "activation"],
         reads: ["parameters", "d_out", "h3"], writes: ["d_h3"]),
     kernel!(h3_backward, shared: ["layout", "activation"],
@@ -66,12 +66,23 @@ pub const KERNELS: [Kernel; 18] = [
     kernel!(tally, shared: [], reads: ["example_loss", "missed"], writes: ["totals", "losses", "progress"]),
 ];
 
+/// The fused kernels: the first does what all of [`KERNELS`] up to the gradients do, the second the rest.
+pub const FUSED: [Kernel; 2] = [
+    kernel!(pass,
+        shared: ["draw", "activation", "connectivity", "outer", "example_loss", "packed", "tile", "tile_input",
+            "tile_forward", "tile_backward", "tile_gradient"],
+        reads: ["weights", "codes", "labels", "progress"], writes: ["partial", "now"]),
+    kernel!(update, shared: [], reads: ["partial", "now", "schedule"],
+        writes: ["parameters", "moments", "gradient", "progress"]),
+];
+
 /// The kernel of this name.
 ///
 /// # Panics
 /// If there is none: names are written in the plans only.
 pub fn kernel(name: &str) -> &'static Kernel {
-    let found = KERNELS.iter().find(|kernel| kernel.name == name);
+    let mut all = KERNELS.iter().chain(&FUSED);
+    let found = all.find(|kernel| kernel.name == name);
     found.unwrap_or_else(|| panic!("no kernel is named {name}"))
 }
 
@@ -82,7 +93,7 @@ mod tests {
     use std::path::Path;
 
     /// Files of the reference that are no kernels.
-    const NO_KERNELS: [&str; 3] = ["mod", "engine", "pass"];
+    const NO_KERNELS: [&str; 2] = ["mod", "engine"];
 
     fn stems(directory: &str, extension: &str) -> BTreeSet<String> {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
@@ -97,8 +108,9 @@ mod tests {
 
     #[test]
     fn every_kernel_has_a_shader_a_reference_and_an_entry() {
-        let table: BTreeSet<String> = KERNELS.iter().map(|k| k.name.to_owned()).collect();
-        assert_eq!(table.len(), KERNELS.len(), "a name twice");
+        let all = KERNELS.iter().chain(&FUSED);
+        let table: BTreeSet<String> = all.map(|k| k.name.to_owned()).collect();
+        assert_eq!(table.len(), KERNELS.len() + FUSED.len(), "a name twice");
         let mut reference = stems("src/reference", "rs");
         reference.retain(|stem| !NO_KERNELS.contains(&stem.as_str()));
         assert_eq!(table, stems("shaders", "wgsl"));

@@ -3,6 +3,9 @@
 use crate::data::Dataset;
 use crate::net::{CLASSES, H1_AREA, H1_UNITS, H2_AREA, H2_UNITS, H3_UNITS, PADDED_PIXELS, PIXELS};
 
+/// Bytes of one image's pixel codes.
+pub const CODE_BYTES: u64 = 2 * PIXELS as u64;
+
 /// A tensor with a value for each unit of a layer, in quads of maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuadTensor {
@@ -70,12 +73,12 @@ pub fn padded_images_to_rows(floats: &[f32], examples: usize) -> Vec<f32> {
     rows
 }
 
-/// Pixel codes as `input` reads them: `[pixel pair][example]`, two 16-bit codes a word.
-pub fn packed_codes(set: &Dataset) -> Vec<u32> {
-    let examples = set.len();
+/// Pixel codes of some examples as the kernels read them: `[pixel pair][example]`, two 16-bit codes a word.
+pub fn packed_codes(set: &Dataset, wanted: std::ops::Range<usize>) -> Vec<u32> {
+    let examples = wanted.len();
     let mut words = vec![0; PIXELS / 2 * examples];
-    for example in 0..examples {
-        for (pair, codes) in set.image_codes(example).chunks_exact(2).enumerate() {
+    for (example, in_set) in wanted.enumerate() {
+        for (pair, codes) in set.image_codes(in_set).chunks_exact(2).enumerate() {
             words[pair * examples + example] = u32::from(codes[0]) | u32::from(codes[1]) << 16;
         }
     }

@@ -3,6 +3,7 @@
 //! - [`adapter`]: which GPU
 //! - [`kernels`], [`compose`]: the table of kernels, and their WGSL with the net's constants in front
 //! - [`plan`]: buffers and dispatches of a step, as data
+//! - [`fused`], [`packing`]: the same step in two kernels, and the parameters in the order these use
 //! - [`engine`]: runs the plans; `device` and `pace` keep it safe and responsive
 //! - [`single`]: one dispatch alone, for tests
 //! - [`layout`]: how tensors lie on the device
@@ -11,12 +12,15 @@ pub mod adapter;
 pub mod compose;
 mod device;
 pub mod engine;
+pub mod fused;
 pub mod kernels;
 pub mod layout;
 mod pace;
+pub mod packing;
 pub mod plan;
 pub mod single;
 
 pub use adapter::{AdapterChoice, AdapterDescription, Backend, adapters, choose, describe};
 pub use engine::Gpu;
+pub use plan::Variant;
 pub use single::Single;

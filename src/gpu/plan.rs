@@ -5,9 +5,12 @@
 use serde::Serialize;
 
 use super::compose::{self, EXAMPLES_PER_CHUNK, LANES};
+use super::fused::{self, TOTALS, Tiling};
 use super::kernels::{KERNELS, kernel};
 use super::layout::QUAD_TENSORS;
+use super::packing::PACKED_VECTORS;
 use crate::engine::Split;
+use crate::error::{Error, Result};
 use crate::net::{
     CLASSES, H1_SIDE, H2_AREA, H2_SIDE, KERNEL, MAPS, PADDED_PIXELS, PADDED_SIDE, PARAMETER_COUNT,
     PIXELS,
@@ -27,6 +30,8 @@ pub enum Usage {
     Storage,
     /// A uniform buffer.
     Uniform,
+    /// Both: written by one kernel, read by another as constants.
+    StorageAndUniform,
 }
 
 /// A buffer to create.
@@ -67,6 +72,80 @@ pub struct Shader {
     pub kernel: &'static str,
     /// The WGSL.
     pub wgsl: String,
+    /// How many bindings, from 0 on, are uniform buffers; the others are storage buffers.
+    pub uniforms: u32,
+}
+
+/// Which kernels do a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Variant {
+    /// A kernel for each layer and direction; every tensor lies in device memory.
+    Layered,
+    /// Two kernels; what is between the images and the gradient never leaves a workgroup.
+    Fused(Tiling),
+}
+
+impl std::fmt::Display for Variant {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Self::Layered => f.write_str("layered"),
+            Self::Fused(tiling) => write!(f, "fused:{tiling}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Variant {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        fused::parse_variant(text)
+    }
+}
+
+/// What a uniform is to say, but for what depends on the images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunSpec {
+    /// The uniform's buffer.
+    pub name: String,
+    /// The set it is about.
+    #[serde(serialize_with = "split_name")]
+    pub split: Split,
+    /// The first example of the set that is meant.
+    pub first: u32,
+    /// Examples that are meant.
+    pub examples: u32,
+    /// Examples of the whole batch.
+    pub batch: u32,
+    /// The first row of `partial` that the dispatch fills, and the rows that all of them fill.
+    pub first_row: u32,
+    /// Rows of `partial` that all dispatches of the step fill.
+    pub rows: u32,
+    /// Whether images are shifted and units dropped, as in training.
+    pub random: bool,
+    /// Whether the gradient is wanted.
+    pub learn: bool,
+    /// Whether the step counter advances.
+    pub advance: bool,
+}
+
+fn split_name<S: serde::Serializer>(
+    split: &Split,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(match split {
+        Split::Train => "train",
+        Split::Test => "test",
+    })
+}
+
+/// A value's place: its buffer, and the first word there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The buffer's name.
+    pub buffer: &'static str,
+    /// The first word.
+    pub first: u64,
 }
 
 /// Everything the device is to hold and do.
@@ -76,6 +155,10 @@ pub struct Program {
     pub buffers: Vec<BufferSpec>,
     /// All kernels the plans use.
     pub shaders: Vec<Shader>,
+    /// What the uniforms say.
+    pub runs: Vec<RunSpec>,
+    /// Which kernels do a step.
+    pub variant: Variant,
     /// Run once: the images that stay as they are.
     pub prepare: Plan,
     /// One update.
@@ -99,6 +182,31 @@ pub fn of_split(name: &str, split: Split) -> String {
 
 /// Names of the uniforms, one for each way a kernel is run.
 pub const RUNS: [&str; 4] = ["run_training", "run_gradient", "run_train", "run_test"];
+
+impl RunSpec {
+    /// What the uniform of this name, one of [`RUNS`], says to the layered kernels on sets of so many examples.
+    pub fn named(name: &str, train: usize, test: usize) -> Self {
+        let training = name == "run_training";
+        let split = if name == "run_test" {
+            Split::Test
+        } else {
+            Split::Train
+        };
+        let examples = if split == Split::Test { test } else { train } as u32;
+        Self {
+            name: name.into(),
+            split,
+            first: 0,
+            examples,
+            batch: examples,
+            first_row: 0,
+            rows: examples.div_ceil(EXAMPLES_PER_CHUNK),
+            random: training || name == "run_gradient",
+            learn: training || name == "run_gradient",
+            advance: training,
+        }
+    }
+}
 
 struct Builder<'a> {
     recipe: &'a Recipe,
@@ -252,7 +360,39 @@ fn buffers(train: usize, test: usize) -> Vec<BufferSpec> {
 }
 
 impl Program {
-    /// The program of a recipe on sets of so many examples.
+    /// The program of a recipe on sets of so many examples, by these kernels; the fused ones take no buffer of more than
+    /// `buffer_bytes` for images.
+    pub fn with(
+        recipe: &Recipe,
+        train: usize,
+        test: usize,
+        variant: Variant,
+        buffer_bytes: u64,
+    ) -> Self {
+        match variant {
+            Variant::Layered => Self::new(recipe, train, test),
+            Variant::Fused(tiling) => fused::program(recipe, train, test, tiling, buffer_bytes),
+        }
+    }
+
+    /// Where a value of the run lies: `parameters`, `first_moment`, `second_moment`, `gradient`, `schedule`, `progress`,
+    /// `totals` or `losses`.
+    pub fn place(&self, name: &'static str) -> Place {
+        let of = |buffer, first: usize| Place {
+            buffer,
+            first: first as u64,
+        };
+        match (self.variant, name) {
+            (Variant::Layered, _) => of(name, 0),
+            (Variant::Fused(_), "first_moment") => of("moments", 0),
+            (Variant::Fused(_), "second_moment") => of("moments", 4 * PACKED_VECTORS),
+            (Variant::Fused(_), "totals") => of("progress", TOTALS[0] as usize),
+            (Variant::Fused(_), "losses") => of("progress", TOTALS[2] as usize),
+            (Variant::Fused(_), _) => of(name, 0),
+        }
+    }
+
+    /// The program of a recipe on sets of so many examples, a kernel a layer.
     pub fn new(recipe: &Recipe, train: usize, test: usize) -> Self {
         let on_train = |run| Builder::new(recipe, Split::Train, train, run);
         let mut prepare = on_train("run_train").input().finish("prepare");
@@ -295,16 +435,12 @@ impl Program {
             .map(|kernel| Shader {
                 kernel: kernel.name,
                 wgsl: compose::wgsl(kernel, recipe),
+                uniforms: 1,
             })
             .collect();
         let mut buffers = buffers(train, test);
-        let any = compose::Run {
-            examples: train,
-            denominator: 1,
-            random: false,
-            advance: false,
-        };
-        let bytes = 4 * any.words(recipe).len() as u64;
+        let runs = RUNS.map(|name| RunSpec::named(name, train, test));
+        let bytes = 4 * compose::Run::of(&runs[0], 1).words(recipe).len() as u64;
         buffers.extend(RUNS.map(|name| BufferSpec {
             name: name.into(),
             bytes,
@@ -314,6 +450,8 @@ impl Program {
         Self {
             buffers,
             shaders,
+            runs: runs.into(),
+            variant: Variant::Layered,
             prepare,
             training,
             gradient,

@@ -50,7 +50,7 @@ impl Single {
             .map(|(binding, (name, words))| BufferSpec {
                 name: name.clone(),
                 bytes: 4 * words.len() as u64,
-                usage: if binding == 0 {
+                usage: if (binding as u32) < shader.uniforms {
                     Usage::Uniform
                 } else {
                     Usage::Storage
@@ -64,8 +64,12 @@ impl Single {
         };
         let ready = self.device.ready(&resources, &plan)?;
         let bound = specs.iter().map(|spec| resources.buffer(&spec.name));
-        let sources: Vec<_> = bound.zip(contents.iter().map(Vec::len)).collect();
-        for (&(buffer, _), words) in sources.iter().zip(contents) {
+        let lengths = contents.iter().map(Vec::len);
+        let sources: Vec<_> = bound
+            .zip(lengths)
+            .map(|(buffer, words)| (buffer, 0, words))
+            .collect();
+        for (&(buffer, _, _), words) in sources.iter().zip(contents) {
             self.device.write(buffer, words);
         }
         self.device.submit(&ready, 1);
@@ -74,7 +78,7 @@ impl Single {
             .readback(specs.iter().map(|spec| spec.bytes).sum());
         let words = self.device.read(&through, &sources)?;
         let mut rest = words.as_slice();
-        let after = sources.iter().map(|&(_, count)| {
+        let after = sources.iter().map(|&(_, _, count)| {
             let (buffer, others) = rest.split_at(count);
             rest = others;
             buffer.to_vec()

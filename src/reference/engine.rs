@@ -1,6 +1,6 @@
 //! The reference engine: full batch or batch 1, whatever the recipe says.
 
-use super::{AdamW, Dropout, Pass, Real, adamw, input, loss, sgd};
+use super::{AdamW, Dropout, Pass, Real, Rule, input, loss, update};
 use crate::data::{Dataset, Digits};
 use crate::draw;
 use crate::engine::{Engine, Evaluation, Split, State};
@@ -79,33 +79,36 @@ impl<T: Real> Reference<T> {
         (sum * T::of(scale), gradient)
     }
 
-    fn update(&mut self, gradient: &Parameters<T>) {
+    /// The optimizer at the present step.
+    fn rule(&self) -> Rule<T> {
         let recipe = &self.recipe;
         let scalars = recipe.step_scalars(u64::from(self.step), self.digits.train.len());
         match recipe.optimizer {
-            Optimizer::Sgd => sgd(
-                self.parameters.flat_mut(),
-                gradient.flat(),
-                self.first_moment.flat_mut(),
+            Optimizer::Sgd => Rule::Sgd([
                 T::of(scalars.step_size),
                 T::of(recipe.momentum),
                 T::of(recipe.weight_decay),
-            ),
-            Optimizer::AdamW => adamw(
-                self.parameters.flat_mut(),
-                gradient.flat(),
-                self.first_moment.flat_mut(),
-                self.second_moment.flat_mut(),
-                AdamW {
-                    beta1: T::of(recipe.beta1),
-                    beta2: T::of(recipe.beta2),
-                    epsilon: T::of(recipe.epsilon),
-                    step_size: T::of(scalars.step_size),
-                    second_moment_scale: T::of(scalars.second_moment_scale),
-                    shrink: T::of(scalars.shrink),
-                },
-            ),
+            ]),
+            Optimizer::AdamW => Rule::AdamW(AdamW {
+                beta1: T::of(recipe.beta1),
+                beta2: T::of(recipe.beta2),
+                epsilon: T::of(recipe.epsilon),
+                step_size: T::of(scalars.step_size),
+                second_moment_scale: T::of(scalars.second_moment_scale),
+                shrink: T::of(scalars.shrink),
+            }),
         }
+    }
+
+    fn update(&mut self, gradient: &Parameters<T>) {
+        let mut sum = Parameters::zeros();
+        update(
+            gradient.flat(),
+            self.rule(),
+            self.parameters.flat_mut(),
+            [self.first_moment.flat_mut(), self.second_moment.flat_mut()],
+            sum.flat_mut(),
+        );
         self.step += 1;
     }
 

@@ -25,6 +25,7 @@ mod pass;
 mod reduce_gradient;
 mod sgd;
 mod tally;
+mod update;
 
 pub use adamw::{AdamW, adamw};
 pub use dropout::{Dropout, dropout};
@@ -46,6 +47,7 @@ pub use pass::Pass;
 pub use reduce_gradient::reduce_gradient;
 pub use sgd::sgd;
 pub use tally::{Progress, tally};
+pub use update::{Rule, update};
 
 use crate::net::{H1_AREA, H1_SIDE, PADDING, PADDING_VALUE};
 use crate::recipe::Activation;

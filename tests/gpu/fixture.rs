@@ -2,7 +2,8 @@
 
 use gpu_train::data::{Dataset, Digits};
 use gpu_train::draw;
-use gpu_train::gpu::Gpu;
+use gpu_train::gpu::fused::{Tiling, WeightPath};
+use gpu_train::gpu::{Gpu, Variant};
 use gpu_train::net::{PARAMETERS, PIXELS, Parameters, initial_parameters};
 use gpu_train::recipe::{Activation, Length, Loss, Name, Optimizer, Recipe};
 use gpu_train::reference::Reference;
@@ -17,6 +18,8 @@ pub struct Case {
     pub optimizer: Optimizer,
     /// Whether images are shifted and units dropped.
     pub random: bool,
+    /// The kernels.
+    pub variant: Variant,
 }
 
 impl Default for Case {
@@ -27,6 +30,7 @@ impl Default for Case {
             loss: Loss::CrossEntropy,
             optimizer: Optimizer::AdamW,
             random: true,
+            variant: Variant::Layered,
         }
     }
 }
@@ -36,8 +40,8 @@ impl std::fmt::Display for Case {
         let random = if self.random { "_random" } else { "" };
         write!(
             f,
-            "{:?}_{:?}_{:?}{random}_{}",
-            self.activation, self.loss, self.optimizer, self.examples
+            "{:?}_{:?}_{:?}{random}_{}_{}",
+            self.activation, self.loss, self.optimizer, self.examples, self.variant
         )
     }
 }
@@ -111,12 +115,20 @@ impl Case {
 
     pub fn gpu(&self, adapter: &wgpu::Adapter) -> Result<Gpu, Failed> {
         let parameters = self.parameters();
-        Ok(Gpu::new(
+        Ok(Gpu::with(
             adapter.clone(),
             &self.digits(),
             self.recipe(),
             &parameters,
+            self.variant,
         )?)
+    }
+
+    pub fn by(self, tiling: Tiling) -> Self {
+        Self {
+            variant: Variant::Fused(tiling),
+            ..self
+        }
     }
 
     pub fn reference(&self) -> Reference<f64> {
@@ -146,6 +158,52 @@ pub fn cases() -> Vec<Case> {
         case.with_tanh().of(1_757),
         case.with_tanh().of(7_291),
     ]);
+    cases
+}
+
+/// A shape of the fused kernel, with few workgroups, so that each goes through several tiles.
+pub fn tiling(tile: u32, lanes: u32, weights: WeightPath, keep_x: bool) -> Tiling {
+    Tiling {
+        tile,
+        lanes,
+        groups: 7,
+        weights,
+        keep_x,
+    }
+}
+
+/// The shape that most checks take.
+pub fn usual() -> Tiling {
+    tiling(4, 96, WeightPath::Uniform, true)
+}
+
+/// The fused kernels: all activations and losses at sizes around a tile and around a workgroup's tiles, then every
+/// number of lanes and tile that a common device has room for, and both ways for weights and images.
+pub fn fused_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for layered in self::cases() {
+        cases.push(layered.by(usual()));
+    }
+    let case = Case::default();
+    cases.extend([3, 4, 5, 28, 29].map(|examples| case.of(examples).by(usual())));
+    use WeightPath::{Storage, Uniform};
+    let shapes = [
+        tiling(2, 96, Storage, false),
+        tiling(2, 192, Uniform, true),
+        tiling(4, 128, Uniform, false),
+        tiling(4, 256, Uniform, true),
+        tiling(6, 128, Uniform, false),
+        tiling(8, 96, Uniform, false),
+        tiling(10, 128, Uniform, false),
+    ];
+    cases.extend(shapes.map(|shape| case.by(shape)));
+    cases.push(Case {
+        variant: Variant::Fused(Tiling {
+            groups: 1,
+            ..usual()
+        }),
+        ..case
+    });
     cases
 }
 

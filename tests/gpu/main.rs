@@ -24,10 +24,13 @@ fn checks() -> Vec<(&'static str, Case, Check)> {
     let mut checks: Vec<(&str, Case, Check)> = tensors
         .map(|case| ("tensors_and_gradients", case, tensors::agree as Check))
         .collect();
+    let fused = fixture::fused_cases().into_iter();
+    checks.extend(fused.map(|case| ("gradients", case, tensors::agree_or_do_not_fit as Check)));
     let case = Case::default();
     checks.push(("a_plain_pass", case.plain(), tensors::agree));
     checks.push(("draws", case, draws::equal_rusts));
-    for case in [case, case.plain(), case.sgd()] {
+    let both = |case: Case| [case, case.by(fixture::usual())];
+    for case in [case, case.plain(), case.sgd()].into_iter().flat_map(both) {
         checks.push(("ten_steps", case, runs::ten_steps_agree));
         checks.push(("evaluation", case, runs::evaluation_agrees));
         checks.push(("two_runs_are_identical", case, runs::two_are_identical));
@@ -42,7 +45,12 @@ fn checks() -> Vec<(&'static str, Case, Check)> {
         case.of(1),
         runs::steps_are_counted,
     ));
-    for case in [case, case.with_tanh()] {
+    checks.push((
+        "steps_are_counted_beyond_a_window",
+        case.of(1).by(fixture::usual()),
+        runs::steps_are_counted,
+    ));
+    for case in [case, case.with_tanh()].into_iter().flat_map(both) {
         checks.push((
             "saturation_gives_no_nan",
             case,

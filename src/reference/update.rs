@@ -1,0 +1,30 @@
+//! A step's end: shares summed, parameters updated.
+
+use super::{AdamW, Real, adamw, reduce_gradient, sgd};
+
+/// What the optimizer is and needs.
+#[derive(Debug, Clone, Copy)]
+pub enum Rule<T> {
+    /// Gradient descent: learning rate, momentum, weight decay.
+    Sgd([T; 3]),
+    /// Adam with decoupled decay.
+    AdamW(AdamW<T>),
+}
+
+/// Sums `partial`, `[row][parameter]`, into `gradient` and updates `parameters` and their moments by it.
+pub fn update<T: Real>(
+    partial: &[T],
+    rule: Rule<T>,
+    parameters: &mut [T],
+    moments: [&mut [T]; 2],
+    gradient: &mut [T],
+) {
+    reduce_gradient(partial, gradient);
+    let [first, second] = moments;
+    match rule {
+        Rule::Sgd([rate, momentum, decay]) => {
+            sgd(parameters, gradient, first, rate, momentum, decay)
+        }
+        Rule::AdamW(scalars) => adamw(parameters, gradient, first, second, scalars),
+    }
+}
