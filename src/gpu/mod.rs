@@ -4,6 +4,7 @@
 //! - [`kernels`], [`compose`]: the table of kernels, and their WGSL with the net's constants in front
 //! - [`plan`]: buffers and dispatches of a step, as data
 //! - [`fused`], [`packing`]: the same step in two kernels, and the parameters in the order these use
+//! - [`tune`]: which shape of the fused kernels suits the adapter
 //! - [`engine`]: runs the plans; `device` and `pace` keep it safe and responsive
 //! - [`single`]: one dispatch alone, for tests
 //! - [`layout`]: how tensors lie on the device
@@ -19,6 +20,7 @@ mod pace;
 pub mod packing;
 pub mod plan;
 pub mod single;
+pub mod tune;
 
 pub use adapter::{AdapterChoice, AdapterDescription, Backend, adapters, choose, describe};
 pub use engine::Gpu;
