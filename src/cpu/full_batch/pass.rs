@@ -12,7 +12,7 @@ use super::sums::Sums;
 use super::tile::{Sixteen, TILE, VECTORS, activate, times_slope};
 use super::weights::Weights;
 use crate::cpu::simd::{Kernel, LANES, Lanes, Simd};
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::draw;
 use crate::net::{H2_UNITS, H3_UNITS, Parameters};
 use crate::recipe::{Loss, Recipe};
@@ -48,7 +48,7 @@ pub struct Share {
 /// A chunk to run: forward only, or with the gradient.
 pub struct Chunk<'a> {
     /// Where the examples are.
-    pub set: &'a Dataset,
+    pub set: &'a dyn Examples,
     /// Which ones; starts at a multiple of [`TILE`].
     pub examples: Range<usize>,
     /// The present parameters.
@@ -88,10 +88,14 @@ impl Kernel for Chunk<'_> {
         for first in self.examples.clone().step_by(TILE) {
             forward(s, set, first, weights, recipe, step, tile);
             for (vector, sixteen) in tile.iter_mut().enumerate() {
-                let start = (first + vector * LANES).min(set.len());
-                let end = (start + LANES).min(set.len());
-                let labels = &set.labels()[start..end];
-                let scale = 1.0 / set.len() as f32;
+                let start = (first + vector * LANES).min(set.count());
+                let end = (start + LANES).min(set.count());
+                let mut labels = [0; LANES];
+                let labels = &mut labels[..end - start];
+                for (label, example) in labels.iter_mut().zip(start..) {
+                    *label = set.label(example);
+                }
+                let scale = 1.0 / set.count() as f32;
                 let Sixteen { out, d_out, .. } = sixteen;
                 let (value, misses) = loss(s, out, labels, recipe.loss, scale, d_out);
                 share.loss += value;
@@ -111,7 +115,7 @@ impl Kernel for Chunk<'_> {
 #[inline(always)]
 fn forward<S: Simd>(
     s: S,
-    set: &Dataset,
+    set: &dyn Examples,
     first: usize,
     weights: &Weights,
     recipe: &Recipe,
