@@ -5,6 +5,7 @@
 //! - [`plan`]: buffers and dispatches of a step, as data
 //! - [`engine`]: runs the plans; `device` and `pace` keep it safe and responsive
 //! - [`single`]: one dispatch alone, for tests
+//! - [`probe`]: what a device can do at most; `engine/timing.rs`: what each kernel of a step takes
 //! - [`layout`]: how tensors lie on the device
 
 pub mod adapter;
@@ -15,8 +16,9 @@ pub mod kernels;
 pub mod layout;
 mod pace;
 pub mod plan;
+pub mod probe;
 pub mod single;
 
 pub use adapter::{AdapterChoice, AdapterDescription, Backend, adapters, choose, describe};
-pub use engine::Gpu;
+pub use engine::{Gpu, KernelTime};
 pub use single::Single;
