@@ -97,6 +97,7 @@ pub fn steps(
         start: engine.state()?,
         engine,
         updates: run,
+        done: 0,
     };
     let mut steps = 1;
     loop {
@@ -123,16 +124,19 @@ pub fn steps(
 struct Runs<'a> {
     engine: &'a mut dyn Engine,
     start: State,
+    /// Of a whole run.
     updates: u32,
+    done: u32,
 }
 
 impl Runs<'_> {
     /// Seconds of so many updates.
     fn train(&mut self, updates: u32) -> Result<f64> {
-        let done = self.engine.state()?.step - self.start.step;
-        if u64::from(done) + u64::from(updates) > u64::from(self.updates) {
+        if updates > self.updates.saturating_sub(self.done) {
             self.engine.restore(&self.start)?;
+            self.done = 0;
         }
+        self.done = self.done.saturating_add(updates);
         let started = Instant::now();
         self.engine.train(updates)?;
         Ok(started.elapsed().as_secs_f64())

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::adapter::{Kind, describe};
 use super::device::Device;
+use crate::engine::Peak;
 use crate::error::{Error, Result};
 
 /// A repetition lasts about so long: the cost of a submission does not show, and no watchdog minds.
@@ -23,15 +24,6 @@ const MOST: u32 = 1 << 16;
 /// Bytes to copy, several times the largest level-2 caches; a software adapter copies in the processor's memory.
 const COPY_BYTES: u64 = 256 << 20;
 const SOFTWARE_COPY_BYTES: u64 = 64 << 20;
-
-/// What a device can do at most.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Peak {
-    /// Multiply-adds in f32, in FLOP a second (one counts as two).
-    pub flop_per_second: f64,
-    /// Bytes a second that copying reads and writes, together.
-    pub copy_bytes_per_second: f64,
-}
 
 /// Measures an adapter, in about a second.
 ///

@@ -50,6 +50,9 @@ pub struct EngineReport {
     pub examples_per_s: f64,
     /// Multiply-adds this device can do at most (of one core, for an engine on one), measured, in GFLOP/s.
     pub peak_gflops: f64,
+    /// The same of one core; only for an engine on all cores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core_peak_gflops: Option<f64>,
     /// What copying reads and writes at most, measured, in GB/s.
     pub copy_gbytes_per_s: f64,
     /// `gflops` over `peak_gflops`.
@@ -96,6 +99,36 @@ pub struct BenchReport {
 /// What a row of the table shows of an engine.
 type Show = fn(&EngineReport) -> String;
 
+/// The table's rows.
+const ROWS: [(&str, Show); 15] = [
+    ("engine", |e| e.engine.to_owned()),
+    ("examples", |e| grouped(e.examples as u64)),
+    ("set-up", |e| format!("{:.3} s", e.set_up_s)),
+    ("step, median", |e| milliseconds(e.step_ms.median)),
+    ("step, p10", |e| milliseconds(e.step_ms.p10)),
+    ("step, p90", |e| milliseconds(e.step_ms.p90)),
+    ("an example, median", |e| {
+        e.example_us
+            .map_or("-".into(), |us| format!("{:.3} µs", us.median))
+    }),
+    ("examples/s", |e| grouped(e.examples_per_s as u64)),
+    ("GFLOP/s", |e| format!("{:.1}", e.gflops)),
+    ("peak GFLOP/s", |e| format!("{:.1}", e.peak_gflops)),
+    ("  of one core", |e| {
+        e.core_peak_gflops
+            .map_or("-".into(), |peak| format!("{peak:.1}"))
+    }),
+    ("share of the peak", |e| {
+        format!("{:.1}%", 100.0 * e.share_of_peak)
+    }),
+    ("copying, GB/s", |e| format!("{:.1}", e.copy_gbytes_per_s)),
+    ("floor of a step", |e| milliseconds(e.floor_ms)),
+    ("dispatches a step", |e| match e.dispatches {
+        0 => "-".into(),
+        dispatches => dispatches.to_string(),
+    }),
+];
+
 impl BenchReport {
     /// One JSON document.
     pub fn json(&self) -> String {
@@ -104,39 +137,11 @@ impl BenchReport {
 
     /// The table for people.
     pub fn text(&self) -> String {
-        let rows: [(&str, Show); 14] = [
-            ("engine", |e| e.engine.to_owned()),
-            ("examples", |e| grouped(e.examples as u64)),
-            ("set-up", |e| format!("{:.3} s", e.set_up_s)),
-            ("step, median", |e| milliseconds(e.step_ms.median)),
-            ("step, p10", |e| milliseconds(e.step_ms.p10)),
-            ("step, p90", |e| milliseconds(e.step_ms.p90)),
-            ("an example, median", |e| {
-                let one = e.example_us.map_or(0.0, |us| us.median);
-                if one > 0.0 {
-                    format!("{one:.3} µs")
-                } else {
-                    "-".into()
-                }
-            }),
-            ("examples/s", |e| grouped(e.examples_per_s as u64)),
-            ("GFLOP/s", |e| format!("{:.1}", e.gflops)),
-            ("peak GFLOP/s", |e| format!("{:.1}", e.peak_gflops)),
-            ("share of the peak", |e| {
-                format!("{:.1}%", 100.0 * e.share_of_peak)
-            }),
-            ("copying, GB/s", |e| format!("{:.1}", e.copy_gbytes_per_s)),
-            ("floor of a step", |e| milliseconds(e.floor_ms)),
-            ("dispatches a step", |e| match e.dispatches {
-                0 => "-".into(),
-                dispatches => dispatches.to_string(),
-            }),
-        ];
         let mut lines = vec![
             format!("gpu-train {}, {}, {}", self.version, self.date, self.digits),
             String::new(),
         ];
-        for (what, show) in rows {
+        for (what, show) in ROWS {
             let values: String = self
                 .engines
                 .iter()

@@ -8,7 +8,7 @@ use crate::cli::train::usage;
 use crate::cpu::simd::Level;
 use crate::cpu::{self, FullBatch, PerExample};
 use crate::data::{Digits, Examples, Repeated};
-use crate::engine::Engine;
+use crate::engine::{Engine, Peak};
 use crate::error::Result;
 use crate::gpu::{self, AdapterChoice, Gpu, KernelTime};
 use crate::net::{self, Parameters};
@@ -166,32 +166,25 @@ impl Bench<'_> {
 
     /// Measures the peaks of the devices, and puts all together.
     pub(super) fn reports(&self, measured: Vec<Measured>) -> Result<Vec<EngineReport>> {
-        let on_cpu = measured.iter().any(|measured| measured.gpu.is_none());
-        let copying = if on_cpu {
-            cpu::probe::copy_bytes_per_second(cores())?
-        } else {
-            0.0
-        };
+        let mut processor = None;
         let reports = measured.into_iter().map(|measured| {
-            let peak = match &measured.gpu {
-                Some(gpu) => gpu::probe::peak(&gpu.adapter)?,
-                None => gpu::probe::Peak {
-                    flop_per_second: cpu::probe::flop_per_second(
-                        Level::best(),
-                        match measured.engine {
-                            "cpu" => cores(),
-                            _ => 1,
-                        },
-                    )?,
-                    copy_bytes_per_second: copying,
-                },
+            if let Some(gpu) = &measured.gpu {
+                let peak = gpu::probe::peak(&gpu.adapter)?;
+                return Ok(self.report(measured, peak, None));
+            }
+            let Processor { core, all } = match processor {
+                Some(known) => known,
+                None => *processor.insert(Processor::measure()?),
             };
-            Ok(self.report(measured, peak))
+            Ok(match measured.engine {
+                "cpu" => self.report(measured, all, Some(core.flop_per_second)),
+                _ => self.report(measured, core, None),
+            })
         });
         reports.collect()
     }
 
-    fn report(&self, measured: Measured, peak: gpu::probe::Peak) -> EngineReport {
+    fn report(&self, measured: Measured, peak: Peak, of_a_core: Option<f64>) -> EngineReport {
         let examples = self.examples();
         let seconds = measured.steps.seconds;
         let rate = bench::flop(examples) / seconds.median;
@@ -211,6 +204,7 @@ impl Bench<'_> {
             gflops: rate / 1e9,
             examples_per_s: examples as f64 / seconds.median,
             peak_gflops: peak.flop_per_second / 1e9,
+            core_peak_gflops: of_a_core.map(|rate| rate / 1e9),
             copy_gbytes_per_s: peak.copy_bytes_per_second / 1e9,
             share_of_peak: rate / peak.flop_per_second,
             floor_ms: 1e3 * arithmetic.max(bytes / peak.copy_bytes_per_second),
@@ -219,6 +213,31 @@ impl Bench<'_> {
             kernels: kernels.into_iter().flatten().map(kernel_report).collect(),
             buffer_bytes: gpu.as_ref().map_or(0, |gpu| gpu.buffer_bytes),
         }
+    }
+}
+
+/// What the processor can do at most.
+#[derive(Clone, Copy)]
+struct Processor {
+    /// One core; copying on all, as memory is shared.
+    core: Peak,
+    /// All cores.
+    all: Peak,
+}
+
+impl Processor {
+    fn measure() -> Result<Self> {
+        let copy_bytes_per_second = cpu::probe::copy_bytes_per_second(cores())?;
+        let peak = |threads| -> Result<Peak> {
+            Ok(Peak {
+                flop_per_second: cpu::probe::flop_per_second(Level::best(), threads)?,
+                copy_bytes_per_second,
+            })
+        };
+        Ok(Self {
+            core: peak(1)?,
+            all: peak(cores())?,
+        })
     }
 }
 

@@ -6,11 +6,12 @@
 //! order: any number of threads computes the same bytes.
 //!
 //! One file a kernel: [`input`], [`h1`], [`h2`], [`dropout`], [`dense`] (H3 and output), [`loss`], [`update`];
-//! [`rows`] is the inner loop of both convolutions, [`pass`] puts them together.
+//! [`rows`] is the inner loop of both convolutions, [`pass`] puts them together, [`alone`] runs one for benches.
 
 // The kernels' loops run over the indices of their formulas, several arrays at once.
 #![allow(clippy::needless_range_loop)]
 
+pub mod alone;
 mod dense;
 mod dropout;
 mod h1;

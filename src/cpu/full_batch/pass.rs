@@ -31,6 +31,14 @@ impl Scratch {
             sums: vec![Sums::ZERO].into_boxed_slice(),
         }
     }
+
+    /// The tile and the sums.
+    #[inline(always)]
+    pub fn parts(&mut self) -> (&mut [Sixteen; VECTORS], &mut Sums) {
+        let tile = self.tile.first_chunk_mut().expect("a whole tile");
+        let sums = self.sums.first_mut().expect("one set of sums");
+        (tile, sums)
+    }
 }
 
 /// What a chunk gave: the sum of its examples' losses, how many were missed, and, of training, its share of the
@@ -77,10 +85,7 @@ impl Kernel for Chunk<'_> {
             share,
             ..
         } = self;
-        let tile = scratch.tile.first_chunk_mut().expect("a whole tile");
-        let [sums] = &mut *scratch.sums else {
-            unreachable!("one set of sums")
-        };
+        let (tile, sums) = scratch.parts();
         if step.is_some() {
             sums.clear();
         }
