@@ -7,7 +7,7 @@ use super::input::input;
 use super::loss::loss;
 use super::pass::Scratch;
 use super::sums::Sums;
-use super::tile::{Sixteen, TILE, VECTORS};
+use super::tile::{Sixteen, TILE, VECTORS, activate};
 use super::weights::Weights;
 use crate::cpu::simd::{Kernel, LANES, Level, Quads};
 use crate::data::Dataset;
@@ -133,11 +133,16 @@ impl Kernel for Alone<'_> {
             Part::H2Forward => {
                 for t in tile {
                     h2_forward(s, &t.h1, &w.h2w, &w.h2b, activation, &mut t.h2);
+                    t.dropped
+                        .copy_from_slice(t.h2.as_flattened().as_flattened());
                 }
             }
             Part::H3Forward => {
                 let operands = tile.each_mut().map(|t| (&t.dropped, &mut t.h3));
                 dense_forward(s, operands, &w.h3w, &w.h3b);
+                for value in tile.iter_mut().flat_map(|t| &mut t.h3) {
+                    s.store(value, activate(s, activation, s.load(value)));
+                }
             }
             Part::OutForward => {
                 let operands = tile.each_mut().map(|t| (&t.h3, &mut t.out));
