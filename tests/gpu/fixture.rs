@@ -83,6 +83,8 @@ impl Case {
             learning_rate: if sgd { 0.1 } else { 0.003 },
             weight_decay: if sgd { 0.001 } else { 0.3 },
             momentum: if sgd { 0.9 } else { 0.0 },
+            // AdamW divides by the gradient's own size: where that is near nothing, its rounding would decide.
+            epsilon: 1e-6,
             warmup: 3,
             shift: u32::from(self.random),
             dropout: if self.random { 0.25 } else { 0.0 },
