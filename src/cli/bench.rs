@@ -57,8 +57,8 @@ pub struct Arguments {
         value_delimiter = ','
     )]
     engines: Vec<EngineName>,
-    /// Training examples; more than the set has are made from it, shifted by up to a pixel [default: the set's;
-    /// without other digits 7291]
+    /// Training examples [default: all, 7291 of the embedded digits]. More than there are digits are made of them,
+    /// shifted by up to a pixel: by cpu as it goes, while the other engines hold all in memory, up to 1000000
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_EXAMPLES))]
     examples: Option<u64>,
     /// Seconds to measure each engine for, at least three steps
