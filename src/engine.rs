@@ -55,6 +55,15 @@ impl State {
     }
 }
 
+/// What a device can do at most, as measured with small programs of its own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Peak {
+    /// Multiply-adds in f32, in FLOP a second (one counts as two).
+    pub flop_per_second: f64,
+    /// Bytes a second that copying reads and writes, together.
+    pub copy_bytes_per_second: f64,
+}
+
 /// A trainer: it owns the digits, the recipe and the state of one run.
 pub trait Engine {
     /// Short name: `reference`, `cpu`, `gpu` or `per-example`.

@@ -1,6 +1,7 @@
 //! Trains LeCun's 1989 zip-code convnet, one example at a time as it was then, or over the whole training set at once
 //! on a GPU, and compares the two.
 
+pub mod bench;
 pub mod cli;
 pub mod cpu;
 pub mod data;

@@ -92,6 +92,16 @@ fn evaluation_lines_of_the_baseline_have_the_reproductions_form() {
         .stdout(predicate::str::is_match(form).expect("a pattern").count(2));
 }
 
+/// `--eval-every` counts the full batch's updates; the baseline's passes, 23, are all evaluated.
+#[test]
+fn the_baseline_of_a_comparison_is_evaluated_after_every_pass() {
+    let arguments = ["--device", "cpu", "--steps", "4", "--eval-every", "2"];
+    let run = gpu_train(&arguments).assert().success();
+    let text = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
+    let lines = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
+    assert_eq!((lines("step "), lines("eval: split test ")), (2, 23));
+}
+
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_weights_can_be_carried_on() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,41 +1,23 @@
 //! The batch-1 CPU engine does what the reference does, at every instruction set.
 
+mod common;
+
+use common::{Noise, random_set};
 use gpu_train::cpu::per_example::PerExample;
 use gpu_train::cpu::simd::Level;
-use gpu_train::data::{Dataset, Digits};
+use gpu_train::data::Digits;
 use gpu_train::engine::{Engine, Split};
-use gpu_train::net::{PARAMETERS, PIXELS, Parameters, initial_parameters};
+use gpu_train::net::{PARAMETERS, Parameters, initial_parameters};
 use gpu_train::recipe::{Activation, Batch, Loss, Name, Optimizer, Recipe};
 use gpu_train::reference::Reference;
 
 const TRAIN: usize = 40;
 const TEST: usize = 23;
 
-/// A stream of numbers below a bound; the same in every test.
-fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
-    let mut state = seed;
-    move |below| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % below
-    }
-}
-
-fn dataset(seed: u64, examples: usize) -> Dataset {
-    let mut next = numbers(seed);
-    // A third of the pixels background, as in digits; the denominator no power of two, as MNIST's.
-    let codes = (0..examples * PIXELS)
-        .map(|_| if next(3) == 0 { 0 } else { next(511) as u16 })
-        .collect();
-    let labels = (0..examples).map(|_| next(10) as u8).collect();
-    Dataset::new(codes, 255, labels)
-}
-
 fn digits() -> Digits {
     Digits {
-        train: dataset(1, TRAIN),
-        test: dataset(2, TEST),
+        train: random_set(TRAIN, 1),
+        test: random_set(TEST, 2),
         source: "random".into(),
     }
 }
@@ -43,9 +25,9 @@ fn digits() -> Digits {
 /// Weights and biases all different and of both signs.
 fn parameters() -> Parameters {
     let mut parameters = initial_parameters(3, -0.4);
-    let mut next = numbers(4);
+    let mut noise = Noise(4);
     for value in parameters.flat_mut() {
-        *value += 0.05 * (next(2_001) as f32 / 1_000.0 - 1.0);
+        *value += 0.05 * noise.signed();
     }
     parameters
 }

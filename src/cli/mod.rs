@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
 
+mod bench;
 pub mod data;
 mod device;
 mod devices;
@@ -35,6 +36,8 @@ Examples:
 enum Command {
     /// List the adapters, what each offers, and which would be chosen.
     Devices(devices::Arguments),
+    /// Measure the engines: time a step, share of the device's peak, time of each kernel.
+    Bench(Box<bench::Arguments>),
     /// Make the digits' files.
     Data(data::Args),
 }
@@ -60,6 +63,7 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
     match arguments.command {
         None => train::run(arguments.train, started),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     }
 }

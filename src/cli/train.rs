@@ -55,7 +55,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE.jsonl", help_heading = "Files and output")]
     metrics: Option<PathBuf>,
     /// Evaluate every N updates with --full-batch, every N passes with --per-example [default: a
-    /// tenth of the run; every pass]
+    /// tenth of the run; every pass]. The baseline of a comparison is evaluated after every pass
     #[arg(long, value_name = "N", help_heading = "Files and output",
           value_parser = clap::value_parser!(u32).range(1..))]
     eval_every: Option<u32>,
@@ -80,19 +80,20 @@ impl Arguments {
             Output::Standard
         }
     }
+}
 
-    fn watch(&self, recipe: &Recipe, examples: usize) -> Result<Watch> {
-        let steps = recipe.validate_updates(examples)?;
-        let evaluate_every = match (recipe.batch, self.eval_every) {
-            (Batch::Full, Some(every)) => every,
-            (Batch::Full, None) => steps.div_ceil(10),
-            (Batch::PerExample, every) => {
-                let pass = u32::try_from(examples).unwrap_or(u32::MAX);
-                every.unwrap_or(1).saturating_mul(pass)
-            }
-        };
-        Ok(Watch { evaluate_every })
-    }
+/// When a run is evaluated: every so many updates of the full batch, every so many passes of batch 1.
+fn watch(recipe: &Recipe, examples: usize, every: Option<u32>) -> Result<Watch> {
+    let steps = recipe.validate_updates(examples)?;
+    let evaluate_every = match (recipe.batch, every) {
+        (Batch::Full, Some(every)) => every,
+        (Batch::Full, None) => steps.div_ceil(10),
+        (Batch::PerExample, every) => {
+            let pass = u32::try_from(examples).unwrap_or(u32::MAX);
+            every.unwrap_or(1).saturating_mul(pass)
+        }
+    };
+    Ok(Watch { evaluate_every })
 }
 
 /// Trains as the arguments say; `started` is when the process did.
@@ -114,12 +115,13 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
         output.line(note)?;
     }
     let session = Session {
-        arguments: &arguments,
         digits: &digits,
         output,
     };
     let setup = started.elapsed().as_secs_f64();
-    let main = session.run(engine.as_mut(), &recipe, setup, arguments.metrics.as_ref())?;
+    let watch = watch(&recipe, digits.train.len(), arguments.eval_every)?;
+    let metrics = arguments.metrics.as_ref();
+    let main = session.run(engine.as_mut(), &recipe, watch, setup, metrics)?;
     if let Some(path) = &arguments.save {
         weights::save(path, &engine.state()?.parameters)?;
         output.line(&format!("weights: {}", path.display()))?;
@@ -144,7 +146,6 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
 
 /// One invocation: what its runs share.
 struct Session<'a> {
-    arguments: &'a Arguments,
     digits: &'a Digits,
     output: Output,
 }
@@ -154,6 +155,7 @@ impl Session<'_> {
         &self,
         engine: &mut dyn Engine,
         recipe: &Recipe,
+        watch: Watch,
         setup: f64,
         metrics: Option<&PathBuf>,
     ) -> Result<RunReport> {
@@ -172,7 +174,6 @@ impl Session<'_> {
             .map(|path| Metrics::create(path, recipe, engine, &self.digits.source))
             .transpose()?;
         let mut progress = Progress::new(recipe.batch, self.output);
-        let watch = self.arguments.watch(recipe, examples)?;
         let outcome = train::run(engine, recipe, examples, watch, &mut |event| {
             if let (Some(metrics), Event::Evaluated { point, .. }) = (&mut metrics, &event) {
                 metrics.row(point)?;
@@ -192,7 +193,8 @@ impl Session<'_> {
         ))
     }
 
-    /// The essay's stage 0 on one CPU core, with this run's seed.
+    /// The essay's stage 0 on one CPU core, with this run's seed; evaluated after every pass whatever --eval-every
+    /// says, which counts the other run's updates: the comparison looks for the first pass that is good enough.
     fn baseline(&self, seed: u64) -> Result<RunReport> {
         let started = Instant::now();
         let recipe = Recipe {
@@ -201,7 +203,9 @@ impl Session<'_> {
         };
         let parameters: Parameters = net::initial_parameters(seed, recipe.output_bias());
         let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters);
-        self.run(&mut engine, &recipe, started.elapsed().as_secs_f64(), None)
+        let watch = watch(&recipe, self.digits.train.len(), None)?;
+        let setup = started.elapsed().as_secs_f64();
+        self.run(&mut engine, &recipe, watch, setup, None)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod full_batch;
 pub mod per_example;
+pub mod probe;
 pub mod simd;
 
 pub use full_batch::FullBatch;

@@ -7,6 +7,7 @@ use super::sample::RandomState;
 use super::{Dataset, Digits, idx};
 use crate::error::{Error, Result};
 use crate::file;
+use crate::net::PIXELS;
 
 /// Training images of MNIST.
 pub const MNIST_TRAIN: usize = 60_000;
@@ -96,7 +97,10 @@ impl Part {
 
     fn resized(&self, indices: &[usize]) -> Dataset {
         let image = |i: usize| &self.images[i * SOURCE_PIXELS..(i + 1) * SOURCE_PIXELS];
-        let codes = indices.iter().flat_map(|&i| resize(image(i))).collect();
+        let mut codes = Vec::with_capacity(indices.len() * PIXELS);
+        for &index in indices {
+            codes.extend(resize(image(index)));
+        }
         let labels = indices.iter().map(|&i| self.labels[i]).collect();
         Dataset::new(codes, DENOMINATOR, labels)
     }

@@ -1,6 +1,7 @@
 //! Digits: 16×16 images with their labels, from the embedded sample, MNIST, or the zip-code files.
 
 pub mod embedded;
+pub mod examples;
 pub mod idx;
 pub mod mnist1989;
 pub mod prepare;
@@ -8,15 +9,19 @@ pub mod resize;
 pub mod sample;
 pub mod zip_code;
 
+use std::sync::Arc;
+
 use crate::net::PIXELS;
 
+pub use examples::{Examples, Repeated};
+
 /// Labelled 16×16 images. A pixel is kept as a small integer code; its value is `code / denominator − 1`, exact for
-/// every source: background is 0, full ink `2·denominator`.
+/// every source: background is 0, full ink `2·denominator`. A clone shares the images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
-    codes: Vec<u16>,
+    codes: Arc<Vec<u16>>,
     denominator: u16,
-    labels: Vec<u8>,
+    labels: Arc<Vec<u8>>,
 }
 
 impl Dataset {
@@ -39,9 +44,9 @@ impl Dataset {
             "codes in range"
         );
         Self {
-            codes,
+            codes: Arc::new(codes),
             denominator,
-            labels,
+            labels: Arc::new(labels),
         }
     }
 
@@ -77,7 +82,9 @@ impl Dataset {
 
     /// The first `count` examples (all, if there are fewer).
     pub fn truncated(&self, count: usize) -> Self {
-        let count = count.min(self.len());
+        if count >= self.len() {
+            return self.clone();
+        }
         self.subset(&(0..count).collect::<Vec<_>>())
     }
 
@@ -86,11 +93,10 @@ impl Dataset {
     /// # Panics
     /// If an index is out of range or there is none.
     pub fn subset(&self, indices: &[usize]) -> Self {
-        let codes = indices
-            .iter()
-            .flat_map(|&i| self.image_codes(i))
-            .copied()
-            .collect();
+        let mut codes = Vec::with_capacity(indices.len() * PIXELS);
+        for &index in indices {
+            codes.extend_from_slice(self.image_codes(index));
+        }
         let labels = indices.iter().map(|&i| self.labels[i]).collect();
         Self::new(codes, self.denominator, labels)
     }

@@ -23,10 +23,11 @@ pub(super) struct Device {
 }
 
 impl Device {
-    /// Opens an adapter with all its limits.
+    /// Opens an adapter with all its limits, and with timestamps where it offers them.
     pub(super) fn open(adapter: &wgpu::Adapter, name: String) -> Result<Self> {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("gpu-train"),
+            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
             required_limits: adapter.limits(),
             ..Default::default()
         };
@@ -52,6 +53,11 @@ impl Device {
             failure,
             name,
         })
+    }
+
+    /// The wgpu device and its queue.
+    pub(super) fn wgpu(&self) -> (&wgpu::Device, &wgpu::Queue) {
+        (&self.device, &self.queue)
     }
 
     /// An error about this device.
@@ -298,5 +304,6 @@ impl Resources {
 /// A plan that only needs recording.
 pub(super) struct ReadyPlan {
     name: &'static str,
-    dispatches: Vec<(wgpu::ComputePipeline, wgpu::BindGroup, [u32; 3])>,
+    /// Of each dispatch, in the plan's order.
+    pub(super) dispatches: Vec<(wgpu::ComputePipeline, wgpu::BindGroup, [u32; 3])>,
 }

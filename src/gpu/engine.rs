@@ -1,5 +1,7 @@
 //! The GPU engine: full batch, one submission for many steps.
 
+mod timing;
+
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -16,6 +18,8 @@ use crate::engine::{Engine, Evaluation, Split, State};
 use crate::error::{Error, Result};
 use crate::net::{PADDED_PIXELS, PARAMETER_COUNT, Parameters};
 use crate::recipe::{Batch, Recipe};
+
+pub use timing::KernelTime;
 
 /// Submissions under way at the same time: one runs while the next is recorded.
 const IN_FLIGHT: usize = 2;

@@ -7,6 +7,7 @@
 //! - [`tune`]: which shape of the fused kernels suits the adapter
 //! - [`engine`]: runs the plans; `device` and `pace` keep it safe and responsive
 //! - [`single`]: one dispatch alone, for tests
+//! - [`probe`]: what a device can do at most; `engine/timing.rs`: what each kernel of a step takes
 //! - [`layout`]: how tensors lie on the device
 
 pub mod adapter;
@@ -19,10 +20,11 @@ pub mod layout;
 mod pace;
 pub mod packing;
 pub mod plan;
+pub mod probe;
 pub mod single;
 pub mod tune;
 
 pub use adapter::{AdapterChoice, AdapterDescription, Backend, adapters, choose, describe};
-pub use engine::Gpu;
+pub use engine::{Gpu, KernelTime};
 pub use plan::Variant;
 pub use single::Single;

@@ -167,7 +167,7 @@ fn times(speedup: f64) -> String {
 }
 
 /// A whole number with commas between thousands.
-fn grouped(value: u64) -> String {
+pub(super) fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -1,11 +1,14 @@
 //! What a run tells people and machines: progress, metrics, the comparison, JSON.
 
+mod bench;
 mod comparison;
+pub mod memory;
 mod metrics;
 mod output;
 mod progress;
 mod run;
 
+pub use bench::{BenchReport, EngineReport, KernelReport, Machine};
 pub use comparison::Comparison;
 pub use metrics::Metrics;
 pub use output::Output;

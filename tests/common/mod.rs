@@ -122,13 +122,25 @@ impl Noise {
     }
 }
 
-/// So many random images with random labels.
+/// So many random images with random labels: a third of the pixels background, as in digits, the rest noise, but for
+/// each label another part of the image bright, so that the examples' gradients do not cancel. Codes and denominator
+/// (no power of two) are the embedded digits'.
 pub fn random_set(examples: usize, seed: u64) -> Dataset {
     let mut noise = Noise(seed);
-    let codes = (0..examples * PIXELS)
-        .map(|_| (noise.bits() % 16_321) as u16)
-        .collect();
-    let labels = (0..examples).map(|_| (noise.bits() % 10) as u8).collect();
+    let mut below = |bound: u64| (noise.bits() % bound) as u16;
+    let labels: Vec<u8> = (0..examples).map(|_| below(10) as u8).collect();
+    let mut codes = Vec::with_capacity(examples * PIXELS);
+    for label in &labels {
+        codes.extend((0..PIXELS).map(|pixel| {
+            if pixel / 24 == usize::from(*label) {
+                8_160 + below(8_161)
+            } else if below(3) == 0 {
+                0
+            } else {
+                below(16_321)
+            }
+        }));
+    }
     Dataset::new(codes, 8_160, labels)
 }
 

@@ -6,11 +6,12 @@
 //! order: any number of threads computes the same bytes.
 //!
 //! One file a kernel: [`input`], [`h1`], [`h2`], [`dropout`], [`dense`] (H3 and output), [`loss`], [`update`];
-//! [`rows`] is the inner loop of both convolutions, [`pass`] puts them together.
+//! [`rows`] is the inner loop of both convolutions, [`pass`] puts them together, [`alone`] runs one for benches.
 
 // The kernels' loops run over the indices of their formulas, several arrays at once.
 #![allow(clippy::needless_range_loop)]
 
+pub mod alone;
 mod dense;
 mod dropout;
 mod h1;
@@ -37,7 +38,7 @@ use self::pass::{Chunk, Scratch, Share};
 use self::tile::TILE;
 use self::weights::Weights;
 use super::simd::Level;
-use crate::data::{Dataset, Digits};
+use crate::data::{Digits, Examples};
 use crate::engine::{Engine, Evaluation, Split, State};
 use crate::error::Result;
 use crate::net::{PARAMETER_COUNT, Parameters};
@@ -51,7 +52,8 @@ const TILES_OF_A_CHUNK: usize = 64;
 
 /// The whole training set at once, on the CPU.
 pub struct FullBatch {
-    digits: Digits,
+    train: Arc<dyn Examples>,
+    test: Arc<dyn Examples>,
     recipe: Recipe,
     level: Level,
     pool: Arc<ThreadPool>,
@@ -85,6 +87,22 @@ impl FullBatch {
         level: Level,
         threads: usize,
     ) -> Self {
+        let (train, test) = (Arc::new(digits.train), Arc::new(digits.test));
+        Self::over(train, test, recipe, parameters, level, threads)
+    }
+
+    /// The same over sets that need not lie in memory: each step asks for each example once.
+    ///
+    /// # Panics
+    /// As [`FullBatch::new`].
+    pub fn over(
+        train: Arc<dyn Examples>,
+        test: Arc<dyn Examples>,
+        recipe: Recipe,
+        parameters: &Parameters,
+        level: Level,
+        threads: usize,
+    ) -> Self {
         assert_eq!(recipe.batch, Batch::Full, "a recipe for the whole set");
         let threads = threads.max(1);
         let pool = rayon::ThreadPoolBuilder::new()
@@ -93,7 +111,8 @@ impl FullBatch {
             .build()
             .expect("threads to compute on");
         Self {
-            digits,
+            train,
+            test,
             recipe,
             level,
             pool: Arc::new(pool),
@@ -108,8 +127,8 @@ impl FullBatch {
     /// and dropout are drawn and the chunks' gradients left in `shares`. Must be called on the pool.
     fn run_chunks(&mut self, split: Split, step: Option<u32>) -> (f64, u32) {
         self.weights.set(&self.state.parameters);
-        let set = split_of(&self.digits, split);
-        let chunks = chunks(set.len());
+        let set = self.set(split);
+        let chunks = chunks(set.count());
         let empty = || Share {
             loss: 0.0,
             misses: 0,
@@ -122,7 +141,7 @@ impl FullBatch {
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
             self.level.run(Chunk {
-                set,
+                set: &*set,
                 examples,
                 weights: &self.weights,
                 recipe: &self.recipe,
@@ -153,22 +172,22 @@ impl FullBatch {
         }
         weights::add_padding_gradient(&mut total);
         let gradient = total.iter().map(|&sum| sum as f32).collect();
-        (sum / self.digits.train.len() as f64, gradient)
+        (sum / self.train.count() as f64, gradient)
+    }
+
+    fn set(&self, split: Split) -> Arc<dyn Examples> {
+        match split {
+            Split::Train => Arc::clone(&self.train),
+            Split::Test => Arc::clone(&self.test),
+        }
     }
 
     fn step(&mut self) -> f32 {
         let (loss, gradient) = self.loss_and_gradient();
         let step = u64::from(self.state.step);
-        let scalars = self.recipe.step_scalars(step, self.digits.train.len());
+        let scalars = self.recipe.step_scalars(step, self.train.count());
         update::update(&mut self.state, &self.recipe, scalars, &gradient);
         loss as f32
-    }
-}
-
-fn split_of(digits: &Digits, split: Split) -> &Dataset {
-    match split {
-        Split::Train => &digits.train,
-        Split::Test => &digits.test,
     }
 }
 
@@ -219,7 +238,7 @@ impl Engine for FullBatch {
     fn evaluate(&mut self, split: Split) -> Result<Evaluation> {
         let pool = Arc::clone(&self.pool);
         let (sum, misses) = pool.install(|| self.run_chunks(split, None));
-        let examples = split_of(&self.digits, split).len();
+        let examples = self.set(split).count();
         Ok(Evaluation {
             loss: sum / examples as f64,
             misses,

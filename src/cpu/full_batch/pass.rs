@@ -12,7 +12,7 @@ use super::sums::Sums;
 use super::tile::{Sixteen, TILE, VECTORS, activate, times_slope};
 use super::weights::Weights;
 use crate::cpu::simd::{Kernel, LANES, Lanes, Simd};
-use crate::data::Dataset;
+use crate::data::Examples;
 use crate::draw;
 use crate::net::{H2_UNITS, H3_UNITS, Parameters};
 use crate::recipe::{Loss, Recipe};
@@ -31,6 +31,14 @@ impl Scratch {
             sums: vec![Sums::ZERO].into_boxed_slice(),
         }
     }
+
+    /// The tile and the sums.
+    #[inline(always)]
+    pub fn parts(&mut self) -> (&mut [Sixteen; VECTORS], &mut Sums) {
+        let tile = self.tile.first_chunk_mut().expect("a whole tile");
+        let sums = self.sums.first_mut().expect("one set of sums");
+        (tile, sums)
+    }
 }
 
 /// What a chunk gave: the sum of its examples' losses, how many were missed, and, of training, its share of the
@@ -48,7 +56,7 @@ pub struct Share {
 /// A chunk to run: forward only, or with the gradient.
 pub struct Chunk<'a> {
     /// Where the examples are.
-    pub set: &'a Dataset,
+    pub set: &'a dyn Examples,
     /// Which ones; starts at a multiple of [`TILE`].
     pub examples: Range<usize>,
     /// The present parameters.
@@ -77,10 +85,7 @@ impl Kernel for Chunk<'_> {
             share,
             ..
         } = self;
-        let tile = scratch.tile.first_chunk_mut().expect("a whole tile");
-        let [sums] = &mut *scratch.sums else {
-            unreachable!("one set of sums")
-        };
+        let (tile, sums) = scratch.parts();
         if step.is_some() {
             sums.clear();
         }
@@ -88,10 +93,14 @@ impl Kernel for Chunk<'_> {
         for first in self.examples.clone().step_by(TILE) {
             forward(s, set, first, weights, recipe, step, tile);
             for (vector, sixteen) in tile.iter_mut().enumerate() {
-                let start = (first + vector * LANES).min(set.len());
-                let end = (start + LANES).min(set.len());
-                let labels = &set.labels()[start..end];
-                let scale = 1.0 / set.len() as f32;
+                let start = (first + vector * LANES).min(set.count());
+                let end = (start + LANES).min(set.count());
+                let mut labels = [0; LANES];
+                let labels = &mut labels[..end - start];
+                for (label, example) in labels.iter_mut().zip(start..) {
+                    *label = set.label(example);
+                }
+                let scale = 1.0 / set.count() as f32;
                 let Sixteen { out, d_out, .. } = sixteen;
                 let (value, misses) = loss(s, out, labels, recipe.loss, scale, d_out);
                 share.loss += value;
@@ -111,7 +120,7 @@ impl Kernel for Chunk<'_> {
 #[inline(always)]
 fn forward<S: Simd>(
     s: S,
-    set: &Dataset,
+    set: &dyn Examples,
     first: usize,
     weights: &Weights,
     recipe: &Recipe,

@@ -1,8 +1,10 @@
 //! Against the reference in f64, at sizes that straddle vectors and tiles.
 
+use std::sync::Arc;
+
 use super::FullBatch;
 use crate::cpu::simd::Level;
-use crate::data::{Dataset, Digits};
+use crate::data::{Dataset, Digits, Repeated};
 use crate::draw;
 use crate::engine::{Engine, Split, State};
 use crate::net::{PARAMETERS, PIXELS, Parameters, initial_parameters};
@@ -256,6 +258,32 @@ fn the_comparison_rejects_what_is_wrong() {
     let noisy = Recipe { shift: 1, ..recipe };
     let (_, other) = reference(&digits, &noisy).gradient().unwrap();
     assert!(first_apart(other.flat(), gradient.flat(), 2e-5 * largest, 2e-5).is_some());
+}
+
+/// A set that is made as it is read gives the bytes of the same set in memory.
+#[test]
+fn a_set_out_of_memory_trains_as_one_in_memory() {
+    let digits = digits(50);
+    let repeated = Repeated::new(digits.train.clone(), 333);
+    let in_memory = Digits {
+        train: repeated.in_memory(),
+        ..digits.clone()
+    };
+    let recipe = recipe(Activation::Relu, Loss::CrossEntropy, true);
+    for level in Level::available() {
+        let mut expected = engine(&in_memory, &recipe, level, 1);
+        let (train, test) = (Arc::new(repeated.clone()), Arc::new(digits.test.clone()));
+        let mut streamed = FullBatch::over(train, test, recipe.clone(), &parameters(), level, 2);
+        assert_eq!(streamed.train(3).unwrap(), expected.train(3).unwrap());
+        let states = [&mut streamed, &mut expected].map(|engine| engine.state().unwrap());
+        assert_eq!(bits(&states[0]), bits(&states[1]));
+        for split in [Split::Train, Split::Test] {
+            assert_eq!(
+                streamed.evaluate(split).unwrap(),
+                expected.evaluate(split).unwrap()
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,238 @@
+//! `gpu-train bench`: time a step on each engine, beside what its device can do at most.
+
+mod measure;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use self::measure::{Bench, Target, cores, line};
+use super::train::usage;
+use super::{digits, recipe};
+use crate::data::Repeated;
+use crate::error::Result;
+use crate::gpu::{self, AdapterChoice, Backend};
+use crate::recipe::Batch;
+use crate::report::{BenchReport, Machine, Output, memory};
+use crate::{cpu, file};
+
+/// Most examples: some hours a step.
+const MOST_EXAMPLES: u64 = 10_000_000;
+/// MNIST's training images.
+const MNIST: usize = crate::data::mnist1989::MNIST_TRAIN;
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    /// The full batch on all CPU cores.
+    Cpu,
+    /// Batch 1 on one CPU core.
+    PerExample,
+    /// The full batch on a GPU.
+    Gpu,
+    /// The scalar reference on one core, slow.
+    Reference,
+}
+
+/// Which kind of adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// A real GPU.
+    Gpu,
+    /// A software adapter such as llvmpipe.
+    Software,
+}
+
+/// Measure the engines: time a step, share of the device's peak, time of each kernel.
+///
+/// The peaks are measured as well, by multiply-adds in registers and by copying memory.
+#[derive(Debug, Args)]
+#[group(id = "bench-flags")]
+pub struct Arguments {
+    /// Engines to measure, a list or repeated [default: cpu, per-example, and gpu where there is a real one]
+    #[arg(
+        long = "engine",
+        value_enum,
+        value_name = "ENGINE",
+        value_delimiter = ','
+    )]
+    engines: Vec<EngineName>,
+    /// Training examples [default: all, 7291 of the embedded digits]. More than there are digits are made of them,
+    /// shifted by up to a pixel: by cpu as it goes, while the other engines hold all in memory, up to 1000000
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_EXAMPLES))]
+    examples: Option<u64>,
+    /// Seconds to measure each engine for, at least three steps
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 2.0,
+        allow_negative_numbers = true
+    )]
+    seconds: f64,
+
+    /// Kinds of adapter to measure, a list or repeated [default: gpu]
+    #[arg(
+        long = "device",
+        value_enum,
+        value_name = "DEVICE",
+        value_delimiter = ',',
+        help_heading = "Device"
+    )]
+    devices: Vec<Kind>,
+    /// The adapters whose names contain these, ignoring case (see `gpu-train devices`)
+    #[arg(
+        long = "adapter",
+        value_name = "NAME-PART",
+        value_delimiter = ',',
+        help_heading = "Device"
+    )]
+    adapters: Vec<String>,
+    /// The graphics interface to go through
+    #[arg(long, help_heading = "Device")]
+    backend: Option<Backend>,
+
+    #[command(flatten)]
+    digits: digits::Arguments,
+    #[command(flatten)]
+    recipe: recipe::Arguments,
+
+    /// Print one JSON document on standard output instead of the table
+    #[arg(long, help_heading = "Files and output")]
+    json: bool,
+    /// Write the JSON document to this file as well
+    #[arg(long, value_name = "FILE.json", help_heading = "Files and output")]
+    out: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn validate(&self) -> Result<()> {
+        if !(self.seconds > 0.0 && self.seconds <= 3_600.0) {
+            let found = self.seconds;
+            return Err(usage(format!(
+                "--seconds: found {found}, expected more than 0, up to 3600"
+            )));
+        }
+        if self.names_an_adapter()
+            && !self.engines.is_empty()
+            && !self.engines.contains(&EngineName::Gpu)
+        {
+            return Err(usage(
+                "--device, --adapter, --backend: found without gpu among --engine, expected together with it",
+            ));
+        }
+        self.out
+            .as_deref()
+            .map_or(Ok(()), |path| file::check_target(path).map(|_| ()))
+    }
+
+    fn names_an_adapter(&self) -> bool {
+        !self.devices.is_empty() || !self.adapters.is_empty() || self.backend.is_some()
+    }
+
+    /// The adapters asked for.
+    fn choices(&self) -> Vec<AdapterChoice> {
+        let choice = |software, name_part| AdapterChoice {
+            software,
+            name_part,
+            backend: self.backend,
+        };
+        let kinds = if self.devices.is_empty() {
+            vec![Kind::Gpu]
+        } else {
+            self.devices.clone()
+        };
+        let softwares = kinds.into_iter().map(|kind| kind == Kind::Software);
+        if self.adapters.is_empty() {
+            return softwares.map(|software| choice(software, None)).collect();
+        }
+        let only_software = self.devices == [Kind::Software];
+        let names = self.adapters.iter().cloned();
+        names
+            .map(|name| choice(only_software, Some(name)))
+            .collect()
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        let mut engines = self.engines.clone();
+        if engines.is_empty() {
+            engines = vec![EngineName::Cpu, EngineName::PerExample];
+            if self.names_an_adapter() || gpu::choose(&AdapterChoice::default()).is_ok() {
+                engines.push(EngineName::Gpu);
+            }
+        }
+        let targets = engines.into_iter().flat_map(|engine| match engine {
+            EngineName::Cpu => vec![Target::Cpu],
+            EngineName::PerExample => vec![Target::PerExample],
+            EngineName::Reference => vec![Target::Reference],
+            EngineName::Gpu => self.choices().into_iter().map(Target::Gpu).collect(),
+        });
+        targets.collect()
+    }
+}
+
+/// Measures what the arguments ask for, and prints it.
+///
+/// # Errors
+/// Of usage; what the digits' readers and the engines return; if an adapter asked for is not there.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    arguments.validate()?;
+    let full = arguments.recipe.recipe(Batch::Full)?;
+    let per_example = arguments.recipe.recipe(Batch::PerExample)?;
+    let wanted = arguments.examples.map(|examples| examples as usize);
+    let digits = arguments
+        .digits
+        .read_for(wanted.map(|count| count.min(MNIST)))?;
+    let examples = wanted.unwrap_or(digits.train.len());
+    full.validate_updates(examples)?;
+    per_example.validate_updates(examples)?;
+    let bench = Bench {
+        train: Repeated::new(digits.train.clone(), examples),
+        digits: &digits,
+        full,
+        per_example,
+        seconds: arguments.seconds,
+    };
+    let mut measured = Vec::new();
+    for target in arguments.targets() {
+        let found = bench.measure(&target)?;
+        Output::Error.line(&line(&found))?;
+        measured.push(found);
+    }
+    // Before the peaks are measured, which takes memory of its own.
+    let peak_resident_bytes = memory::peak_resident_bytes();
+    let report = BenchReport {
+        schema: 1,
+        version: env!("CARGO_PKG_VERSION"),
+        date: time::OffsetDateTime::now_utc().date().to_string(),
+        command: command(),
+        machine: Machine {
+            processor: cpu::processor(),
+            cores: cores(),
+            os: std::env::consts::OS,
+        },
+        digits: digits.source.clone(),
+        peak_resident_bytes,
+        engines: bench.reports(measured)?,
+        recipe: bench.full,
+        per_example_recipe: bench.per_example,
+    };
+    if let Some(path) = &arguments.out {
+        file::write_atomically(path, format!("{}\n", report.json()).as_bytes())?;
+    }
+    let text = if arguments.json {
+        report.json()
+    } else {
+        report.text()
+    };
+    Output::Standard.line(&text)
+}
+
+/// The command line, whatever the program's file was called.
+fn command() -> String {
+    let arguments = std::env::args_os().skip(1);
+    let words = arguments.map(|word| word.to_string_lossy().into_owned());
+    std::iter::once("gpu-train".to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,114 @@
+//! What each kernel of a step takes, by the device's own clock.
+
+use super::Gpu;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::gpu::device::{Device, ReadyPlan};
+
+/// The time of one kernel in a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KernelTime {
+    /// The kernel's name.
+    pub kernel: &'static str,
+    /// Seconds of all its dispatches in a step, the median of the steps looked at.
+    pub seconds: f64,
+}
+
+impl Gpu {
+    /// Times the kernels over so many training steps, in the order of the step, and leaves the state as it was; `None`
+    /// if the adapter offers no timestamps.
+    ///
+    /// Each dispatch is a pass of its own here, which costs a little more than it does in training.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Device`] if the device fails.
+    pub fn kernel_times(&mut self, steps: u32) -> Result<Option<Vec<KernelTime>>> {
+        let state = self.state()?;
+        let mut samples = vec![Vec::new(); self.program.training.dispatches.len()];
+        for _ in 0..steps {
+            self.restore(&state)?;
+            let Some(seconds) = self.device.time(&self.training)? else {
+                return Ok(None);
+            };
+            for (samples, seconds) in samples.iter_mut().zip(seconds) {
+                samples.push(seconds);
+            }
+        }
+        self.restore(&state)?;
+        let mut times: Vec<KernelTime> = Vec::new();
+        for (dispatch, samples) in self.program.training.dispatches.iter().zip(&mut samples) {
+            samples.sort_by(f64::total_cmp);
+            let seconds = samples.get(samples.len() / 2).copied().unwrap_or(0.0);
+            match times.iter_mut().find(|time| time.kernel == dispatch.kernel) {
+                Some(time) => time.seconds += seconds,
+                None => times.push(KernelTime {
+                    kernel: dispatch.kernel,
+                    seconds,
+                }),
+            }
+        }
+        Ok(Some(times))
+    }
+
+    /// Dispatches of a training step.
+    pub fn dispatches(&self) -> usize {
+        self.program.training.dispatches.len()
+    }
+
+    /// Bytes of all buffers on the device.
+    pub fn buffer_bytes(&self) -> u64 {
+        let buffers = self.program.buffers.iter().map(|buffer| buffer.bytes);
+        buffers.sum::<u64>() + self.readback.size()
+    }
+}
+
+/// Bytes of a timestamp.
+const STAMP: u64 = wgpu::QUERY_SIZE as u64;
+
+impl Device {
+    /// Seconds that each dispatch of a plan takes, run once; `None` if the device has no timestamps.
+    fn time(&self, plan: &ReadyPlan) -> Result<Option<Vec<f64>>> {
+        let (device, queue) = self.wgpu();
+        if !device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+            return Ok(None);
+        }
+        let count = 2 * plan.dispatches.len() as u32;
+        let queries = device.create_query_set(&wgpu::QuerySetDescriptor {
+            label: Some("timestamps"),
+            ty: wgpu::QueryType::Timestamp,
+            count,
+        });
+        let resolved = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("timestamps"),
+            size: STAMP * u64::from(count),
+            usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        });
+        let label = Some("timed");
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
+        for ((pipeline, bind_group, [x, y, z]), first) in
+            plan.dispatches.iter().zip((0..count).step_by(2))
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label,
+                timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                    query_set: &queries,
+                    beginning_of_pass_write_index: Some(first),
+                    end_of_pass_write_index: Some(first + 1),
+                }),
+            });
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, bind_group, &[]);
+            pass.dispatch_workgroups(*x, *y, *z);
+        }
+        encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
+        queue.submit([encoder.finish()]);
+        let through = self.readback(resolved.size());
+        let words = self.read(&through, &[(&resolved, 0, resolved.size() as usize / 4)])?;
+        let stamp = |words: &[u32]| u64::from(words[0]) | u64::from(words[1]) << 32;
+        let period = f64::from(queue.get_timestamp_period()) * 1e-9;
+        let pairs = words.chunks_exact(4);
+        let ticks = pairs.map(|pair| stamp(&pair[2..]).saturating_sub(stamp(&pair[..2])));
+        Ok(Some(ticks.map(|ticks| ticks as f64 * period).collect()))
+    }
+}

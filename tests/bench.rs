@@ -1,0 +1,275 @@
+//! `gpu-train bench` as a user and as a script meets it. No time is asserted, only that what is reported fits together.
+//!
+//! One test needs a software adapter: without one it is reported as ignored, or fails if `GPU_TRAIN_REQUIRE_ADAPTER` is 1.
+
+use assert_cmd::Command;
+use gpu_train::gpu::{AdapterChoice, choose};
+use libtest_mimic::{Arguments, Trial};
+use predicates::prelude::*;
+use predicates::str::contains;
+use serde_json::Value;
+
+fn bench(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("gpu-train").expect("the binary");
+    command.arg("bench").args(arguments);
+    command
+}
+
+/// The report of a short benchmark.
+fn report(arguments: &[&str]) -> Value {
+    let run = bench(&[&["--seconds", "0.05", "--json"], arguments].concat())
+        .assert()
+        .success();
+    serde_json::from_slice(&run.get_output().stdout).expect("one JSON document")
+}
+
+fn number(value: &Value, name: &str) -> f64 {
+    let found = value[name].as_f64();
+    found.unwrap_or_else(|| panic!("{name} is {} in {value}", value[name]))
+}
+
+/// What every engine reports, and how it fits together.
+fn check_engine(engine: &Value, examples: usize) {
+    assert_eq!(engine["examples"], examples);
+    assert!(
+        engine["device"]
+            .as_str()
+            .is_some_and(|device| !device.is_empty())
+    );
+    assert!(number(engine, "set_up_s") > 0.0);
+    let ms = &engine["step_ms"];
+    assert!(number(ms, "samples") >= 3.0);
+    assert!(number(ms, "p10") > 0.0);
+    assert!(number(ms, "p10") <= number(ms, "median") && number(ms, "median") <= number(ms, "p90"));
+    let near = |got: f64, want: f64| (got / want - 1.0).abs() < 1e-9;
+    let seconds = number(ms, "median") / 1e3;
+    assert!(near(
+        number(engine, "examples_per_s"),
+        examples as f64 / seconds
+    ));
+    // 171,780 multiply-adds an example.
+    let gflops = 343_560.0 * examples as f64 / seconds / 1e9;
+    assert!(near(number(engine, "gflops"), gflops));
+    assert!(number(engine, "peak_gflops") > 0.0 && number(engine, "copy_gbytes_per_s") > 0.0);
+    assert!(near(
+        number(engine, "share_of_peak"),
+        gflops / number(engine, "peak_gflops")
+    ));
+    let arithmetic = 343_560.0 * examples as f64 / number(engine, "peak_gflops") / 1e6;
+    assert!(number(engine, "floor_ms") >= arithmetic * (1.0 - 1e-9));
+    assert!(engine["kernels"].is_array());
+}
+
+fn the_processors_engines_are_reported() {
+    let report = report(&[
+        "--engine",
+        "cpu,per-example",
+        "--engine",
+        "reference",
+        "--examples",
+        "65",
+    ]);
+    assert_eq!(report["schema"], 1);
+    assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
+    let date = predicate::str::is_match(r"^\d{4}-\d\d-\d\d$").expect("a pattern");
+    assert!(date.eval(report["date"].as_str().expect("a date")));
+    assert!(
+        report["command"]
+            .as_str()
+            .expect("a command")
+            .starts_with("gpu-train bench --seconds 0.05")
+    );
+    assert!(report["machine"]["cores"].as_u64() >= Some(1));
+    assert!(report["machine"]["processor"].is_string() && report["machine"]["os"].is_string());
+    assert_eq!(report["recipe"]["name"], "full-batch");
+    assert_eq!(report["per_example_recipe"]["name"], "reproduction");
+    if cfg!(target_os = "linux") {
+        // The ordinary run's bound.
+        assert!(number(&report, "peak_resident_bytes") < 150e6);
+    }
+    let engines = report["engines"].as_array().expect("engines");
+    let names: Vec<_> = engines
+        .iter()
+        .map(|engine| engine["engine"].as_str())
+        .collect();
+    assert_eq!(names, [Some("cpu"), Some("per-example"), Some("reference")]);
+    for engine in engines {
+        check_engine(engine, 65);
+        assert_eq!(
+            (&engine["dispatches"], &engine["buffer_bytes"]),
+            (&0.into(), &0.into())
+        );
+    }
+    let (one, pass) = (&engines[1]["example_us"], &engines[1]["step_ms"]);
+    for field in ["median", "p10", "p90"] {
+        let us = number(pass, field) * 1e3 / 65.0;
+        assert!((number(one, field) / us - 1.0).abs() < 1e-9);
+    }
+    assert!(engines[0]["example_us"].is_null());
+}
+
+fn an_adapter_is_reported_with_its_kernels() {
+    let arguments = [
+        "--engine",
+        "gpu",
+        "--device",
+        "software",
+        "--seconds",
+        "0.05",
+        "--json",
+        "--examples",
+        "70",
+    ];
+    let run = bench(&arguments).assert().success();
+    let report: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+    let gpu = &report["engines"][0];
+    assert_eq!(gpu["engine"], "gpu");
+    check_engine(gpu, 70);
+    assert!(number(gpu, "dispatches") >= 1.0);
+    // The images alone are 512 bytes each.
+    assert!(number(gpu, "buffer_bytes") > 70.0 * 512.0);
+    let kernels = gpu["kernels"].as_array().expect("kernels");
+    if gpu["timestamps"] == true {
+        assert!(!kernels.is_empty() && kernels.len() as f64 <= number(gpu, "dispatches"));
+        assert!(
+            kernels
+                .iter()
+                .all(|kernel| kernel["kernel"].is_string() && number(kernel, "ms") >= 0.0)
+        );
+    } else {
+        assert!(kernels.is_empty());
+    }
+}
+
+/// More examples than there are digits, on the engine that makes them as it goes, take no more memory.
+fn more_examples_than_digits_take_no_memory() {
+    let report = report(&["--engine", "cpu", "--examples", "100000"]);
+    check_engine(&report["engines"][0], 100_000);
+    if cfg!(target_os = "linux") {
+        // In memory they would be 51 MB.
+        assert!(number(&report, "peak_resident_bytes") < 45e6);
+    }
+}
+
+fn the_table_and_the_file_say_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("bench.json");
+    let path = file.to_str().expect("UTF-8");
+    bench(&[
+        "--engine",
+        "cpu",
+        "--examples",
+        "65",
+        "--seconds",
+        "0.05",
+        "--out",
+        path,
+    ])
+    .assert()
+    .success()
+    .stdout(
+        contains("step, median")
+            .and(contains("share of the peak"))
+            .and(contains("cpu on "))
+            .and(contains("schema").not()),
+    )
+    .stderr(contains("ms a step"));
+    let written = std::fs::read(&file).expect("a report");
+    let written: Value = serde_json::from_slice(&written).expect("JSON");
+    check_engine(&written["engines"][0], 65);
+}
+
+/// Runs with arguments that must be refused: the exit code, and one line that holds every part.
+fn refused(arguments: &[&str], code: i32, parts: &[&str]) {
+    let output = bench(arguments).output().expect("the program ran");
+    let error = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+    for part in parts {
+        assert!(
+            error.contains(part),
+            "{arguments:?}: {part:?} is not in {error:?}"
+        );
+    }
+    let said = error
+        .lines()
+        .filter(|line| line.starts_with("error"))
+        .count();
+    assert_eq!(said, 1, "{error}");
+    assert!(
+        !error.contains("panicked") && output.stdout.is_empty(),
+        "{error}"
+    );
+}
+
+fn what_makes_no_sense_is_refused() {
+    refused(&["--examples", "0"], 2, &["--examples", "0"]);
+    refused(&["--examples", "10000001"], 2, &["--examples", "10000001"]);
+    for seconds in ["0", "-1", "nan", "inf"] {
+        refused(
+            &["--seconds", seconds],
+            2,
+            &["--seconds", "expected more than 0"],
+        );
+    }
+    refused(
+        &["--engine", "abacus"],
+        2,
+        &["--engine", "abacus", "per-example"],
+    );
+    refused(&["--device", "cpu"], 2, &["--device", "cpu", "software"]);
+    refused(
+        &["--engine", "cpu", "--device", "software"],
+        2,
+        &["--device", "--engine", "gpu"],
+    );
+    refused(
+        &["--engine", "per-example", "--examples", "1000001"],
+        2,
+        &["--examples", "found 1000001", "--engine per-example"],
+    );
+    refused(
+        &["--engine", "gpu", "--adapter", "no such adapter"],
+        1,
+        &["--adapter", "no such adapter"],
+    );
+    refused(
+        &["--engine", "cpu", "--learning-rate", "-1"],
+        2,
+        &["--learning-rate"],
+    );
+    refused(
+        &["--out", "/no/such/folder/bench.json"],
+        1,
+        &["/no/such/folder"],
+    );
+    refused(&["--mnist", "/no/such/folder"], 1, &["/no/such/folder"]);
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let tests: [(&str, fn()); 4] = [
+        ("processors", the_processors_engines_are_reported),
+        ("memory", more_examples_than_digits_take_no_memory),
+        ("table_and_file", the_table_and_the_file_say_the_same),
+        ("refused", what_makes_no_sense_is_refused),
+    ];
+    let trial = |(name, test): (&str, fn())| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    };
+    let mut trials: Vec<_> = tests.into_iter().map(trial).collect();
+    let software = AdapterChoice {
+        software: true,
+        ..AdapterChoice::default()
+    };
+    let required = std::env::var_os("GPU_TRAIN_REQUIRE_ADAPTER").is_some_and(|value| value == "1");
+    let ignored = choose(&software).is_err() && !required;
+    if ignored {
+        println!("no software adapter here: its test is ignored");
+    }
+    let adapter = trial(("adapter", an_adapter_is_reported_with_its_kernels));
+    trials.push(adapter.with_ignored_flag(ignored));
+    libtest_mimic::run(&arguments, trials).exit();
+}
