@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use self::measure::{Bench, Target, cores, line};
 use super::train::usage;
-use super::{digits, recipe};
+use super::{digits, kernels, recipe};
 use crate::data::Repeated;
 use crate::error::Result;
 use crate::gpu::{self, AdapterChoice, Backend};
@@ -90,6 +90,8 @@ pub struct Arguments {
     /// The graphics interface to go through
     #[arg(long, help_heading = "Device")]
     backend: Option<Backend>,
+    #[command(flatten)]
+    kernels: kernels::Arguments,
 
     #[command(flatten)]
     digits: digits::Arguments,
@@ -191,6 +193,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         full,
         per_example,
         seconds: arguments.seconds,
+        kernels: &arguments.kernels,
     };
     let mut measured = Vec::new();
     for target in arguments.targets() {

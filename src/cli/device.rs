@@ -2,12 +2,13 @@
 
 use clap::{Args, ValueEnum};
 
+use super::kernels;
 use super::train::usage;
 use crate::cpu::{FullBatch, PerExample};
 use crate::data::Digits;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::gpu::{AdapterChoice, Backend, Gpu, choose};
+use crate::gpu::{AdapterChoice, Backend, choose};
 use crate::net::Parameters;
 use crate::recipe::{Batch, Recipe};
 use crate::reference::Reference;
@@ -42,6 +43,18 @@ pub struct Arguments {
     /// The graphics interface to go through
     #[arg(long)]
     backend: Option<Backend>,
+    #[command(flatten)]
+    kernels: kernels::Arguments,
+}
+
+/// An engine at the start of a run.
+pub struct Opened {
+    /// The engine.
+    pub engine: Box<dyn Engine>,
+    /// Seconds spent on measuring kernels for it.
+    pub tuning: f64,
+    /// Notes to print.
+    pub notes: Vec<String>,
 }
 
 impl Arguments {
@@ -63,6 +76,11 @@ impl Arguments {
                 "--adapter, --backend: found with --device cpu or reference, expected auto, gpu or software",
             ));
         }
+        if self.kernels.are_given() && matches!(self.device, Device::Cpu | Device::Reference) {
+            return Err(usage(
+                "--kernels, --no-tune: found with --device cpu or reference, expected auto, gpu or software",
+            ));
+        }
         if names_one && batch == Batch::PerExample {
             return Err(usage(
                 "--adapter, --backend: found with --per-example, which runs on one CPU core",
@@ -79,7 +97,7 @@ impl Arguments {
         }
     }
 
-    /// The engine the flags ask for, at the start of a run, and notes to print.
+    /// The engine the flags ask for, at the start of a run.
     ///
     /// # Errors
     /// If no adapter matches, or the device lacks something.
@@ -88,15 +106,20 @@ impl Arguments {
         digits: &Digits,
         recipe: &Recipe,
         parameters: &Parameters,
-    ) -> Result<(Box<dyn Engine>, Vec<String>)> {
-        let gpu = |software: bool| -> Result<Box<dyn Engine>> {
-            let adapter = choose(&self.choice(software))?;
-            Ok(Box::new(Gpu::new(
-                adapter,
-                digits,
-                recipe.clone(),
-                parameters,
-            )?))
+    ) -> Result<Opened> {
+        let open = |adapter| -> Result<Opened> {
+            let opened = self.kernels.open(adapter, digits, recipe, parameters)?;
+            Ok(Opened {
+                engine: Box::new(opened.engine),
+                tuning: opened.tuning,
+                notes: vec![opened.note],
+            })
+        };
+        let gpu = |software: bool| open(choose(&self.choice(software))?);
+        let plain = |engine| Opened {
+            engine,
+            tuning: 0.0,
+            notes: Vec::new(),
         };
         let cpu = || -> Box<dyn Engine> {
             match recipe.batch {
@@ -106,28 +129,30 @@ impl Arguments {
                 }
             }
         };
-        let engine = match self.device {
-            Device::Gpu => gpu(false)?,
-            Device::Software => gpu(true)?,
-            Device::Cpu => cpu(),
-            Device::Reference => Box::new(Reference::<f32>::new(
+        match self.device {
+            Device::Gpu => gpu(false),
+            Device::Software => gpu(true),
+            Device::Cpu => Ok(plain(cpu())),
+            Device::Reference => Ok(plain(Box::new(Reference::<f32>::new(
                 digits.clone(),
                 recipe.clone(),
                 parameters,
-            )),
-            Device::Auto if recipe.batch == Batch::PerExample => cpu(),
+            )))),
+            Device::Auto if recipe.batch == Batch::PerExample => Ok(plain(cpu())),
             // A named adapter that is not there is an error, not a reason to use the processor.
-            Device::Auto if self.adapter.is_some() || self.backend.is_some() => gpu(false)?,
+            Device::Auto if self.adapter.is_some() || self.backend.is_some() => gpu(false),
             Device::Auto => match choose(&self.choice(false)) {
-                Ok(adapter) => Box::new(Gpu::new(adapter, digits, recipe.clone(), parameters)?),
+                Ok(adapter) => open(adapter),
                 Err(error) => {
                     let note = format!(
                         "no GPU here ({error}): training on the CPU cores with the native engine instead"
                     );
-                    return Ok((cpu(), vec![note]));
+                    Ok(Opened {
+                        notes: vec![note],
+                        ..plain(cpu())
+                    })
                 }
             },
-        };
-        Ok((engine, Vec::new()))
+        }
     }
 }

@@ -11,6 +11,7 @@ pub mod data;
 mod device;
 mod devices;
 mod digits;
+mod kernels;
 mod recipe;
 mod train;
 

@@ -110,7 +110,11 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
         None => net::initial_parameters(recipe.seed, recipe.output_bias()),
     };
     let output = arguments.output();
-    let (mut engine, notes) = arguments.device.engine(&digits, &recipe, &parameters)?;
+    let device::Opened {
+        mut engine,
+        tuning,
+        notes,
+    } = arguments.device.engine(&digits, &recipe, &parameters)?;
     for note in &notes {
         output.line(note)?;
     }
@@ -118,10 +122,11 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
         digits: &digits,
         output,
     };
-    let setup = started.elapsed().as_secs_f64();
+    let setup = started.elapsed().as_secs_f64() - tuning;
+    let before = Before { setup, tuning };
     let watch = watch(&recipe, digits.train.len(), arguments.eval_every)?;
     let metrics = arguments.metrics.as_ref();
-    let main = session.run(engine.as_mut(), &recipe, watch, setup, metrics)?;
+    let main = session.run(engine.as_mut(), &recipe, watch, before, metrics)?;
     if let Some(path) = &arguments.save {
         weights::save(path, &engine.state()?.parameters)?;
         output.line(&format!("weights: {}", path.display()))?;
@@ -144,6 +149,13 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     Ok(())
 }
 
+/// Seconds before the first step.
+#[derive(Clone, Copy)]
+struct Before {
+    setup: f64,
+    tuning: f64,
+}
+
 /// One invocation: what its runs share.
 struct Session<'a> {
     digits: &'a Digits,
@@ -156,7 +168,7 @@ impl Session<'_> {
         engine: &mut dyn Engine,
         recipe: &Recipe,
         watch: Watch,
-        setup: f64,
+        before: Before,
         metrics: Option<&PathBuf>,
     ) -> Result<RunReport> {
         let examples = self.digits.train.len();
@@ -168,7 +180,7 @@ impl Session<'_> {
             self.digits.source,
             examples,
             self.digits.test.len(),
-            setup,
+            before.setup,
         ))?;
         let mut metrics = metrics
             .map(|path| Metrics::create(path, recipe, engine, &self.digits.source))
@@ -181,7 +193,8 @@ impl Session<'_> {
             progress.show(&event)
         })?;
         let seconds = Seconds {
-            setup,
+            setup: before.setup,
+            tuning: before.tuning,
             train: outcome.seconds,
         };
         Ok(RunReport::new(
@@ -204,8 +217,11 @@ impl Session<'_> {
         let parameters: Parameters = net::initial_parameters(seed, recipe.output_bias());
         let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters);
         let watch = watch(&recipe, self.digits.train.len(), None)?;
-        let setup = started.elapsed().as_secs_f64();
-        self.run(&mut engine, &recipe, watch, setup, None)
+        let before = Before {
+            setup: started.elapsed().as_secs_f64(),
+            tuning: 0.0,
+        };
+        self.run(&mut engine, &recipe, watch, before, None)
     }
 }
 

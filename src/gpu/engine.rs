@@ -72,6 +72,22 @@ impl Gpu {
         parameters: &Parameters,
         variant: Variant,
     ) -> Result<Self> {
+        Self::with_buffers_of(adapter, digits, recipe, parameters, variant, u64::MAX)
+    }
+
+    /// As [`Gpu::with`], with no buffer for images larger than so many bytes: the fused kernels then go through a set
+    /// in parts and add up.
+    ///
+    /// # Errors
+    /// As [`Gpu::with`].
+    pub fn with_buffers_of(
+        adapter: wgpu::Adapter,
+        digits: &Digits,
+        recipe: Recipe,
+        parameters: &Parameters,
+        variant: Variant,
+        most_bytes: u64,
+    ) -> Result<Self> {
         if recipe.batch != Batch::Full {
             return Err(Error::Usage(format!(
                 "the gpu engine: found recipe {} with one example an update, expected the full batch",
@@ -84,7 +100,10 @@ impl Gpu {
         check_limits(&description)?;
         let (train_examples, test_examples) = (digits.train.len(), digits.test.len());
         let limits = &description.limits;
-        let buffer_bytes = limits.storage_buffer_bytes.min(limits.buffer_bytes);
+        let buffer_bytes = limits
+            .storage_buffer_bytes
+            .min(limits.buffer_bytes)
+            .min(most_bytes);
         let program = Program::with(
             &recipe,
             train_examples,

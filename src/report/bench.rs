@@ -59,6 +59,12 @@ pub struct EngineReport {
     pub share_of_peak: f64,
     /// The least a step can take: its arithmetic at the peak, or its fewest bytes at the speed of copying; in ms.
     pub floor_ms: f64,
+    /// Seconds spent on measuring kernels, once for an adapter; not part of the set-up; GPU only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tuning_s: Option<f64>,
+    /// The kernels, as `--kernels` takes them; GPU only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// Dispatches a step; 0 on a processor.
     pub dispatches: usize,
     /// Time of each kernel; empty on a processor, and where the adapter offers no timestamps.
@@ -176,6 +182,9 @@ fn details(engine: &EngineReport) -> Vec<String> {
         "  device buffers: {}",
         mebibytes(engine.buffer_bytes)
     )];
+    if let (Some(variant), Some(seconds)) = (&engine.variant, engine.tuning_s) {
+        lines.push(format!("  kernels: {variant} (measured in {seconds:.2} s)"));
+    }
     if engine.timestamps == Some(false) {
         lines.push("  time of each kernel: the adapter offers no timestamps".into());
     }

@@ -14,6 +14,8 @@ use crate::train::Outcome;
 pub struct Seconds {
     /// From the start of the process (or, for the baseline, of its engine) to the first update.
     pub setup: f64,
+    /// In measuring kernels for a GPU, once for an adapter; not part of the set-up.
+    pub tuning: f64,
     /// In updates; evaluations are not counted.
     pub train: f64,
 }

@@ -27,6 +27,11 @@ fn checks() -> Vec<(&'static str, Case, Check)> {
     let fused = fixture::fused_cases().into_iter();
     checks.extend(fused.map(|case| ("gradients", case, tensors::agree_or_do_not_fit as Check)));
     let case = Case::default();
+    checks.push((
+        "a_set_in_parts",
+        case.by(fixture::usual()),
+        tensors::parts_agree,
+    ));
     checks.push(("a_plain_pass", case.plain(), tensors::agree));
     checks.push(("draws", case, draws::equal_rusts));
     let both = |case: Case| [case, case.by(fixture::usual())];

@@ -1,10 +1,11 @@
 //! Each intermediate tensor and each parameter's gradient.
 
-use gpu_train::engine::Engine;
-use gpu_train::gpu::{Variant, describe};
+use gpu_train::engine::{Engine, Split};
+use gpu_train::gpu::layout::CODE_BYTES;
+use gpu_train::gpu::{Gpu, Variant, describe};
 use gpu_train::net::{PARAMETERS, Parameters};
 use gpu_train::recipe::Activation;
-use gpu_train::reference::Pass;
+use gpu_train::reference::{Pass, Reference};
 use libtest_mimic::Failed;
 
 use crate::compare::{Tolerance, close};
@@ -43,12 +44,46 @@ pub fn agree_or_do_not_fit(adapter: &wgpu::Adapter, case: &Case) -> Result<(), F
     }
 }
 
+/// A set that fits no buffer goes through in parts: 200 examples as 67, 67 and 66.
+pub fn parts_agree(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let bytes = CODE_BYTES * (case.examples as u64).div_ceil(3);
+    let mut gpu = Gpu::with_buffers_of(
+        adapter.clone(),
+        &case.digits(),
+        case.recipe(),
+        &case.parameters(),
+        case.variant,
+        bytes,
+    )?;
+    if gpu.dispatches() != 4 {
+        return Err(format!("{} dispatches a step, expected 4", gpu.dispatches()).into());
+    }
+    let mut reference = case.reference();
+    for split in [Split::Train, Split::Test] {
+        let (found, expected) = (gpu.evaluate(split)?, reference.evaluate(split)?);
+        close("loss", &[found.loss as f32], &[expected.loss], VALUES)?;
+        if (found.misses, found.examples) != (expected.misses, expected.examples) {
+            return Err(format!("{split:?}: found {found:?}, expected {expected:?}").into());
+        }
+    }
+    let (losses, expected) = (gpu.train(3)?, reference.train(3)?);
+    let expected: Vec<f64> = expected.iter().map(|&loss| loss.into()).collect();
+    close("losses", &losses, &expected, VALUES)?;
+    // The gradient at the fourth step, with its draws.
+    let mut start = case.reference();
+    start.restore(&gpu.state()?)?;
+    gradients_agree(&mut gpu, &start, case)
+}
+
 pub fn agree(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
     let mut gpu = case.gpu(adapter)?;
+    gradients_agree(&mut gpu, &case.reference(), case)
+}
+
+fn gradients_agree(gpu: &mut Gpu, reference: &Reference<f64>, case: &Case) -> Result<(), Failed> {
     gpu.poison();
     let (found_loss, found) = gpu.gradient()?;
 
-    let reference = case.reference();
     let mut expected = Parameters::<f64>::zeros();
     let mut rows = vec![Vec::new(); TENSORS.len()];
     let mut expected_loss = 0.0;

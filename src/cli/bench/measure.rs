@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::bench::{self, Sampling, Steps};
+use crate::cli::kernels;
 use crate::cli::train::usage;
 use crate::cpu::simd::Level;
 use crate::cpu::{self, FullBatch, PerExample};
 use crate::data::{Digits, Examples, Repeated};
 use crate::engine::{Engine, Peak};
 use crate::error::Result;
-use crate::gpu::{self, AdapterChoice, Gpu, KernelTime};
+use crate::gpu::{self, AdapterChoice, KernelTime};
 use crate::net::{self, Parameters};
 use crate::recipe::Recipe;
 use crate::reference::Reference;
@@ -43,6 +44,8 @@ pub(super) struct Measured {
 /// What only a GPU engine has.
 struct OnGpu {
     adapter: wgpu::Adapter,
+    tuning: f64,
+    variant: String,
     dispatches: usize,
     kernels: Option<Vec<KernelTime>>,
     buffer_bytes: u64,
@@ -60,6 +63,8 @@ pub(super) struct Bench<'a> {
     pub(super) per_example: Recipe,
     /// Seconds for each engine.
     pub(super) seconds: f64,
+    /// Which kernels GPUs run.
+    pub(super) kernels: &'a kernels::Arguments,
 }
 
 impl Bench<'_> {
@@ -124,10 +129,16 @@ impl Bench<'_> {
         let digits = self.in_memory("gpu")?;
         let started = Instant::now();
         let adapter = gpu::choose(choice)?;
-        let mut engine = Gpu::new(adapter.clone(), &digits, self.full.clone(), start)?;
-        let mut measured = self.steps(&mut engine, started.elapsed(), GPU_SAMPLE)?;
+        let opened = self
+            .kernels
+            .open(adapter.clone(), &digits, &self.full, start)?;
+        let mut engine = opened.engine;
+        let set_up = started.elapsed() - Duration::from_secs_f64(opened.tuning);
+        let mut measured = self.steps(&mut engine, set_up, GPU_SAMPLE)?;
         measured.gpu = Some(OnGpu {
             adapter,
+            tuning: opened.tuning,
+            variant: engine.variant().to_string(),
             dispatches: engine.dispatches(),
             kernels: engine.kernel_times(TIMED_STEPS)?,
             buffer_bytes: engine.buffer_bytes(),
@@ -208,6 +219,8 @@ impl Bench<'_> {
             copy_gbytes_per_s: peak.copy_bytes_per_second / 1e9,
             share_of_peak: rate / peak.flop_per_second,
             floor_ms: 1e3 * arithmetic.max(bytes / peak.copy_bytes_per_second),
+            tuning_s: gpu.as_ref().map(|gpu| gpu.tuning),
+            variant: gpu.as_ref().map(|gpu| gpu.variant.clone()),
             dispatches: gpu.as_ref().map_or(0, |gpu| gpu.dispatches),
             timestamps: gpu.as_ref().map(|gpu| gpu.kernels.is_some()),
             kernels: kernels.into_iter().flatten().map(kernel_report).collect(),

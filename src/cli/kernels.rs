@@ -1,0 +1,73 @@
+//! The flags that choose a GPU's kernels, and the engine with them.
+
+use clap::Args;
+
+use crate::data::Digits;
+use crate::error::Result;
+use crate::gpu::{Gpu, Variant, tune};
+use crate::net::Parameters;
+use crate::recipe::Recipe;
+
+/// Which kernels do a step on a GPU.
+#[derive(Debug, Clone, Default, Args)]
+#[group(id = "kernel-flags")]
+#[command(next_help_heading = "Device")]
+pub struct Arguments {
+    /// A GPU's kernels: layered, or fused:tile=8,lanes=128,groups=264,weights=uniform,input=reread
+    /// [default: the fastest of a few on this adapter, found at its first use and kept]
+    #[arg(long, value_name = "KERNELS", conflicts_with = "no_tune")]
+    kernels: Option<Variant>,
+    /// Take kernels that suit most GPUs instead of measuring
+    #[arg(long)]
+    no_tune: bool,
+}
+
+/// An engine on a GPU, and how its kernels were found.
+pub struct Opened {
+    /// The engine.
+    pub engine: Gpu,
+    /// Seconds spent on measuring kernels, before the engine was made.
+    pub tuning: f64,
+    /// What was found, for people.
+    pub note: String,
+}
+
+impl Arguments {
+    /// Whether a flag was given.
+    pub fn are_given(&self) -> bool {
+        self.kernels.is_some() || self.no_tune
+    }
+
+    /// The engine on this adapter.
+    ///
+    /// # Errors
+    /// If the adapter lacks something or fails.
+    pub fn open(
+        &self,
+        adapter: wgpu::Adapter,
+        digits: &Digits,
+        recipe: &Recipe,
+        parameters: &Parameters,
+    ) -> Result<Opened> {
+        let (mut tuning, mut how) = (0.0, String::new());
+        let engine = if let Some(variant) = self.kernels {
+            Gpu::with(adapter, digits, recipe.clone(), parameters, variant)?
+        } else if self.no_tune {
+            Gpu::new(adapter, digits, recipe.clone(), parameters)?
+        } else {
+            let cache = tune::cache_file();
+            let tuned = tune::tune(&adapter, digits, recipe, parameters, cache.as_deref())?;
+            tuning = tuned.seconds;
+            if !tuned.measured.is_empty() {
+                how = format!(", the fastest of {} in {tuning:.1} s", tuned.measured.len());
+            }
+            Gpu::with(adapter, digits, recipe.clone(), parameters, tuned.variant)?
+        };
+        let note = format!("kernels: {}{how}", engine.variant());
+        Ok(Opened {
+            engine,
+            tuning,
+            note,
+        })
+    }
+}
