@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::adapter::Limits;
+use super::adapter::{AdapterDescription, Kind, Limits};
 use super::compose::{CLASS_QUADS, H3_QUADS, MAP_QUADS};
 use super::layout::CODE_BYTES;
 use super::packing::PACKED_VECTORS;
@@ -108,12 +108,19 @@ impl Tiling {
     }
 
     /// What to take where nothing was measured: the largest tile for which two workgroups fit a common core.
-    pub fn default_for(limits: &Limits) -> Self {
+    pub fn default_for(adapter: &AdapterDescription) -> Self {
+        let limits = &adapter.limits;
+        // A processor has few cores, and every workgroup's share of the gradient is to be added up.
+        let groups = if adapter.kind == Kind::Software {
+            16
+        } else {
+            264
+        };
         let of = |tile, lanes| {
             let tiling = Self {
                 tile,
                 lanes,
-                groups: 264,
+                groups,
                 weights: WeightPath::Uniform,
                 keep_x: false,
             };
