@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
 import time
@@ -38,13 +39,31 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True, help="file written by the example peer_work")
     parser.add_argument("--case", required=True)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--threads", type=int, default=0, help="0: all")
     parser.add_argument("--seconds", type=float, default=2.0, help="time to fill with steps")
-    return parser.parse_args()
+    given = parser.parse_args()
+    # Allocator and thread pools read their settings when a process starts.
+    missing = environment(given.variant).items() - os.environ.items()
+    if missing:
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **dict(missing)})
+    return given
+
+
+def environment(variant: str) -> dict[str, str]:
+    """What a variant's options `malloc` and `threads=N` are in the environment."""
+    settings = {}
+    for option in variant.split("+"):
+        key, _, value = option.partition("=")
+        if key == "malloc":
+            # Without these glibc hands freed tensors back to the system, and every step asks for them anew.
+            settings |= {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
+        if key == "threads":
+            settings |= {"OMP_NUM_THREADS": value, "MKL_NUM_THREADS": value, "NPROC": value}
+    return settings
 
 
 def options(variant: str, known: Sequence[str]) -> dict[str, str]:
-    """`dense+chunk=512` as a dictionary; ends the program at an option not known."""
+    """`h2=dense+chunk=512` as a dictionary; ends the program at an option not known."""
+    known = (*known, "malloc", "threads=N")
     chosen = {}
     for option in variant.split("+"):
         key, _, value = option.partition("=")
