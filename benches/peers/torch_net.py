@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -42,19 +41,16 @@ def patches(x: Tensor) -> Tensor:
     return folded.permute(0, 2, 3, 1, 4, 5).reshape(n, places, channels * 25)
 
 
-def product_indices(channels: int, maps: int, side: int) -> np.ndarray:
-    """For the matrix from all units of [channels, side, side] to all of [maps, side/2, side/2]: where in a flattened
-    kernel [maps, channels, 5, 5] each element lies, or one past its end if nothing connects the two."""
-    half = side // 2
-    c, y, x, m, row, column = np.ogrid[:channels, :side, :side, :maps, :half, :half]
-    tap_y, tap_x = y - 2 * row + 2, x - 2 * column + 2
-    index = ((m * channels + c) * 5 + tap_y) * 5 + tap_x
-    inside = (tap_y >= 0) & (tap_y < 5) & (tap_x >= 0) & (tap_x < 5)
-    return np.where(inside, index, maps * channels * 25).reshape(channels * side**2, maps * half**2)
+def selection(side: int, device: torch.device) -> Tensor:
+    """[tap, below, above]: 1 where a unit's tap lies on the unit below, along one axis."""
+    tap, below, above = torch.meshgrid(torch.arange(5), torch.arange(side), torch.arange(side // 2), indexing="ij")
+    return (below == 2 * above - 2 + tap).float().to(device)
 
 
-def matrix(kernel: Tensor, indices: Tensor) -> Tensor:
-    return torch.cat([kernel.flatten(), kernel.new_zeros(1)])[indices]
+def matrix(kernel: Tensor, select: Tensor) -> Tensor:
+    """From all units of [channels, side, side] to all of [maps, side/2, side/2], mostly zeros."""
+    large = torch.einsum("mcij,iyr,jxs->cyxmrs", kernel, select, select)
+    return large.flatten(3).flatten(0, 2)
 
 
 def dense(kernel: Tensor) -> Tensor:
@@ -81,11 +77,11 @@ def h1_layer(chosen: dict[str, str], images: Tensor) -> tuple[Tensor, Layer]:
 
         return patches(images).contiguous(), sums
     if kind == "product":
-        indices = torch.from_numpy(product_indices(1, 12, 16)).to(images.device)
+        select = selection(16, images.device)
 
         def sums(x: Tensor, net: Net) -> Tensor:
             shift = (net["H1b"] - net["H1w"].sum((1, 2, 3))[:, None, None]).flatten()
-            return torch.addmm(shift, x, matrix(net["H1w"], indices)).unflatten(1, (12, 8, 8))
+            return torch.addmm(shift, x, matrix(net["H1w"], select)).unflatten(1, (12, 8, 8))
 
         return images.flatten(1) + 1, sums
     if "zeropad" in chosen:
@@ -112,11 +108,11 @@ def h2_layer(chosen: dict[str, str], device: torch.device) -> Layer:
 
         return sums
     if kind == "product":
-        indices = torch.from_numpy(product_indices(12, 12, 8)).to(device)
+        select = selection(8, device)
 
         def sums(h1: Tensor, net: Net) -> Tensor:
             shift = (net["H2b"] - net["H2w"].sum((1, 2, 3))[:, None, None]).flatten()
-            return torch.addmm(shift, h1.flatten(1) + 1, matrix(dense(net["H2w"]), indices)).unflatten(1, (12, 4, 4))
+            return torch.addmm(shift, h1.flatten(1) + 1, matrix(dense(net["H2w"]), select)).unflatten(1, (12, 4, 4))
 
         return sums
     if kind == "dense" and "zeropad" in chosen:
