@@ -38,7 +38,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("variant", help="options joined by +, in any order")
     parser.add_argument("--work", type=Path, required=True, help="file written by the example peer_work")
     parser.add_argument("--case", required=True)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--device", choices=("cpu", "cuda", "mps"), default="cpu")
     parser.add_argument("--seconds", type=float, default=2.0, help="time to fill with steps")
     given = parser.parse_args()
     # Allocator and thread pools read their settings when a process starts.

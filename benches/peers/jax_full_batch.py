@@ -107,7 +107,7 @@ def main() -> None:
     contestant.run(
         case,
         lambda: FullBatch(case, chosen),
-        block=5 if given.device == "cpu" else 20,
+        block=2 if given.device == "cpu" else 20,
         seconds=given.seconds,
         versions={"jax": jax.__version__},
         device=device,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,9 @@ def command(contestant: Contestant, tools: Tools, seconds: float) -> list[str]:
     if peer == "burn":
         return [str(tools.burn), *shared]
     script = HERE / f"{peer}_{'per_example' if category == BATCH_1 else 'full_batch'}.py"
-    device = "cuda" if category == GPU else "cpu"
+    # On a Mac JAX has no GPU, and says so.
+    gpu = "mps" if sys.platform == "darwin" and peer == "torch" else "cuda"
+    device = gpu if category == GPU else "cpu"
     return [str(tools.python), str(script), *shared, "--device", device]
 
 

@@ -170,9 +170,12 @@ def use(device: str) -> tuple[torch.device, str]:
     """The device of this kind, in f32 throughout, and its name."""
     if device == "cuda" and not torch.cuda.is_available():
         sys.exit("--device cuda: found no CUDA device")
+    if device == "mps" and not torch.backends.mps.is_available():
+        sys.exit("--device mps: found no Metal device")
     # No TF32.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
-    name = torch.cuda.get_device_name() if device == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    names = {"cpu": lambda: f"CPU, {torch.get_num_threads()} threads", "cuda": torch.cuda.get_device_name}
+    name = names.get(device, lambda: "Metal")()
     return torch.device(device), name
