@@ -38,7 +38,10 @@ impl Variant {
             match option.split_once('=').unwrap_or((option, "")) {
                 ("flex", "") => device = Some((Device::flex(), "flex")),
                 ("gpu", "") => {
-                    device = Some((Device::wgpu(DeviceKind::DefaultDevice), "wgpu, best adapter"));
+                    device = Some((
+                        Device::wgpu(DeviceKind::DefaultDevice),
+                        "wgpu, best adapter",
+                    ));
                 }
                 ("software", "") => {
                     device = Some((Device::wgpu(DeviceKind::Cpu), "wgpu, software adapter"));

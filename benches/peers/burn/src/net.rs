@@ -93,18 +93,18 @@ impl Net {
         work: &Work,
         is_dense: bool,
     ) -> Tensor<1> {
-        let activate4 = |x| if work.relu() { relu(x) } else { tanh(x) };
-        let h1 = convolve(pad(images), self.h1w.val()) + self.h1b.val().unsqueeze();
+        let activate4 = |x: Tensor<4>| if work.relu() { relu(x) } else { tanh(x) };
+        let h1 = convolve(pad(images), self.h1w.val()) + self.h1b.val().unsqueeze::<4>();
         let h1 = pad(activate4(h1));
         let sums = if is_dense {
             convolve(h1, dense(self.h2w.val()))
         } else {
             grouped(h1, self.h2w.val())
         };
-        let h2: Tensor<2> = activate4(sums + self.h2b.val().unsqueeze()).flatten(1, 3);
-        let h3 = h2.matmul(self.h3w.val()) + self.h3b.val().unsqueeze();
+        let h2: Tensor<2> = activate4(sums + self.h2b.val().unsqueeze::<4>()).flatten(1, 3);
+        let h3 = h2.matmul(self.h3w.val()) + self.h3b.val().unsqueeze::<2>();
         let h3 = if work.relu() { relu(h3) } else { tanh(h3) };
-        let out = h3.matmul(self.outw.val()) + self.outb.val().unsqueeze();
+        let out = h3.matmul(self.outw.val()) + self.outb.val().unsqueeze::<2>();
         if work.cross_entropy() {
             -(log_softmax(out, 1) * targets).sum()
         } else {
