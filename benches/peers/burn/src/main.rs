@@ -37,15 +37,7 @@ impl Variant {
         for option in text.split('+') {
             match option.split_once('=').unwrap_or((option, "")) {
                 ("flex", "") => device = Some((Device::flex(), "flex")),
-                ("gpu", "") => {
-                    device = Some((
-                        Device::wgpu(DeviceKind::DefaultDevice),
-                        "wgpu, best adapter",
-                    ));
-                }
-                ("software", "") => {
-                    device = Some((Device::wgpu(DeviceKind::Cpu), "wgpu, software adapter"));
-                }
+                ("gpu" | "software", "") => device = Some(adapter(option)?),
                 ("h2", "grouped") => dense = false,
                 ("h2", "dense") => dense = true,
                 ("chunk", count) => match count.parse() {
@@ -67,6 +59,23 @@ impl Variant {
             chunk,
         })
     }
+}
+
+/// The best adapter, or a CPU's.
+#[cfg(feature = "wgpu")]
+fn adapter(option: &str) -> Result<(Device, &'static str), String> {
+    Ok(match option {
+        "gpu" => (
+            Device::wgpu(DeviceKind::DefaultDevice),
+            "wgpu, best adapter",
+        ),
+        _ => (Device::wgpu(DeviceKind::Cpu), "wgpu, software adapter"),
+    })
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn adapter(option: &str) -> Result<(Device, &'static str), String> {
+    Err(format!("{option}: built without wgpu"))
 }
 
 /// A run: weights, optimizer and the chunks of the training set.
