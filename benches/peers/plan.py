@@ -116,7 +116,6 @@ ALL = DEFAULT + [
         """,
     ),
     *several(BATCH_1, "jax", "h2=dense+threads=1 h1=patches+h2=product+threads=1 h1=product+h2=product+threads=1"),
-    *several(BATCH_1, "jax", "h1=patches+h2=patches+threads=1+unroll=4"),
     *several(GPU, "torch", "h2=dense h2=dense+compile h2=grouped+graph h1=unfold+h2=product+compile+graph"),
     *several(GPU, "torch", "h1=product+h2=product+compile+graph"),
     *several(GPU, "jax", "h1=product+h2=product"),
