@@ -70,7 +70,7 @@ def several(category: str, peer: str, variants: str) -> list[Contestant]:
 DEFAULT = [
     *several(FULL_BATCH, "torch", "h2=grouped h2=grouped+malloc h2=dense+malloc h2=dense+malloc+chunk=512+compile"),
     *several(FULL_BATCH, "jax", "h2=grouped h1=patches+h2=product+chunk=1024 h1=patches+h2=product+chunk=256"),
-    *several(FULL_BATCH, "burn", "flex+h2=grouped flex+h2=dense"),
+    *several(FULL_BATCH, "burn", "flex+h2=grouped flex+h2=dense flex+h2=dense+chunk=912"),
     *several(BATCH_1, "torch", "h2=grouped+threads=1 update=by-hand+threads=1"),
     *several(BATCH_1, "jax", "h2=grouped+threads=1 h1=patches+h2=patches+threads=1 h1=patches+h2=patches"),
     *several(GPU, "torch", "h2=grouped h2=grouped+compile h2=dense+graph h2=dense+compile+graph"),
@@ -105,7 +105,7 @@ ALL = DEFAULT + [
         h1=patches+h2=product h1=patches+h2=product+chunk=512 h1=patches+h2=product+chunk=512+malloc
         """,
     ),
-    *several(FULL_BATCH, "burn", "flex+h2=grouped+chunk=912 flex+h2=dense+chunk=912"),
+    *several(FULL_BATCH, "burn", "flex+h2=grouped+chunk=912 flex+h2=dense+chunk=317"),
     *several(
         BATCH_1,
         "torch",
