@@ -111,17 +111,20 @@ impl Tiling {
     pub fn default_for(adapter: &AdapterDescription) -> Self {
         let limits = &adapter.limits;
         // A processor has few cores, and every workgroup's share of the gradient is to be added up.
-        let groups = if adapter.kind == Kind::Software {
-            16
+        let software = adapter.kind == Kind::Software;
+        let groups = if software { 16 } else { 264 };
+        // Constant caches serve one address at a time, and H3's lanes want several; a processor has no such cache.
+        let weights = if software {
+            WeightPath::Uniform
         } else {
-            264
+            WeightPath::Storage
         };
         let of = |tile, lanes| {
             let tiling = Self {
                 tile,
                 lanes,
                 groups,
-                weights: WeightPath::Uniform,
+                weights,
                 keep_x: false,
             };
             tiling.keeping_x_if_it_fits(limits)
