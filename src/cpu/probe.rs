@@ -8,10 +8,10 @@ use rayon::prelude::*;
 use super::simd::{Kernel, LANES, Lanes, Level, Quads, Simd};
 use crate::error::{Error, Result};
 
-/// A repetition of a measurement lasts at least so long, so that waking threads does not count.
-const REPETITION: Duration = Duration::from_millis(4);
+/// A repetition of a measurement lasts at least so long, so that waking threads and placing them on cores do not count.
+const REPETITION: Duration = Duration::from_millis(20);
 /// A measurement lasts about so long; its best repetition counts.
-const MEASUREMENT: Duration = Duration::from_millis(250);
+const MEASUREMENT: Duration = Duration::from_secs(1);
 /// Bytes copied, more than level-3 caches hold.
 const COPY_BYTES: usize = 128 << 20;
 
