@@ -1,8 +1,9 @@
 // Checks WGSL files with Tint, the WGSL compiler of Dawn (and so of Chrome), through the npm package `webgpu`: each
 // must compile, and make a compute pipeline within WebGPU's default limits. Dawn's null backend needs no driver.
 //
-//     check-with-tint.mjs FOLDER_WITH_NODE_MODULES [FILE.wgsl ...]
+//     check-with-tint.mjs FOLDER_WITH_NODE_MODULES [--workgroup-bytes BYTES] [FILE.wgsl ...]
 //
+// The limit on workgroup memory can be raised, as a program may ask of a device that has more.
 // Prints "ok FILE" or "error FILE" and the messages. Exit status: 0 all accepted, 1 some not, 2 no Dawn.
 // Without files it only says whether Dawn can be used.
 
@@ -10,7 +11,10 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [folder, ...files] = process.argv.slice(2);
+const [folder, ...rest] = process.argv.slice(2);
+const raised = rest[0] === "--workgroup-bytes";
+const [, bytes] = raised ? rest.splice(0, 2) : [];
+const files = rest;
 
 async function open() {
   const index = join(resolve(folder), "node_modules", "webgpu", "index.js");
@@ -18,8 +22,9 @@ async function open() {
   const gpu = create(["backend=null"]);
   const adapter = await gpu.requestAdapter();
   if (!adapter) throw new Error("Dawn's null backend gives no adapter");
-  // No limits asked for: those that WebGPU promises everywhere.
-  return [gpu, await adapter.requestDevice()];
+  // Unless asked otherwise, the limits that WebGPU promises everywhere.
+  const requiredLimits = raised ? { maxComputeWorkgroupStorageSize: Number(bytes) } : {};
+  return [gpu, await adapter.requestDevice({ requiredLimits })];
 }
 
 // What Tint and Dawn have against a file; warnings count.

@@ -9,6 +9,8 @@
 mod backward;
 mod cases;
 mod forward;
+mod fused_pass;
+mod fused_update;
 mod setup;
 mod update;
 
@@ -20,6 +22,8 @@ use gpu_train::gpu::plan::{Dispatch, Program, Shader};
 
 use crate::common::compare::close;
 pub use cases::{Case, Data, cases};
+pub use fused_pass::{PassCase, pass_cases};
+pub use fused_update::{UpdateCase, update_cases};
 pub use setup::Setup;
 use setup::{BEHIND, Number, Part, UNREADABLE, UNWRITTEN};
 
@@ -28,7 +32,7 @@ const GUARD: usize = 256;
 
 /// A case ready to run: its contents made, its results computed by the reference.
 pub struct Ready {
-    case: Case,
+    kernel: &'static str,
     shader: Shader,
     dispatch: Dispatch,
     contents: Vec<Vec<u32>>,
@@ -46,10 +50,7 @@ impl Ready {
             _ => &program.training,
         };
         let dispatch = plan.dispatches.iter().find(|d| d.kernel == case.kernel);
-        let dispatch = dispatch.expect("a plan runs the kernel").clone();
-        let shader = program.shaders.iter().find(|s| s.kernel == case.kernel);
-        let shader = shader.expect("its shader").clone();
-
+        let dispatch = dispatch.expect("a plan runs the kernel");
         let setup = match case.kernel {
             "input" | "h1_forward" | "h2_forward" | "dropout" | "h3_forward" | "out_forward"
             | "loss" => forward::setup(&case),
@@ -57,8 +58,15 @@ impl Ready {
             _ => backward::setup(&case),
         };
         let run = Run::named(&dispatch.bindings[0], case.examples, case.denominator());
-        let mut contents = vec![run.words(&recipe)];
-        let storage = kernel(case.kernel).storage().zip(&dispatch.bindings[1..]);
+        Self::of(&program, dispatch, run.words(&recipe), setup)
+    }
+
+    /// One dispatch of a program, on what the setup gives.
+    fn of(program: &Program, dispatch: &Dispatch, run: Vec<u32>, setup: Setup) -> Self {
+        let name = dispatch.kernel;
+        let shader = program.shaders.iter().find(|s| s.kernel == name);
+        let mut contents = vec![run];
+        let storage = kernel(name).storage().zip(&dispatch.bindings[1..]);
         for ((binding, writes), buffer) in storage {
             let (rest, behind) = if writes {
                 (UNWRITTEN, BEHIND)
@@ -74,9 +82,9 @@ impl Ready {
             contents.push(content);
         }
         Self {
-            case,
-            shader,
-            dispatch,
+            kernel: name,
+            shader: shader.expect("its shader").clone(),
+            dispatch: dispatch.clone(),
             contents,
             setup,
         }
@@ -103,7 +111,7 @@ impl Ready {
     }
 
     fn judge(&self, after: &[Vec<u32>]) -> Result<(), String> {
-        let storage = kernel(self.case.kernel).storage();
+        let storage = kernel(self.kernel).storage();
         let buffers = self.contents[1..].iter().zip(&after[1..]);
         for ((binding, _), (before, after)) in storage.zip(buffers) {
             let mut written = vec![false; after.len()];
@@ -118,6 +126,9 @@ impl Ready {
                     let found = f32::from_bits(after[at]);
                     return Err(format!("{binding}: padding at {at} is {found}, expected 0"));
                 }
+                written[at] = true;
+            }
+            for &at in self.setup.unchecked(binding) {
                 written[at] = true;
             }
             let changed = |at: &usize| !written[*at] && before[*at] != after[*at];
@@ -155,8 +166,8 @@ impl Number {
 }
 
 /// Runs a case on its own device.
-pub fn check(adapter: &wgpu::Adapter, case: Case) -> Result<(), String> {
+pub fn check(adapter: &wgpu::Adapter, ready: &Ready) -> Result<(), String> {
     let single = Single::open(adapter).map_err(|error| error.to_string())?;
-    let verdict = Ready::new(case).verdict(&single, None);
+    let verdict = ready.verdict(&single, None);
     verdict.map_err(|error| error.to_string())?
 }

@@ -45,6 +45,7 @@ fn of_each(
 
 /// A tool accepts what it should and rejects what it should; without the tool, ignored or failed.
 fn of_tool(tool: Tool, pipelines: &'static [Pipeline]) -> [Trial; 2] {
+    let pipelines = tool.share(pipelines);
     let found = tool.find();
     let missing = found.as_ref().err();
     let required = tool.is_required();
@@ -58,7 +59,7 @@ fn of_tool(tool: Tool, pipelines: &'static [Pipeline]) -> [Trial; 2] {
         None => format!("{} pipelines", pipelines.len()),
     };
     let here = found.clone();
-    let accepts = move || none(tool.complaints(&here?, pipelines)?);
+    let accepts = move || none(tool.complaints(&here?, &pipelines)?);
     let rejects = move || Ok(tool.rejects_what_is_broken(&found?)?);
     [
         Trial::test(format!("{}::accepts_every_pipeline", tool.name()), accepts)
@@ -97,6 +98,9 @@ fn main() {
         of_each(pipelines, "limits::of_every_kernel", limits::check),
         Trial::test("limits::of_every_dispatch", || {
             Ok(limits::check_dispatches()?)
+        }),
+        Trial::test("limits::of_webgpus_defaults", || {
+            Ok(limits::check_defaults()?)
         }),
         Trial::test("limits::rejects_too_much", || {
             Ok(limits::rejects_too_much()?)
