@@ -135,6 +135,8 @@ fn h2_row(v: PaddedRow, w0: mat4x4<f32>, w1: mat4x4<f32>, w2: mat4x4<f32>, w3: m
     );
 }
 
+const H2_TASKS: u32 = MAP_QUADS * 2u * H2_SIDE * PAIRS;
+
 // One invocation: a row, four units, of four maps of two examples, over half of the maps below. Two lanes, one for each
 // half, then exchange: each finishes one of the examples; then dropout.
 fn tile_h2(first: u32, lane: u32) {
@@ -142,10 +144,10 @@ fn tile_h2(first: u32, lane: u32) {
     let row = (lane / PAIRS) % H2_SIDE;
     let half = (lane / (PAIRS * H2_SIDE)) % 2u;
     let quad = lane / (PAIRS * H2_SIDE * 2u);
-    let working = quad < MAP_QUADS;
     var s0 = mat4x4<f32>();
     var s1 = mat4x4<f32>();
-    if (working) {
+    // At most one task a lane, as a loop: where no lane of a subgroup works, some devices skip a loop but not an `if`.
+    for (var task = lane; task < H2_TASKS; task += PASS_LANES) {
         let below = source_quad(quad, half);
         for (var kr = 0u; kr < KERNEL; kr++) {
             let w = h2_block(quad, half, kr * KERNEL);
@@ -166,7 +168,7 @@ fn tile_h2(first: u32, lane: u32) {
         given = s0;
     }
     let position = row * H2_SIDE;
-    if (working) {
+    for (var task = lane; task < H2_TASKS; task += PASS_LANES) {
         let p = h2_at(quad * H2_AREA + position, pair + PAIRS * (1u - half));
         tile[p] = given[0];
         tile[p + APART] = given[1];
@@ -174,17 +176,14 @@ fn tile_h2(first: u32, lane: u32) {
         tile[p + 3u * APART] = given[3];
     }
     workgroupBarrier();
-    if (working) {
+    for (var task = lane; task < H2_TASKS; task += PASS_LANES) {
         var bits = 0u;
-        if (run.dropout_threshold > 0u) {
+        let drawn = select(0u, H2_SIDE, run.dropout_threshold > 0u);
+        for (var column = 0u; column < drawn; column++) {
             let example = run.first + first + e;
-            let step = progress[STEP];
-            bits = kept_bits(step, example, quad, position)
-                | (kept_bits(step, example, quad, position + 1u) << 4u)
-                | (kept_bits(step, example, quad, position + 2u) << 8u)
-                | (kept_bits(step, example, quad, position + 3u) << 12u);
-            kept[(quad * H2_SIDE + row) * TILE + e] = bits;
+            bits |= kept_bits(progress[STEP], example, quad, position + column) << (4u * column);
         }
+        kept[(quad * H2_SIDE + row) * TILE + e] = bits;
         let p = h2_at(quad * H2_AREA + position, e);
         h2_store(mine[0] + tile[p], bits, quad, row, 0u, e);
         h2_store(mine[1] + tile[p + APART], bits, quad, row, 1u, e);

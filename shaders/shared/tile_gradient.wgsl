@@ -54,12 +54,12 @@ fn gradient_of_h3(lane: u32) {
     }
 }
 
-// The output layer and H3's biases: lanes by what they sum.
+// The output layer and H3's biases.
 fn gradient_of_out(lane: u32, row: u32, first_tile: bool) {
     const BLOCKS: u32 = H3_QUADS * CLASS_QUADS;
-    if (lane < BLOCKS) {
-        let unit_quad = lane / CLASS_QUADS;
-        let class_quad = lane % CLASS_QUADS;
+    for (var task = lane; task < BLOCKS; task += PASS_LANES) {
+        let unit_quad = task / CLASS_QUADS;
+        let class_quad = task % CLASS_QUADS;
         var sum = mat4x4<f32>();
         for (var e = 0u; e < TILE; e++) {
             sum += outer(tile[d_out_at(class_quad, e)], tile[h3_at(unit_quad, e)]);
@@ -69,9 +69,10 @@ fn gradient_of_out(lane: u32, row: u32, first_tile: bool) {
         add_share(row, first_tile, w + 1u, sum[1]);
         add_share(row, first_tile, w + 2u, sum[2]);
         add_share(row, first_tile, w + 3u, sum[3]);
-    } else if (lane < BLOCKS + CLASS_QUADS + H3_QUADS) {
-        let of_out = lane < BLOCKS + CLASS_QUADS;
-        let quad = lane - select(BLOCKS + CLASS_QUADS, BLOCKS, of_out);
+    }
+    for (var task = lane; task < CLASS_QUADS + H3_QUADS; task += PASS_LANES) {
+        let of_out = task < CLASS_QUADS;
+        let quad = task - select(CLASS_QUADS, 0u, of_out);
         let p = select(d_h3_at(quad, 0u), d_out_at(quad, 0u), of_out);
         var sum = vec4<f32>(0.0);
         for (var e = 0u; e < TILE; e++) {

@@ -1,8 +1,8 @@
 // Pixel codes to a tile's padded, shifted values: code / denominator − 1; −1 in what is uncovered and in the padding.
 
 fn draw_shifts(first: u32, lane: u32) {
-    if (lane < TILE) {
-        shifts[lane] = draw_shift(progress[STEP], run.first + first + lane);
+    for (var e = lane; e < TILE; e += PASS_LANES) {
+        shifts[e] = draw_shift(progress[STEP], run.first + first + e);
     }
 }
 

@@ -55,7 +55,7 @@ impl Gpu {
         parameters: &Parameters,
     ) -> Result<Self> {
         let variant = describe(&adapter).map_or(Variant::Layered, |description| {
-            Variant::Fused(Tiling::default_for(&description.limits))
+            Variant::Fused(Tiling::default_for(&description))
         });
         Self::with(adapter, digits, recipe, parameters, variant)
     }

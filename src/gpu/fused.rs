@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::adapter::Limits;
+use super::adapter::{AdapterDescription, Kind, Limits};
 use super::compose::{CLASS_QUADS, H3_QUADS, MAP_QUADS};
 use super::layout::CODE_BYTES;
 use super::packing::PACKED_VECTORS;
@@ -108,13 +108,23 @@ impl Tiling {
     }
 
     /// What to take where nothing was measured: the largest tile for which two workgroups fit a common core.
-    pub fn default_for(limits: &Limits) -> Self {
+    pub fn default_for(adapter: &AdapterDescription) -> Self {
+        let limits = &adapter.limits;
+        // A processor has few cores, and every workgroup's share of the gradient is to be added up.
+        let software = adapter.kind == Kind::Software;
+        let groups = if software { 16 } else { 264 };
+        // Constant caches serve one address at a time, and H3's lanes want several; a processor has no such cache.
+        let weights = if software {
+            WeightPath::Uniform
+        } else {
+            WeightPath::Storage
+        };
         let of = |tile, lanes| {
             let tiling = Self {
                 tile,
                 lanes,
-                groups: 264,
-                weights: WeightPath::Uniform,
+                groups,
+                weights,
                 keep_x: false,
             };
             tiling.keeping_x_if_it_fits(limits)

@@ -95,7 +95,7 @@ pub fn tune(
     let description = describe(adapter).ok_or_else(|| {
         Error::Device("the adapter is on an interface that is not used here".into())
     })?;
-    let usual = Tiling::default_for(&description.limits);
+    let usual = Tiling::default_for(&description);
     let done = |variant, measured| Tuning {
         variant,
         seconds: started.elapsed().as_secs_f64(),
@@ -271,7 +271,7 @@ mod tests {
     fn all_neighbours_can_run() {
         for bytes in [16_384, 32_768, 49_152] {
             let adapter = adapter(bytes);
-            let usual = Tiling::default_for(&adapter.limits);
+            let usual = Tiling::default_for(&adapter);
             assert!(usual.fits(&adapter.limits) && usual.is_possible());
             for property in 0..4 {
                 let found = neighbours(usual, property, &adapter);
@@ -309,7 +309,7 @@ mod tests {
         };
         keep(&path, kept("a", "layered"));
         keep(&path, kept("b", "layered"));
-        let usual = Variant::Fused(Tiling::default_for(&adapter(32_768).limits));
+        let usual = Variant::Fused(Tiling::default_for(&adapter(32_768)));
         keep(&path, kept("a", &usual.to_string()));
         let all = read(&path);
         assert_eq!(all, [kept("b", "layered"), kept("a", &usual.to_string())]);

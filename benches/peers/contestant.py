@@ -1,0 +1,112 @@
+"""What every Python peer's process does: check its work, warm up, time it, print one JSON line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+import work
+
+# Fewer samples than this are no measurement.
+LEAST_STEPS = 20
+
+
+class Contestant(Protocol):
+    """A trainer at the start of a run. Every method returns when its results are there, also on a GPU."""
+
+    def gradient(self) -> tuple[float, work.Tensors]:
+        """Loss and gradient at the first step's examples, changing nothing."""
+
+    def train(self, steps: int) -> list[float]:
+        """Does so many steps and returns the loss before each."""
+
+    def parameters(self) -> work.Tensors:
+        """The present weights."""
+
+
+def arguments(description: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("variant", help="options joined by +, in any order")
+    parser.add_argument("--work", type=Path, required=True, help="file written by the example peer_work")
+    parser.add_argument("--case", required=True)
+    parser.add_argument("--device", choices=("cpu", "cuda", "mps"), default="cpu")
+    parser.add_argument("--seconds", type=float, default=2.0, help="time to fill with steps")
+    given = parser.parse_args()
+    # Allocator and thread pools read their settings when a process starts.
+    missing = environment(given.variant).items() - os.environ.items()
+    if missing:
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **dict(missing)})
+    return given
+
+
+def environment(variant: str) -> dict[str, str]:
+    """What a variant's options `malloc` and `threads=N` are in the environment."""
+    settings = {}
+    for option in variant.split("+"):
+        key, _, value = option.partition("=")
+        if key == "malloc":
+            # Without these glibc hands freed tensors back to the system, and every step asks for them anew.
+            settings |= {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
+        if key == "threads":
+            settings |= {"OMP_NUM_THREADS": value, "MKL_NUM_THREADS": value, "NPROC": value}
+    return settings
+
+
+def options(variant: str, known: Sequence[str]) -> dict[str, str]:
+    """`h2=dense+chunk=512` as a dictionary; ends the program at an option not known."""
+    known = (*known, "malloc", "threads=N")
+    chosen = {}
+    for option in variant.split("+"):
+        key, _, value = option.partition("=")
+        if option not in known and f"{key}=N" not in known:
+            sys.exit(f"variant {variant}: found option {option}, expected some of {', '.join(known)}")
+        chosen[key] = value
+    return chosen
+
+
+def summary(samples: Sequence[float]) -> dict[str, float]:
+    low, median, high = np.percentile(samples, (10, 50, 90))
+    return {"median": float(median), "p10": float(low), "p90": float(high), "samples": len(samples)}
+
+
+def run(
+    case: work.Case,
+    make: Callable[[], Contestant],
+    block: int,
+    seconds: float,
+    versions: dict[str, str],
+    device: str,
+) -> None:
+    """Checks and times a contestant; a sample is the mean time of `block` steps done in one call."""
+    began = time.perf_counter()
+    contestant = make()
+    loss, gradient = contestant.gradient()
+    losses = contestant.train(len(case.losses))
+    verdict = work.check(case, loss, gradient, losses, contestant.parameters())
+    first = time.perf_counter() - began
+    result: dict[str, Any] = {
+        "check": verdict,
+        "first_s": first,
+        "device": device,
+        "versions": {"python": platform.python_version(), **versions},
+    }
+    if verdict["ok"]:
+        contestant.train(block)  # compiles this length, where lengths are compiled
+        contestant.train(block)
+        samples: list[float] = []
+        start = time.perf_counter()
+        while len(samples) * block < LEAST_STEPS or time.perf_counter() - start < seconds:
+            before = time.perf_counter()
+            contestant.train(block)
+            samples.append((time.perf_counter() - before) / block)
+        result["step_ms"] = summary([1e3 * sample for sample in samples])
+    print(json.dumps(result))

@@ -1,0 +1,147 @@
+//! Writes the work that other frameworks are to do, and the reference's answers, for `benches/peers/run`.
+//!
+//! `cargo run --release --example peer_work -- FILE.safetensors`
+//!
+//! The file holds `images` (F32, −1 to 1), `labels`, and for each case `CASE/start/NAME` (weights before the first
+//! step), `CASE/gradient/NAME` (at these weights, over the first step's examples), `CASE/losses` (before each of the
+//! first steps), `CASE/after/NAME` (weights after these steps) and `CASE/rates` (the learning rate of each step of the
+//! run, or the only one). Answers are the f64 reference's. The metadata holds JSON: `recipes`, the cases', and
+//! `tolerances`, see [`tolerances`].
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use gpu_train::data::{Digits, embedded};
+use gpu_train::engine::Engine;
+use gpu_train::net::{self, PARAMETERS, Parameters, SIDE};
+use gpu_train::recipe::{Activation, Batch, Loss, Name, Recipe};
+use gpu_train::reference::Reference;
+use gpu_train::schedule::Schedule;
+use safetensors::tensor::{Dtype, TensorView};
+
+/// Full-batch steps whose losses and weights are given.
+const FULL_BATCH_STEPS: u32 = 5;
+/// Updates of one example each whose losses and weights are given.
+const PER_EXAMPLE_STEPS: u32 = 20;
+
+/// Largest differences allowed from the reference, relative to the largest element of what is compared.
+///
+/// f32 sums of 7,291 addends stay an order of magnitude below in any order; a missing tap or a wrong pad lies far above.
+/// After some steps more: AdamW divides a gradient by its own size, so rounding in one of nearly zero grows.
+fn tolerances() -> serde_json::Value {
+    serde_json::json!({"loss": 1e-5, "gradient": 1e-4, "losses": 1e-4, "after": 1e-3})
+}
+
+/// The tensors of the file, by name.
+#[derive(Default)]
+struct Tensors(Vec<(String, Dtype, Vec<usize>, Vec<u8>)>);
+
+impl Tensors {
+    fn add_f32(&mut self, name: &str, shape: &[usize], values: impl IntoIterator<Item = f32>) {
+        let bytes = values.into_iter().flat_map(f32::to_le_bytes).collect();
+        self.0
+            .push((name.into(), Dtype::F32, shape.to_vec(), bytes));
+    }
+
+    fn add_f64(&mut self, name: &str, shape: &[usize], values: impl IntoIterator<Item = f64>) {
+        let bytes = values.into_iter().flat_map(f64::to_le_bytes).collect();
+        self.0
+            .push((name.into(), Dtype::F64, shape.to_vec(), bytes));
+    }
+
+    fn add_parameters(&mut self, prefix: &str, parameters: &Parameters<f64>) {
+        for tensor in &PARAMETERS {
+            let values = parameters.tensor(tensor).iter().copied();
+            self.add_f64(&format!("{prefix}/{}", tensor.name), tensor.shape, values);
+        }
+    }
+
+    fn add_case(&mut self, name: &str, digits: &Digits, recipe: &Recipe) {
+        let start = net::initial_parameters(recipe.seed, recipe.output_bias());
+        for tensor in &PARAMETERS {
+            let values = start.tensor(tensor).iter().copied();
+            self.add_f32(
+                &format!("{name}/start/{}", tensor.name),
+                tensor.shape,
+                values,
+            );
+        }
+        let examples = digits.train.len();
+        let mut reference = Reference::<f64>::new(digits.clone(), recipe.clone(), &start);
+        let (_, gradient) = reference.batch_gradient(0..recipe.batch_size(examples));
+        self.add_parameters(&format!("{name}/gradient"), &gradient);
+        let steps = match recipe.batch {
+            Batch::Full => FULL_BATCH_STEPS,
+            Batch::PerExample => PER_EXAMPLE_STEPS,
+        };
+        let losses = reference.train(steps).expect("the reference does not fail");
+        let losses = losses.into_iter().map(f64::from);
+        self.add_f64(&format!("{name}/losses"), &[steps as usize], losses);
+        self.add_parameters(&format!("{name}/after"), reference.parameters());
+        // A constant rate is given once, not for each of 167,693 updates.
+        let rates = match recipe.schedule {
+            Schedule::Constant => 1,
+            _ => recipe.updates(examples),
+        };
+        let rate = |step| recipe.learning_rate_at(step, examples);
+        self.add_f64(
+            &format!("{name}/rates"),
+            &[rates as usize],
+            (0..rates).map(rate),
+        );
+    }
+
+    fn write(&self, path: &Path, metadata: HashMap<String, String>) -> Result<(), String> {
+        let views = self.0.iter().map(|(name, dtype, shape, bytes)| {
+            let view = TensorView::new(*dtype, shape.clone(), bytes);
+            (name, view.expect("as many bytes as the shape says"))
+        });
+        safetensors::serialize_to_file(views, Some(metadata), path)
+            .map_err(|error| format!("{}: {error}", path.display()))
+    }
+}
+
+fn main() -> Result<(), String> {
+    let path = std::env::args().nth(1).ok_or("usage: peer_work FILE")?;
+    let digits = embedded::digits();
+    let train = &digits.train;
+    let full_batch = Recipe::named(Name::FullBatch);
+    let cases = [
+        ("relu-cross-entropy", full_batch.clone()),
+        (
+            "tanh-mse",
+            Recipe {
+                activation: Activation::Tanh,
+                loss: Loss::Mse,
+                ..full_batch
+            },
+        ),
+        ("reproduction", Recipe::named(Name::Reproduction)),
+    ];
+    let mut tensors = Tensors::default();
+    let denominator = f64::from(train.denominator());
+    let pixel = |&code: &u16| (f64::from(code) / denominator - 1.0) as f32;
+    tensors.add_f32(
+        "images",
+        &[train.len(), SIDE, SIDE],
+        train.codes().iter().map(pixel),
+    );
+    tensors.0.push((
+        "labels".into(),
+        Dtype::U8,
+        vec![train.len()],
+        train.labels().to_vec(),
+    ));
+    let mut recipes = serde_json::Map::new();
+    for (name, recipe) in &cases {
+        tensors.add_case(name, &digits, recipe);
+        let recipe = serde_json::to_value(recipe).expect("a recipe is plain data");
+        recipes.insert((*name).into(), recipe);
+    }
+    let recipes = serde_json::Value::Object(recipes).to_string();
+    let metadata = [
+        ("recipes".into(), recipes),
+        ("tolerances".into(), tolerances().to_string()),
+    ];
+    tensors.write(Path::new(&path), HashMap::from(metadata))
+}
