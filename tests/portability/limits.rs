@@ -2,7 +2,7 @@
 //! more workgroup memory: as much as its shape says, which the engine compares with the device's before it starts.
 
 use gpu_train::gpu::Variant;
-use gpu_train::gpu::adapter::Limits;
+use gpu_train::gpu::adapter::{AdapterDescription, Backend, Kind, Limits};
 use gpu_train::gpu::fused::{GROUPS, Tiling};
 use gpu_train::gpu::plan::{MOST_WORKGROUPS, Program};
 use naga::{AddressSpace, Module};
@@ -110,10 +110,21 @@ pub fn check(pipeline: &Pipeline) -> Result<(), String> {
 /// devices; the rest need a raised limit.
 pub fn check_defaults() -> Result<(), String> {
     for bytes in [WEBGPUS_WORKGROUP_BYTES, 32 << 10, MOST_WORKGROUP_BYTES] {
-        let limits = limits(bytes);
-        let usual = Tiling::default_for(&limits);
-        if !usual.fits(&limits) || !usual.is_possible() {
-            return Err(format!("{usual} does not run with {bytes} bytes"));
+        for kind in [Kind::Software, Kind::Discrete] {
+            let adapter = AdapterDescription {
+                name: String::new(),
+                backend: Backend::Vulkan,
+                kind,
+                driver: String::new(),
+                limits: limits(bytes),
+                subgroups: false,
+                f16: false,
+                timestamps: false,
+            };
+            let usual = Tiling::default_for(&adapter);
+            if !usual.fits(&adapter.limits) || !usual.is_possible() {
+                return Err(format!("{usual} does not run with {bytes} bytes"));
+            }
         }
     }
     let of = |bytes| {

@@ -96,7 +96,8 @@ impl Tool {
                 let bytes = MOST_WORKGROUP_BYTES.to_string();
                 let raised = ["--workgroup-bytes".into(), bytes.into()];
                 let mut complaints = self.file_complaints(call, &usual)?;
-                complaints.extend(self.file_complaints(&[call.as_slice(), &raised].concat(), &large)?);
+                complaints
+                    .extend(self.file_complaints(&[call.as_slice(), &raised].concat(), &large)?);
                 Ok(complaints)
             }
         }
