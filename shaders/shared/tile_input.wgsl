@@ -14,7 +14,7 @@ fn code_pair(row: i32, pair: i32, example: u32) -> vec2<u32> {
 }
 
 fn inside(column: vec4<i32>) -> vec4<bool> {
-    return column >= vec4<i32>(0) & column < vec4<i32>(i32(SIDE));
+    return (column >= vec4<i32>(0)) & (column < vec4<i32>(i32(SIDE)));
 }
 
 // x[row, column] of the tile's examples, one invocation four columns at a time.

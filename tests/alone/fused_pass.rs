@@ -170,7 +170,7 @@ impl PassCase {
             self.expect(&mut setup, run.first_row as usize + row, share);
         }
         let words = Run::of(run, set.denominator()).words(&recipe);
-        Ready::of(&program, dispatch, words, setup)
+        Ready::of(self.to_string(), &program, dispatch, words, setup)
     }
 
     /// What each workgroup sums: it takes every so many tiles.

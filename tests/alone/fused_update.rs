@@ -90,7 +90,13 @@ impl UpdateCase {
         assert_eq!(run.rows as usize, self.rows);
         (run.learn, run.advance) = (self.learn, self.advance);
         let words = Run::of(&run, 1).words(&recipe);
-        Ready::of(&program, dispatch, words, self.setup(examples))
+        Ready::of(
+            self.to_string(),
+            &program,
+            dispatch,
+            words,
+            self.setup(examples),
+        )
     }
 
     fn numbers(&self, noise: &mut Noise) -> Numbers {

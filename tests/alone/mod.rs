@@ -4,7 +4,7 @@
 //! is not to write must be as it was, padding it is to write must be zero, and a read past the end gives a NaN.
 //! `tests/kernels` runs the checks, `tests/mutations` proves that they find what is wrong.
 
-#![allow(dead_code)] // each test binary uses its part
+#![allow(dead_code, unused_imports)] // each test binary uses its part
 
 mod backward;
 mod cases;
@@ -23,7 +23,7 @@ use gpu_train::gpu::plan::{Dispatch, Program, Shader};
 use crate::common::compare::close;
 pub use cases::{Case, Data, cases};
 pub use fused_pass::{PassCase, pass_cases};
-pub use fused_update::{UpdateCase, update_cases};
+pub use fused_update::update_cases;
 pub use setup::Setup;
 use setup::{BEHIND, Number, Part, UNREADABLE, UNWRITTEN};
 
@@ -32,6 +32,7 @@ const GUARD: usize = 256;
 
 /// A case ready to run: its contents made, its results computed by the reference.
 pub struct Ready {
+    name: String,
     kernel: &'static str,
     shader: Shader,
     dispatch: Dispatch,
@@ -58,15 +59,24 @@ impl Ready {
             _ => backward::setup(&case),
         };
         let run = Run::named(&dispatch.bindings[0], case.examples, case.denominator());
-        Self::of(&program, dispatch, run.words(&recipe), setup)
+        let name = case.to_string();
+        Self::of(name, &program, dispatch, run.words(&recipe), setup)
     }
 
     /// One dispatch of a program, on what the setup gives.
-    fn of(program: &Program, dispatch: &Dispatch, run: Vec<u32>, setup: Setup) -> Self {
-        let name = dispatch.kernel;
-        let shader = program.shaders.iter().find(|s| s.kernel == name);
+    fn of(
+        name: String,
+        program: &Program,
+        dispatch: &Dispatch,
+        run: Vec<u32>,
+        setup: Setup,
+    ) -> Self {
+        let mut shaders = program.shaders.iter();
+        let shader = shaders.find(|s| s.kernel == dispatch.kernel);
         let mut contents = vec![run];
-        let storage = kernel(name).storage().zip(&dispatch.bindings[1..]);
+        let storage = kernel(dispatch.kernel)
+            .storage()
+            .zip(&dispatch.bindings[1..]);
         for ((binding, writes), buffer) in storage {
             let (rest, behind) = if writes {
                 (UNWRITTEN, BEHIND)
@@ -82,12 +92,23 @@ impl Ready {
             contents.push(content);
         }
         Self {
-            kernel: name,
+            name,
+            kernel: dispatch.kernel,
             shader: shader.expect("its shader").clone(),
             dispatch: dispatch.clone(),
             contents,
             setup,
         }
+    }
+
+    /// The case.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Puts a number into `run.chunks`, the uniform's second word.
+    pub fn switch(&mut self, number: u32) {
+        self.contents[0][1] = number;
     }
 
     /// The kernel's WGSL as the engine composes it.

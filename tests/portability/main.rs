@@ -82,6 +82,9 @@ fn main() {
         Trial::test("pipelines::every_kernel_in_every_variant", || {
             Ok(pipelines::are_complete(pipelines)?)
         }),
+        Trial::test("pipelines::dxc_sees_every_tile_way_and_net", || {
+            Ok(pipelines::covering_covers(pipelines)?)
+        }),
         of_each(pipelines, "naga::valid_for_all_backends", |pipeline| {
             translate::module(&pipeline.wgsl).map(drop)
         }),

@@ -67,6 +67,8 @@ fn variant(recipe: &Recipe) -> String {
 
 /// Workgroup memory that WebGPU promises everywhere.
 pub const WEBGPUS_WORKGROUP_BYTES: u32 = 16 << 10;
+/// Workgroup memory that DX12 allows.
+pub const DX12S_WORKGROUP_BYTES: u32 = 32 << 10;
 /// Workgroup memory that some device offers; a shape that needs more is left out.
 pub const MOST_WORKGROUP_BYTES: u32 = 48 << 10;
 
@@ -159,18 +161,48 @@ pub fn are_complete(pipelines: &[Pipeline]) -> Result<(), String> {
     }
 }
 
-/// Pipelines for a slow compiler: all but those of `pass`, and of its shapes each once, with the four nets in turn. So
-/// every tile, number of lanes, way for weights and images, and every net comes up, in several combinations.
+/// Pipelines for DXC, which takes seconds for one `pass` and has 32 KiB of workgroup memory: all but those of `pass`, and
+/// of its shapes one for each tile, number of lanes and way for images, the ways for weights and the nets in turn.
 pub fn covering(pipelines: &'static [Pipeline]) -> Vec<&'static Pipeline> {
-    let tilings = tilings();
+    let mut shapes = tilings();
+    shapes.retain(|tiling| tiling.workgroup_bytes() <= DX12S_WORKGROUP_BYTES);
+    let mut chosen = BTreeSet::new();
+    let pairs = shapes.chunk_by(|a, b| a.tile == b.tile && a.lanes == b.lanes);
+    for (pair, of_pair) in pairs.enumerate() {
+        for keep_x in [false, true] {
+            let mut ways = of_pair.iter().filter(|tiling| tiling.keep_x == keep_x);
+            let turn = pair + usize::from(keep_x);
+            if let Some(tiling) = ways.nth(turn % 2) {
+                let net = NETS[chosen.len() % NETS.len()];
+                chosen.insert(format!("pass{net}-{}", shape(tiling)));
+            }
+        }
+    }
     let chosen = |pipeline: &&Pipeline| match pipeline.tiling {
         None => true,
-        Some(tiling) => {
-            let place = tilings.iter().position(|other| *other == tiling);
-            let net = NETS.iter().position(|net| pipeline.name.contains(net));
-            // Four ways to a pair of tile and lanes: shifted by one from pair to pair, so that a net meets each way.
-            matches!((place, net), (Some(place), Some(net)) if (place + place / 4) % NETS.len() == net)
-        }
+        Some(_) => chosen.contains(&pipeline.name),
     };
     pipelines.iter().filter(chosen).collect()
+}
+
+/// What `covering` chooses has each tile, number of lanes and way that fits, and each net.
+pub fn covering_covers(pipelines: &'static [Pipeline]) -> Result<(), String> {
+    let chosen = covering(pipelines);
+    let passes = || chosen.iter().filter(|pipeline| pipeline.tiling.is_some());
+    let named = |part: &str| passes().any(|pipeline| pipeline.name.contains(part));
+    let mut wanted: Vec<String> = NETS.map(|net| format!("{net}-")).to_vec();
+    let parts = ["-uniform-", "-storage-", "-kept", "-reread"];
+    wanted.extend(parts.map(str::to_owned));
+    wanted.extend(LANES.map(|lanes| format!("x{lanes}-")));
+    let mut tiles: Vec<u32> = Vec::new();
+    for tiling in tilings() {
+        if tiling.workgroup_bytes() <= DX12S_WORKGROUP_BYTES && !tiles.contains(&tiling.tile) {
+            tiles.push(tiling.tile);
+        }
+    }
+    wanted.extend(tiles.iter().map(|tile| format!("-{tile}x")));
+    match wanted.iter().find(|part| !named(part)) {
+        Some(part) => Err(format!("none of {} with {part}", passes().count())),
+        None => Ok(()),
+    }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::pipelines::{MOST_WORKGROUP_BYTES, Pipeline, WEBGPUS_WORKGROUP_BYTES, covering};
+use crate::pipelines::{Pipeline, WEBGPUS_WORKGROUP_BYTES, covering};
 use crate::translate::{self, VULKANS};
 
 /// A tool that may be absent.
@@ -87,17 +87,16 @@ impl Tool {
             Self::SpirvVal => spirv_complaints(call, pipelines),
             Self::Dxc => self.file_complaints(call, pipelines),
             Self::Tint => {
-                // What fits WebGPU's defaults must do with them; only the rest is given more workgroup memory.
+                // What fits WebGPU's defaults must make a pipeline within them; the rest needs a larger device.
                 let fits = |pipeline: &&Pipeline| {
                     let bytes = pipeline.tiling.map_or(0, |tiling| tiling.workgroup_bytes());
                     bytes <= WEBGPUS_WORKGROUP_BYTES
                 };
                 let (usual, large): (Vec<_>, Vec<_>) = pipelines.iter().copied().partition(fits);
-                let bytes = MOST_WORKGROUP_BYTES.to_string();
-                let raised = ["--workgroup-bytes".into(), bytes.into()];
+                let only_compile = ["--only-compile".into()];
                 let mut complaints = self.file_complaints(call, &usual)?;
-                complaints
-                    .extend(self.file_complaints(&[call.as_slice(), &raised].concat(), &large)?);
+                let call = [call.as_slice(), &only_compile].concat();
+                complaints.extend(self.file_complaints(&call, &large)?);
                 Ok(complaints)
             }
         }
