@@ -3,9 +3,10 @@
 
 use gpu_train::gpu::Variant;
 use gpu_train::gpu::adapter::{AdapterDescription, Backend, Kind, Limits};
-use gpu_train::gpu::fused::{GROUPS, Tiling};
+use gpu_train::gpu::fused::{GROUPS, Tiling, WeightPath};
+use gpu_train::gpu::kernels::kernel;
 use gpu_train::gpu::plan::{MOST_WORKGROUPS, Program};
-use naga::{AddressSpace, Module};
+use naga::{AddressSpace, Module, StorageAccess};
 
 use crate::pipelines::{MOST_WORKGROUP_BYTES, Pipeline, WEBGPUS_WORKGROUP_BYTES, recipes, tilings};
 use crate::translate;
@@ -104,6 +105,37 @@ pub fn check(pipeline: &Pipeline) -> Result<(), String> {
         return Ok(());
     }
     Err("it is said to fit where it does not, or the other way around".into())
+}
+
+/// The text declares what the table of kernels binds, in its order, and writes to what the table says.
+pub fn check_bindings(pipeline: &Pipeline) -> Result<(), String> {
+    let (module, _) = translate::module(&pipeline.wgsl)?;
+    let mut declared = Vec::new();
+    for (_, global) in module.global_variables.iter() {
+        let written = match global.space {
+            AddressSpace::Storage { access } => Some(access.contains(StorageAccess::STORE)),
+            _ => None,
+        };
+        if let Some(place) = global.binding {
+            let name = global.name.clone().unwrap_or_default();
+            declared.push((place.binding, name, written));
+        }
+    }
+    declared.sort();
+    let in_uniform = pipeline.tiling.map(|tiling| tiling.weights) == Some(WeightPath::Uniform);
+    let storage = kernel(pipeline.kernel).storage().map(|(name, writes)| {
+        let written = (!in_uniform || name != "weights").then_some(writes);
+        (name.to_owned(), written)
+    });
+    let all = std::iter::once(("run".to_owned(), None)).chain(storage);
+    let table = all.zip(0..);
+    let table: Vec<_> = table
+        .map(|((name, written), binding)| (binding, name, written))
+        .collect();
+    if declared == table {
+        return Ok(());
+    }
+    Err(format!("{declared:?}, in the table {table:?}"))
 }
 
 /// Some shapes run within WebGPU's defaults, and the one that is taken without a measurement does, there and on larger

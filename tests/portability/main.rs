@@ -82,7 +82,7 @@ fn main() {
         Trial::test("pipelines::every_kernel_in_every_variant", || {
             Ok(pipelines::are_complete(pipelines)?)
         }),
-        Trial::test("pipelines::dxc_sees_every_tile_way_and_net", || {
+        Trial::test("pipelines::dxc_sees_every_tile_way_and_net", move || {
             Ok(pipelines::covering_covers(pipelines)?)
         }),
         of_each(pipelines, "naga::valid_for_all_backends", |pipeline| {
@@ -99,6 +99,11 @@ fn main() {
             Ok(translate::rejects_what_one_backend_lacks()?)
         }),
         of_each(pipelines, "limits::of_every_kernel", limits::check),
+        of_each(
+            pipelines,
+            "bindings::as_in_the_table",
+            limits::check_bindings,
+        ),
         Trial::test("limits::of_every_dispatch", || {
             Ok(limits::check_dispatches()?)
         }),

@@ -178,7 +178,7 @@ pub fn covering(pipelines: &'static [Pipeline]) -> Vec<&'static Pipeline> {
             }
         }
     }
-    let chosen = |pipeline: &&Pipeline| match pipeline.tiling {
+    let chosen = move |pipeline: &&Pipeline| match pipeline.tiling {
         None => true,
         Some(_) => chosen.contains(&pipeline.name),
     };
