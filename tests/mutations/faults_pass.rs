@@ -5,6 +5,7 @@
 
 use crate::alone::{PassCase, Ready};
 use crate::faults::{Fault, Setting, fault};
+use crate::faults_pass_backward::{BACKWARD, SUMS};
 
 /// Eight tiles for three workgroups, in the last of them a single example.
 fn usual() -> PassCase {
@@ -26,7 +27,7 @@ fn in_tanh(_: &str) -> Vec<Setting> {
 }
 
 /// Neither shifts nor dropout.
-fn in_plain(_: &str) -> Vec<Setting> {
+pub fn in_plain(_: &str) -> Vec<Setting> {
     one(PassCase {
         shift: 0,
         dropout: 0.0,
@@ -35,14 +36,14 @@ fn in_plain(_: &str) -> Vec<Setting> {
 }
 
 /// The middle third of a set.
-fn in_part(_: &str) -> Vec<Setting> {
+pub fn in_part(_: &str) -> Vec<Setting> {
     one(PassCase {
         part: (1, 3),
         ..usual().of(65)
     })
 }
 
-fn in_evaluation(_: &str) -> Vec<Setting> {
+pub fn in_evaluation(_: &str) -> Vec<Setting> {
     one(PassCase {
         learn: false,
         ..usual()
@@ -55,11 +56,11 @@ fn in_reread(_: &str) -> Vec<Setting> {
     one(case)
 }
 
-const fn pass(name: &'static str, edits: &'static [(&'static str, &'static str)]) -> Fault {
+pub const fn pass(name: &'static str, edits: &'static [(&'static str, &'static str)]) -> Fault {
     on(in_usual, name, edits)
 }
 
-const fn on(
+pub const fn on(
     settings: fn(&'static str) -> Vec<Setting>,
     name: &'static str,
     edits: &'static [(&'static str, &'static str)],
@@ -233,169 +234,6 @@ pub const FORWARD: &[Fault] = &[
     pass(
         "pass_losses_of_every_other",
         &[("sum += tile[«other»]", "other / 2u")],
-    ),
-];
-
-/// Back to H1, and the shares that each tile adds to.
-pub const BACKWARD: &[Fault] = &[
-    pass(
-        "pass_d_h3_slope_left_out",
-        &[("«sum * slope(tile[h3_at(unit_quad, e)])»", "sum")],
-    ),
-    pass(
-        "pass_d_h2_slope_left_out",
-        &[(
-            "«sum * factor * slope(value / run.kept_factor)»",
-            "sum * factor",
-        )],
-    ),
-    pass(
-        "pass_d_h2_factor_left_out",
-        &[(
-            "«sum * factor * slope(value / run.kept_factor)»",
-            "sum * slope(value / run.kept_factor)",
-        )],
-    ),
-    on(
-        in_plain,
-        "pass_d_h2_slope_left_out_without_dropout",
-        &[("tile[p] = «sum * slope(value)»;", "sum")],
-    ),
-    pass(
-        "pass_d_h1_slope_left_out",
-        &[("«sums.odd[3] * slope(tile[p + 7u * TILE])»", "sums.odd[3]")],
-    ),
-    pass(
-        "pass_d_h1_taps_swapped",
-        &[("«d1 * w0 + d0 * w2», d2", "d1 * w2 + d0 * w0")],
-    ),
-    pass(
-        "pass_d_h1_halves_swapped",
-        &[("«seer % 2u», kr", "1u - seer % 2u")],
-    ),
-    pass(
-        "pass_d_h1_one_seer",
-        &[("«which < 2u»; which++", "which < 1u")],
-    ),
-    pass(
-        "pass_d_h1_no_end",
-        &[(
-            "«(padded_row - kr) / STRIDE >= H2_SIDE»",
-            "(padded_row - kr) / STRIDE > H2_SIDE",
-        )],
-    ),
-    pass(
-        "pass_h3_far_without_gap",
-        &[(
-            "tile[p + «FAR»]",
-            "(H3_INPUT_QUADS / H3_BLOCKS_A_LANE) * TILE",
-        )],
-    ),
-    pass(
-        "pass_h3_block_stored_twice",
-        &[("«p + 2u * H3_LANES * 4u»", "p + H3_LANES * 4u")],
-    ),
-    pass(
-        "pass_biases_swapped",
-        &[(
-            "«select(d_h3_at(quad, 0u), d_out_at(quad, 0u), of_out)»",
-            "select(d_out_at(quad, 0u), d_h3_at(quad, 0u), of_out)",
-        )],
-    ),
-    pass(
-        "pass_out_transposed",
-        &[
-            (
-                "outer(«tile[d_out_at(class_quad, e)]», tile[h3",
-                "tile[h3_at(unit_quad, e)]",
-            ),
-            (
-                "«tile[h3_at(unit_quad, e)]»);\n        }\n        let w",
-                "tile[d_out_at(class_quad, e)]",
-            ),
-        ],
-    ),
-];
-
-/// The sums that stay in registers, over tiles, workgroups and parts of a set.
-pub const SUMS: &[Fault] = &[
-    pass(
-        "pass_h2_edge_is_zero_backward",
-        &[(
-            "let edge = «vec4<f32>(PADDING_VALUE)»;\n        for",
-            "vec4<f32>(0.0)",
-        )],
-    ),
-    pass(
-        "pass_h2_positions_left_out",
-        &[("i += «H2_GRADIENT_SPLITS»", "H2_GRADIENT_SPLITS + 1u")],
-    ),
-    pass(
-        "pass_h2_biases_first_example_left_out",
-        &[(
-            "var e = «0u»; e < TILE; e++) {\n            sum += tile[h2_at(",
-            "1u",
-        )],
-    ),
-    pass(
-        "pass_h1_window_stands_still",
-        &[(
-            "b = tile[p + «(2u * half + 3u) * TILE»]",
-            "(2u * half + 2u) * TILE",
-        )],
-    ),
-    pass(
-        "pass_h1_biases_transposed",
-        &[
-            (
-                "«(position / H1_SIDE) % H1_SIDE», position",
-                "position % H1_SIDE",
-            ),
-            (
-                ", «position % H1_SIDE», 0u",
-                "(position / H1_SIDE) % H1_SIDE",
-            ),
-        ],
-    ),
-    pass(
-        "pass_h2_split_left_out",
-        &[(
-            "«split < H2_GRADIENT_SPLITS»; split++",
-            "split + 1u < H2_GRADIENT_SPLITS",
-        )],
-    ),
-    pass(
-        "pass_h1_split_left_out",
-        &[(
-            "«split < H1_GRADIENT_SPLITS»; split++",
-            "split + 1u < H1_GRADIENT_SPLITS",
-        )],
-    ),
-    pass(
-        "pass_splits_replace_each_other",
-        &[("«select(tile[p] + value, value, split == 0u)»", "value")],
-    ),
-    pass(
-        "pass_first_tile_inverted",
-        &[("if («first_tile») {", "!first_tile")],
-    ),
-    pass(
-        "pass_every_tile_is_the_first",
-        &[("first_tile = «false»;", "true")],
-    ),
-    pass(
-        "pass_tiles_of_others",
-        &[("first += «workgroups.x * TILE»", "TILE")],
-    ),
-    on(
-        in_part,
-        "pass_rows_of_another_part",
-        &[("(«run.first_row + group»)", "group")],
-    ),
-    on(
-        in_evaluation,
-        "pass_sums_without_learning",
-        &[("if («run.learn == 1u») {\n        store_sums", "true")],
     ),
 ];
 

@@ -15,6 +15,7 @@ mod faults_backward;
 mod faults_forward;
 mod faults_fused_update;
 mod faults_pass;
+mod faults_pass_backward;
 mod faults_update;
 mod refused;
 
