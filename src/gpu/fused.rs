@@ -129,7 +129,8 @@ impl Tiling {
             };
             tiling.keeping_x_if_it_fits(limits)
         };
-        let choices = [of(8, 128), of(4, 96)];
+        let most = if software { of(6, 96) } else { of(8, 128) };
+        let choices = [most, of(4, 96)];
         let fitting = choices.into_iter().find(|tiling| tiling.fits(limits));
         fitting.unwrap_or(of(2, 96))
     }

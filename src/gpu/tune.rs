@@ -92,36 +92,60 @@ pub fn tune(
     cache: Option<&Path>,
 ) -> Result<Tuning> {
     let started = Instant::now();
-    let description = describe(adapter).ok_or_else(|| {
-        Error::Device("the adapter is on an interface that is not used here".into())
-    })?;
-    let usual = Tiling::default_for(&description);
-    let done = |variant, measured| Tuning {
+    let description = described(adapter)?;
+    let chosen = |variant| Tuning {
         variant,
         seconds: started.elapsed().as_secs_f64(),
-        measured,
+        measured: Vec::new(),
     };
     if description.kind == Kind::Software {
-        return Ok(done(Variant::Fused(usual), Vec::new()));
+        return Ok(chosen(Variant::Fused(Tiling::default_for(&description))));
     }
     let key = key(&description, recipe, digits.train.len());
     let kept = cache.map(read).unwrap_or_default();
     let kept = kept.into_iter().find(|kept| kept.key == key);
     if let Some(Ok(variant)) = kept.map(|kept| kept.kernels.parse()) {
-        return Ok(done(variant, Vec::new()));
+        return Ok(chosen(variant));
     }
+    let tuning = measure(adapter, digits, recipe, parameters, BUDGET)?;
+    if let Some(path) = cache {
+        let kernels = tuning.variant.to_string();
+        keep(path, Kept { key, kernels });
+    }
+    Ok(tuning)
+}
+
+fn described(adapter: &wgpu::Adapter) -> Result<AdapterDescription> {
+    describe(adapter)
+        .ok_or_else(|| Error::Device("the adapter is on an interface that is not used here".into()))
+}
+
+/// Measures shapes on an adapter of any kind, none after the budget is spent but the layered kernels and one fused shape.
+///
+/// # Errors
+/// [`Error::Device`] if the adapter fails.
+pub fn measure(
+    adapter: &wgpu::Adapter,
+    digits: &Digits,
+    recipe: &Recipe,
+    parameters: &Parameters,
+    budget: Duration,
+) -> Result<Tuning> {
+    let started = Instant::now();
+    let description = described(adapter)?;
     let bench = Bench {
         adapter,
         digits,
         recipe,
         parameters,
+        until: started + budget,
     };
-    let (variant, measured) = bench.search(usual, &description, started)?;
-    if let Some(path) = cache {
-        let kernels = variant.to_string();
-        keep(path, Kept { key, kernels });
-    }
-    Ok(done(variant, measured))
+    let (variant, measured) = bench.search(&description)?;
+    Ok(Tuning {
+        variant,
+        seconds: started.elapsed().as_secs_f64(),
+        measured,
+    })
 }
 
 /// What the shapes are measured on.
@@ -130,6 +154,7 @@ struct Bench<'a> {
     digits: &'a Digits,
     recipe: &'a Recipe,
     parameters: &'a Parameters,
+    until: Instant,
 }
 
 impl Bench<'_> {
@@ -158,43 +183,64 @@ impl Bench<'_> {
         Ok(best)
     }
 
+    /// A shape's gradient and milliseconds a step, if it runs at all and gives the expected gradient.
+    fn sample(&self, variant: Variant, expected: Option<&Parameters>) -> Result<(Parameters, f64)> {
+        let mut engine = self.engine(variant)?;
+        let (_, found) = engine.gradient()?;
+        if expected.is_some_and(|expected| !agree(&found, expected)) {
+            let text = format!("{variant} gives another gradient than other kernels here");
+            return Err(Error::Device(text));
+        }
+        let time = Self::milliseconds(&mut engine)?;
+        Ok((found, time))
+    }
+
     /// From the layered kernels, whose gradient all others must reproduce on this very device, by one property of the
-    /// shape after the other.
-    fn search(
-        &self,
-        usual: Tiling,
-        adapter: &AdapterDescription,
-        started: Instant,
-    ) -> Result<(Variant, Vec<(Variant, f64)>)> {
-        let mut layered = self.engine(Variant::Layered)?;
-        let (_, expected) = layered.gradient()?;
-        let first = Self::milliseconds(&mut layered)?;
-        drop(layered);
-        let mut measured = vec![(Variant::Layered, first)];
+    /// shape after the other. A shape that a driver cannot cope with is left out.
+    fn search(&self, adapter: &AdapterDescription) -> Result<(Variant, Vec<(Variant, f64)>)> {
+        let mut measured = Vec::new();
+        let mut expected = None;
+        let mut failure = None;
+        // For a large set they take more memory than an adapter may have.
+        match self.sample(Variant::Layered, None) {
+            Ok((gradient, time)) => {
+                measured.push((Variant::Layered, time));
+                expected = Some(gradient);
+            }
+            Err(error) => failure = Some(error),
+        }
         let mut best: Option<(Tiling, f64)> = None;
         for property in 0..4 {
-            let around = best.map_or(usual, |(tiling, _)| tiling);
+            let around = best.map_or(Tiling::default_for(adapter), |(tiling, _)| tiling);
             for tiling in neighbours(around, property, adapter) {
                 let variant = Variant::Fused(tiling);
                 let known = measured.iter().any(|(other, _)| *other == variant);
-                if known || (best.is_some() && started.elapsed() > BUDGET) {
+                if known || (best.is_some() && Instant::now() > self.until) {
                     continue;
                 }
-                let mut engine = self.engine(variant)?;
-                let (_, found) = engine.gradient()?;
-                if !agree(&found, &expected) {
-                    continue;
-                }
-                let time = Self::milliseconds(&mut engine)?;
-                measured.push((variant, time));
-                if best.is_none_or(|(_, fastest)| time < FASTER * fastest) {
-                    best = Some((tiling, time));
+                match self.sample(variant, expected.as_ref()) {
+                    Ok((gradient, time)) => {
+                        measured.push((variant, time));
+                        expected.get_or_insert(gradient);
+                        if best.is_none_or(|(_, fastest)| time < FASTER * fastest) {
+                            best = Some((tiling, time));
+                        }
+                    }
+                    Err(error) => failure = Some(error),
                 }
             }
         }
-        let fused = best.filter(|&(_, time)| time < first);
-        let variant = fused.map_or(Variant::Layered, |(tiling, _)| Variant::Fused(tiling));
-        Ok((variant, measured))
+        let fused = best.map(|(tiling, time)| (Variant::Fused(tiling), time));
+        let layered = measured
+            .iter()
+            .copied()
+            .filter(|(variant, _)| *variant == Variant::Layered);
+        match layered.chain(fused).min_by(|a, b| a.1.total_cmp(&b.1)) {
+            Some((variant, _)) => Ok((variant, measured)),
+            None => {
+                Err(failure.unwrap_or_else(|| Error::Device(format!("{adapter}: no kernels fit"))))
+            }
+        }
     }
 }
 

@@ -32,6 +32,11 @@ fn checks() -> Vec<(&'static str, Case, Check)> {
         case.by(fixture::usual()),
         tensors::parts_agree,
     ));
+    checks.push((
+        "the_fastest_kernels_are_chosen",
+        case,
+        runs::the_fastest_kernels_are_chosen,
+    ));
     checks.push(("a_plain_pass", case.plain(), tensors::agree));
     checks.push(("draws", case, draws::equal_rusts));
     let both = |case: Case| [case, case.by(fixture::usual())];

@@ -1,6 +1,9 @@
 //! Whole runs: trajectories, resuming, counting, evaluation, saturation.
 
+use std::time::Duration;
+
 use gpu_train::engine::{Engine, Split, State};
+use gpu_train::gpu::{Variant, tune};
 use gpu_train::net::{PARAMETERS, Parameters};
 use libtest_mimic::Failed;
 
@@ -115,6 +118,29 @@ pub fn steps_are_counted(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Fai
         if losses.len() != steps as usize || step != total {
             return Err(format!("{} losses, step {step}, expected {total}", losses.len()).into());
         }
+    }
+    Ok(())
+}
+
+/// Kernels that were measured here agree with each other, and the fastest of them are chosen.
+pub fn the_fastest_kernels_are_chosen(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let tuning = tune::measure(
+        adapter,
+        &case.digits(),
+        &case.recipe(),
+        &case.parameters(),
+        Duration::ZERO,
+    )?;
+    let [(layered, _), (fused, _)] = tuning.measured[..] else {
+        return Err(format!("measured {:?}, expected two", tuning.measured).into());
+    };
+    if layered != Variant::Layered || !matches!(fused, Variant::Fused(_)) {
+        return Err(format!("measured {layered} and {fused}").into());
+    }
+    let fastest = tuning.measured.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+    let fastest = fastest.map(|(variant, _)| *variant);
+    if fastest != Some(tuning.variant) {
+        return Err(format!("{} was chosen of {:?}", tuning.variant, tuning.measured).into());
     }
     Ok(())
 }

@@ -81,7 +81,7 @@ pub const FROM_CODES: &[Fault] = &[
         "pass_shift_axes_swapped",
         &[
             ("«row - shifts[e].x»", "row - shifts[e].y"),
-            ("vec4<i32>(«shifts[e].y»)", "shifts[e].x"),
+            ("-i32(PADDING) - «shifts[e].y»", "shifts[e].x"),
         ],
     ),
     pass(
@@ -93,11 +93,21 @@ pub const FROM_CODES: &[Fault] = &[
     ),
     pass(
         "pass_columns_wrap_around",
-        &[("«inside(column) & inside(from_column)»", "inside(column)")],
+        &[(
+            "«(sources >= zero) & (sources < side)»",
+            "(columns >= zero) & (columns < side)",
+        )],
     ),
     pass(
         "pass_odd_columns_as_even_ones",
-        &[("«vec4<u32>(a.y, b, c.x)»", "vec4<u32>(a, b)")],
+        &[(
+            "«vec4<f32>(before.y, middle, after.x)»",
+            "vec4<f32>(before, middle)",
+        )],
+    ),
+    pass(
+        "pass_words_not_handed_on",
+        &[("before = «after»;", "middle")],
     ),
     pass(
         "pass_padding_is_zero",
@@ -127,7 +137,11 @@ pub const FROM_CODES: &[Fault] = &[
     ),
     pass(
         "pass_h1_row_stride",
-        &[("x_at(«STRIDE * row + 3u»", "row + 3u")],
+        &[("x_at(«STRIDE * row + kr», 2u", "row + kr")],
+    ),
+    pass(
+        "pass_h1_one_kernel_row",
+        &[("PACKED_H1W + «kr * KERNEL»", "0u")],
     ),
     pass(
         "pass_h1_biases_shared_by_rows",
