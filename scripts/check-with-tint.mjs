@@ -1,8 +1,9 @@
 // Checks WGSL files with Tint, the WGSL compiler of Dawn (and so of Chrome), through the npm package `webgpu`: each
 // must compile, and make a compute pipeline within WebGPU's default limits. Dawn's null backend needs no driver.
 //
-//     check-with-tint.mjs FOLDER_WITH_NODE_MODULES [FILE.wgsl ...]
+//     check-with-tint.mjs FOLDER_WITH_NODE_MODULES [--only-compile] [FILE.wgsl ...]
 //
+// With --only-compile no pipeline is made: for what needs more than those limits, which the null backend cannot raise.
 // Prints "ok FILE" or "error FILE" and the messages. Exit status: 0 all accepted, 1 some not, 2 no Dawn.
 // Without files it only says whether Dawn can be used.
 
@@ -10,7 +11,9 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [folder, ...files] = process.argv.slice(2);
+const [folder, ...rest] = process.argv.slice(2);
+const onlyCompile = rest[0] === "--only-compile";
+const files = onlyCompile ? rest.slice(1) : rest;
 
 async function open() {
   const index = join(resolve(folder), "node_modules", "webgpu", "index.js");
@@ -34,6 +37,7 @@ async function complaints(device, code) {
   if (invalid || found.length > 0) {
     return found.length > 0 ? found : [invalid.message];
   }
+  if (onlyCompile) return found;
   try {
     await device.createComputePipelineAsync({ layout: "auto", compute: { module, entryPoint: "main" } });
   } catch (error) {

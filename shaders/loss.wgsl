@@ -1,5 +1,4 @@
 // Loss of one example, whether it was missed, and the gradient before the output's nonlinearity.
-
 //
 // The formulas stand in shaders/shared/example_loss.wgsl.
 //

@@ -280,6 +280,7 @@ impl Device {
     }
 }
 
+#[derive(Clone)]
 struct Pipeline {
     pipeline: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
@@ -292,6 +293,14 @@ pub(super) struct Resources {
 }
 
 impl Resources {
+    /// These buffers with the pipelines of others.
+    pub(super) fn with_pipelines_of(self, others: &Self) -> Self {
+        Self {
+            pipelines: others.pipelines.clone(),
+            ..self
+        }
+    }
+
     /// The buffer of this name.
     ///
     /// # Panics

@@ -1,13 +1,17 @@
 //! One dispatch alone, on the path the engine takes: the same device, pipelines, bind groups and read-back. For tests.
 
+use std::cell::RefCell;
+
 use super::adapter::{check_limits, describe};
-use super::device::Device;
+use super::device::{Device, Resources};
 use super::plan::{BufferSpec, Dispatch, Plan, Shader, Usage};
 use crate::error::{Error, Result};
 
 /// A device on which single dispatches run.
 pub struct Single {
     device: Device,
+    /// The last shader with its pipeline: a fused kernel takes a software adapter ten seconds to compile.
+    last: RefCell<Option<(Shader, Resources)>>,
 }
 
 impl Single {
@@ -21,7 +25,8 @@ impl Single {
         })?;
         check_limits(&description)?;
         let device = Device::open(adapter, description.to_string())?;
-        Ok(Self { device })
+        let last = RefCell::new(None);
+        Ok(Self { device, last })
     }
 
     /// Runs a dispatch once and returns what its buffers hold then.
@@ -57,7 +62,7 @@ impl Single {
                 },
             })
             .collect();
-        let resources = self.device.create(&specs, std::slice::from_ref(shader))?;
+        let resources = self.resources(&specs, shader)?;
         let plan = Plan {
             name: "single",
             dispatches: vec![dispatch.clone()],
@@ -84,5 +89,20 @@ impl Single {
             buffer.to_vec()
         });
         Ok(after.collect())
+    }
+
+    /// These buffers, and the shader's pipeline, which is made unless the shader is the last one.
+    fn resources(&self, specs: &[BufferSpec], shader: &Shader) -> Result<Resources> {
+        let buffers = self.device.create(specs, &[])?;
+        let mut last = self.last.borrow_mut();
+        if let Some((known, pipelines)) = &*last
+            && known == shader
+        {
+            return Ok(buffers.with_pipelines_of(pipelines));
+        }
+        let pipelines = self.device.create(&[], std::slice::from_ref(shader))?;
+        let resources = buffers.with_pipelines_of(&pipelines);
+        *last = Some((shader.clone(), pipelines));
+        Ok(resources)
     }
 }

@@ -156,21 +156,26 @@ impl Case {
         (0..count).map(|_| one()).collect()
     }
 
-    /// Weights of the initial distribution, biases of both signs; saturated, three in four biases are large, so that
-    /// sums are far from zero but for those that are small altogether.
+    /// As [`parameters`] has them.
     pub fn parameters(&self, noise: &mut Noise) -> Parameters {
-        let mut parameters = random_parameters(noise.bits());
-        if self.data == Data::Saturated {
-            for tensor in [H1B, H2B, H3B, OUTB] {
-                for value in parameters.tensor_mut(&tensor) {
-                    if noise.bits() & 3 > 0 {
-                        *value = large(noise);
-                    }
+        parameters(self.data, noise)
+    }
+}
+
+/// Weights of the initial distribution, biases of both signs; saturated, three in four biases are large, so that sums are
+/// far from zero but for those that are small altogether.
+pub fn parameters(data: Data, noise: &mut Noise) -> Parameters {
+    let mut parameters = random_parameters(noise.bits());
+    if data == Data::Saturated {
+        for tensor in [H1B, H2B, H3B, OUTB] {
+            for value in parameters.tensor_mut(&tensor) {
+                if noise.bits() & 3 > 0 {
+                    *value = large(noise);
                 }
             }
         }
-        parameters
     }
+    parameters
 }
 
 /// 16 to 10,000, of either sign.

@@ -4,11 +4,13 @@
 //! is not to write must be as it was, padding it is to write must be zero, and a read past the end gives a NaN.
 //! `tests/kernels` runs the checks, `tests/mutations` proves that they find what is wrong.
 
-#![allow(dead_code)] // each test binary uses its part
+#![allow(dead_code, unused_imports)] // each test binary uses its part
 
 mod backward;
 mod cases;
 mod forward;
+mod fused_pass;
+mod fused_update;
 mod setup;
 mod update;
 
@@ -20,6 +22,8 @@ use gpu_train::gpu::plan::{Dispatch, Program, Shader};
 
 use crate::common::compare::close;
 pub use cases::{Case, Data, cases};
+pub use fused_pass::{PassCase, pass_cases};
+pub use fused_update::update_cases;
 pub use setup::Setup;
 use setup::{BEHIND, Number, Part, UNREADABLE, UNWRITTEN};
 
@@ -28,7 +32,8 @@ const GUARD: usize = 256;
 
 /// A case ready to run: its contents made, its results computed by the reference.
 pub struct Ready {
-    case: Case,
+    name: String,
+    kernel: &'static str,
     shader: Shader,
     dispatch: Dispatch,
     contents: Vec<Vec<u32>>,
@@ -46,10 +51,7 @@ impl Ready {
             _ => &program.training,
         };
         let dispatch = plan.dispatches.iter().find(|d| d.kernel == case.kernel);
-        let dispatch = dispatch.expect("a plan runs the kernel").clone();
-        let shader = program.shaders.iter().find(|s| s.kernel == case.kernel);
-        let shader = shader.expect("its shader").clone();
-
+        let dispatch = dispatch.expect("a plan runs the kernel");
         let setup = match case.kernel {
             "input" | "h1_forward" | "h2_forward" | "dropout" | "h3_forward" | "out_forward"
             | "loss" => forward::setup(&case),
@@ -57,8 +59,24 @@ impl Ready {
             _ => backward::setup(&case),
         };
         let run = Run::named(&dispatch.bindings[0], case.examples, case.denominator());
-        let mut contents = vec![run.words(&recipe)];
-        let storage = kernel(case.kernel).storage().zip(&dispatch.bindings[1..]);
+        let name = case.to_string();
+        Self::of(name, &program, dispatch, run.words(&recipe), setup)
+    }
+
+    /// One dispatch of a program, on what the setup gives.
+    fn of(
+        name: String,
+        program: &Program,
+        dispatch: &Dispatch,
+        run: Vec<u32>,
+        setup: Setup,
+    ) -> Self {
+        let mut shaders = program.shaders.iter();
+        let shader = shaders.find(|s| s.kernel == dispatch.kernel);
+        let mut contents = vec![run];
+        let storage = kernel(dispatch.kernel)
+            .storage()
+            .zip(&dispatch.bindings[1..]);
         for ((binding, writes), buffer) in storage {
             let (rest, behind) = if writes {
                 (UNWRITTEN, BEHIND)
@@ -74,12 +92,23 @@ impl Ready {
             contents.push(content);
         }
         Self {
-            case,
-            shader,
-            dispatch,
+            name,
+            kernel: dispatch.kernel,
+            shader: shader.expect("its shader").clone(),
+            dispatch: dispatch.clone(),
             contents,
             setup,
         }
+    }
+
+    /// The case.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Puts a number into `run.chunks`, the uniform's second word.
+    pub fn switch(&mut self, number: u32) {
+        self.contents[0][1] = number;
     }
 
     /// The kernel's WGSL as the engine composes it.
@@ -103,7 +132,7 @@ impl Ready {
     }
 
     fn judge(&self, after: &[Vec<u32>]) -> Result<(), String> {
-        let storage = kernel(self.case.kernel).storage();
+        let storage = kernel(self.kernel).storage();
         let buffers = self.contents[1..].iter().zip(&after[1..]);
         for ((binding, _), (before, after)) in storage.zip(buffers) {
             let mut written = vec![false; after.len()];
@@ -118,6 +147,9 @@ impl Ready {
                     let found = f32::from_bits(after[at]);
                     return Err(format!("{binding}: padding at {at} is {found}, expected 0"));
                 }
+                written[at] = true;
+            }
+            for &at in self.setup.unchecked(binding) {
                 written[at] = true;
             }
             let changed = |at: &usize| !written[*at] && before[*at] != after[*at];
@@ -155,8 +187,8 @@ impl Number {
 }
 
 /// Runs a case on its own device.
-pub fn check(adapter: &wgpu::Adapter, case: Case) -> Result<(), String> {
+pub fn check(adapter: &wgpu::Adapter, ready: &Ready) -> Result<(), String> {
     let single = Single::open(adapter).map_err(|error| error.to_string())?;
-    let verdict = Ready::new(case).verdict(&single, None);
+    let verdict = ready.verdict(&single, None);
     verdict.map_err(|error| error.to_string())?
 }

@@ -37,6 +37,7 @@ pub struct Setup {
     given: BTreeMap<&'static str, Vec<u32>>,
     expected: BTreeMap<&'static str, Vec<Part>>,
     zeros: BTreeMap<&'static str, Vec<usize>>,
+    unchecked: BTreeMap<&'static str, Vec<usize>>,
 }
 
 impl Setup {
@@ -51,6 +52,19 @@ impl Setup {
     /// Places of padding that must come out as zero.
     pub fn zeros(&self, binding: &str) -> &[usize] {
         self.zeros.get(binding).map_or(&[], Vec::as_slice)
+    }
+
+    /// Places that may hold anything afterwards.
+    pub fn unchecked(&self, binding: &str) -> &[usize] {
+        self.unchecked.get(binding).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn expect_zeros(&mut self, binding: &'static str, places: Vec<usize>) {
+        self.zeros.entry(binding).or_default().extend(places);
+    }
+
+    pub fn leave_unchecked(&mut self, binding: &'static str, places: Vec<usize>) {
+        self.unchecked.entry(binding).or_default().extend(places);
     }
 
     pub fn give_words(&mut self, binding: &'static str, words: Vec<u32>) {
@@ -131,6 +145,25 @@ impl Setup {
             tolerance,
         };
         self.expect("x", part);
+    }
+
+    /// One number at one place.
+    pub fn expect_one(
+        &mut self,
+        binding: &'static str,
+        name: &str,
+        at: usize,
+        value: f64,
+        (number, tolerance): (Number, Tolerance),
+    ) {
+        let part = Part {
+            name: name.into(),
+            at: vec![at],
+            values: vec![value],
+            number,
+            tolerance,
+        };
+        self.expect(binding, part);
     }
 
     /// A chunk's share of one parameter tensor's gradient, whose first element lies at `first`.

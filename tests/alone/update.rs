@@ -6,7 +6,7 @@ use gpu_train::net::PARAMETER_COUNT;
 use gpu_train::reference::{self as twin, AdamW, Progress};
 
 use super::forward::{PROGRESS, wide};
-use super::setup::{Number, Part};
+use super::setup::Number;
 use super::{Case, Setup};
 use crate::common::Noise;
 use crate::common::compare::Tolerance;
@@ -108,21 +108,11 @@ fn tally(setup: &mut Setup, case: &Case, noise: &mut Noise) {
         &mut losses,
         &mut progress,
     );
-    let one = |name: &str, at, value, number, tolerance| Part {
-        name: name.into(),
-        at: vec![at],
-        values: vec![value],
-        number,
-        tolerance,
-    };
-    setup.expect("totals", one("sum of losses", 0, sum, Number::F32, SUM));
-    let misses = one("misses", 1, misses.into(), Number::U32, Tolerance::EXACT);
-    setup.expect("totals", misses);
+    let (float, whole) = ((Number::F32, SUM), (Number::U32, Tolerance::EXACT));
+    setup.expect_one("totals", "sum of losses", 0, sum, float);
+    setup.expect_one("totals", "misses", 1, misses.into(), whole);
     if case.advance {
-        setup.expect(
-            "losses",
-            one("mean loss", slot, losses[slot], Number::F32, SUM),
-        );
+        setup.expect_one("losses", "mean loss", slot, losses[slot], float);
     }
     let progress = vec![progress.step.into(), progress.slot.into()];
     setup.expect_all("progress", progress, Number::U32, Tolerance::EXACT);

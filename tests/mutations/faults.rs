@@ -1,12 +1,19 @@
 //! A planted fault, and the proof that it is found.
 
 use gpu_train::gpu::Single;
+use gpu_train::gpu::kernels::{FUSED, KERNELS};
 use libtest_mimic::Trial;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
-use crate::alone::{Case, Ready, cases};
+use crate::alone::{Ready, cases};
 use crate::barriers;
-use crate::{faults_backward, faults_forward, faults_update};
+use crate::{faults_backward, faults_forward, faults_fused_update, faults_pass, faults_update};
+
+/// Numbers of switches: no set here has so many chunks.
+const FIRST_SWITCH: u32 = 100;
+
+/// A case to be made when it is wanted.
+pub type Setting = Box<dyn Fn() -> Ready>;
 
 /// What the check of a kernel is to find.
 #[derive(Debug, Clone, Copy)]
@@ -14,10 +21,13 @@ pub struct Fault {
     pub name: &'static str,
     /// The kernel it is planted in; a shared file counts as part of it.
     pub kernel: &'static str,
-    /// (text, what it becomes): each text is there exactly once.
+    /// (text, what it becomes): each text is there exactly once. Where a part of it stands in « », an expression, that is
+    /// what the second replaces, and the rest only says where.
     pub edits: &'static [(&'static str, &'static str)],
     /// Whether it may stay without effect on some device, because it only takes away an order.
     pub barrier: bool,
+    /// The cases that may find it, the cheapest first.
+    pub settings: fn(&'static str) -> Vec<Setting>,
 }
 
 /// A fault of one edit.
@@ -31,7 +41,19 @@ pub const fn fault(
         kernel,
         edits,
         barrier: false,
+        settings: of_kernel,
     }
+}
+
+/// The kernel's cases, the small ones first; the real set's size is left to the check itself.
+fn of_kernel(kernel: &'static str) -> Vec<Setting> {
+    let mut cases = cases();
+    cases.retain(|case| case.kernel == kernel && [65, 1_757].contains(&case.examples));
+    cases.sort_by_key(|case| case.examples);
+    let settings = cases.into_iter();
+    settings
+        .map(|case| Box::new(move || Ready::new(case)) as Setting)
+        .collect()
 }
 
 /// A fault that takes away a barrier.
@@ -46,24 +68,46 @@ pub const fn barrier(
     }
 }
 
-/// All faults, in the order of a step.
-pub fn all() -> impl Iterator<Item = Fault> {
+/// The faults that are planted each into a text of its own.
+pub fn one_by_one() -> impl Iterator<Item = Fault> {
     let forward = faults_forward::FAULTS.iter();
     let backward = faults_backward::FAULTS.iter();
-    let all = forward.chain(backward).chain(faults_update::FAULTS);
-    all.copied()
+    let layered = forward.chain(backward).chain(faults_update::FAULTS);
+    let fused = faults_pass::ALONE.iter().chain(faults_fused_update::FAULTS);
+    layered.chain(fused).copied()
+}
+
+/// All faults.
+pub fn all() -> impl Iterator<Item = Fault> {
+    let together = faults_pass::TOGETHER.iter().flat_map(|(_, faults)| *faults);
+    one_by_one().chain(together.copied())
 }
 
 impl Fault {
     /// The WGSL with the fault in it.
     fn planted(&self, wgsl: &str) -> Result<String, String> {
+        self.edited(wgsl, |_, to| to.to_owned())
+    }
+
+    /// The WGSL with the fault in it where `run.chunks`, which the kernel does not read, is this number.
+    fn switched(&self, wgsl: &str, number: u32) -> Result<String, String> {
+        self.edited(wgsl, |from, to| {
+            format!("select({from}, {to}, run.chunks == {number}u)")
+        })
+    }
+
+    fn edited(&self, wgsl: &str, edit: impl Fn(&str, &str) -> String) -> Result<String, String> {
         let mut text = wgsl.to_owned();
         for (from, to) in self.edits {
-            let count = text.matches(from).count();
+            let (before, marked) = from.split_once('«').unwrap_or(("", from));
+            let (expression, after) = marked.split_once('»').unwrap_or((marked, ""));
+            let whole = format!("{before}{expression}{after}");
+            let count = text.matches(&whole).count();
             if count != 1 {
                 return Err(format!("found {count} times, expected once: {from}"));
             }
-            text = text.replace(from, to);
+            let edited = format!("{before}{}{after}", edit(expression, to));
+            text = text.replace(&whole, &edited);
         }
         let module = naga::front::wgsl::parse_str(&text).map_err(|e| e.emit_to_string(&text))?;
         Validator::new(ValidationFlags::all(), Capabilities::empty())
@@ -72,20 +116,16 @@ impl Fault {
         Ok(text)
     }
 
-    /// The kernel's cases, the small ones first; the real set's size is left to the check itself.
-    fn cases(&self) -> Vec<Case> {
-        let mut cases = cases();
-        cases.retain(|case| case.kernel == self.kernel && [65, 1_757].contains(&case.examples));
-        cases.sort_by_key(|case| case.examples);
-        cases
+    fn settings(&self) -> Vec<Setting> {
+        (self.settings)(self.kernel)
     }
 }
 
 /// Fails unless one of the kernel's cases accepts the kernel as it is and rejects it with the fault.
 pub fn found(adapter: &wgpu::Adapter, fault: Fault) -> Result<(), String> {
     let single = Single::open(adapter).map_err(|error| error.to_string())?;
-    for case in fault.cases() {
-        let ready = Ready::new(case);
+    for setting in fault.settings() {
+        let ready = setting();
         let planted = fault.planted(ready.wgsl())?;
         if fault.barrier {
             barriers::check(ready.wgsl())?;
@@ -98,7 +138,7 @@ pub fn found(adapter: &wgpu::Adapter, fault: Fault) -> Result<(), String> {
         if let Err(found) = verdict.map_err(|error| error.to_string())? {
             let sound = ready.verdict(&single, None);
             sound.map_err(|error| error.to_string())??;
-            println!("{}: {case}: {found}", fault.name);
+            println!("{}: {}: {found}", fault.name, ready.name());
             return Ok(());
         }
     }
@@ -112,18 +152,53 @@ pub fn found(adapter: &wgpu::Adapter, fault: Fault) -> Result<(), String> {
     Err("the fault was not found".into())
 }
 
+/// Fails unless each fault of a list, all planted into one text, is found when it is switched on, and only then.
+pub fn found_together(adapter: &wgpu::Adapter, faults: &[Fault]) -> Result<(), String> {
+    let single = Single::open(adapter).map_err(|error| error.to_string())?;
+    let ready = |fault: &Fault| fault.settings()[0]();
+    let sound = ready(&faults[0]).wgsl().to_owned();
+    if sound.contains("run.chunks") {
+        return Err("the kernel reads the switch".into());
+    }
+    let mut text = sound.clone();
+    for (fault, number) in faults.iter().zip(FIRST_SWITCH..) {
+        let switched = fault.switched(&text, number);
+        text = switched.map_err(|error| format!("{}: {error}", fault.name))?;
+    }
+    let mut missed = Vec::new();
+    for (fault, number) in faults.iter().zip(FIRST_SWITCH..) {
+        let mut ready = ready(fault);
+        if ready.wgsl() != sound {
+            return Err(format!("{} is about another text", fault.name));
+        }
+        let verdict = |ready: &Ready| {
+            let verdict = ready.verdict(&single, Some(text.clone()));
+            verdict.map_err(|error| error.to_string())
+        };
+        verdict(&ready)?.map_err(|error| format!("{}, switched off: {error}", fault.name))?;
+        ready.switch(number);
+        match verdict(&ready)? {
+            Err(found) => println!("{}: {}: {found}", fault.name, ready.name()),
+            Ok(()) => missed.push(fault.name),
+        }
+    }
+    if missed.is_empty() {
+        return Ok(());
+    }
+    Err(format!("not found: {}", missed.join(", ")))
+}
+
 /// What holds of the list of faults without a device: every fault can be planted, and every kernel has one.
 pub fn trials() -> Vec<Trial> {
     let planted = Trial::test("faults::each_can_be_planted", || {
         for fault in all() {
-            let case = fault.cases()[0];
-            let planted = fault.planted(Ready::new(case.of(1)).wgsl());
+            let planted = fault.planted(fault.settings()[0]().wgsl());
             planted.map_err(|error| format!("{}: {error}", fault.name))?;
         }
         Ok(())
     });
     let named = Trial::test("faults::every_kernel_has_one", || {
-        for kernel in &gpu_train::gpu::kernels::KERNELS {
+        for kernel in KERNELS.iter().chain(&FUSED) {
             if !all().any(|fault| fault.kernel == kernel.name) {
                 return Err(format!("{} has none", kernel.name).into());
             }

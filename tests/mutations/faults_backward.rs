@@ -40,7 +40,7 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "loss_label_off_by_one",
         "loss",
-        &[("labels[example];", "labels[example] + 1u;")],
+        &[("labels[example]);", "labels[example] + 1u);")],
     ),
     fault(
         "loss_slope_left_out",

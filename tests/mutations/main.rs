@@ -13,6 +13,9 @@ mod comparison;
 mod faults;
 mod faults_backward;
 mod faults_forward;
+mod faults_fused_update;
+mod faults_pass;
+mod faults_pass_backward;
 mod faults_update;
 mod refused;
 
@@ -20,16 +23,21 @@ use libtest_mimic::{Arguments, Failed};
 
 fn main() {
     let mut arguments = Arguments::from_args();
-    // A device uses the whole processor where it is one.
-    arguments.test_threads.get_or_insert(1);
+    // Most of the time goes into compiling the faulty kernels, which a software adapter does on one core.
+    arguments.test_threads.get_or_insert(2);
     let mut trials = comparison::trials();
     trials.extend(barriers::trials());
     trials.extend(faults::trials());
     let check =
         |fault| move |adapter: &wgpu::Adapter| Ok::<_, Failed>(faults::found(adapter, fault)?);
-    let tests = faults::all().map(|fault| (format!("found::{}", fault.name), check(fault)));
+    let tests = faults::one_by_one().map(|fault| (format!("found::{}", fault.name), check(fault)));
     let tests: Vec<_> = tests.collect();
     trials.extend(common::adapter_trials(&tests));
+    let together = faults_pass::TOGETHER.map(|(name, faults)| {
+        let check = move |adapter: &wgpu::Adapter| Ok(faults::found_together(adapter, faults)?);
+        (format!("found::pass_{name}_{}_faults", faults.len()), check)
+    });
+    trials.extend(common::adapter_trials(&together));
     trials.extend(common::adapter_trials(&refused::TESTS));
     libtest_mimic::run(&arguments, trials).exit();
 }

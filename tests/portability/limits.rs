@@ -1,24 +1,35 @@
-//! What each kernel and each dispatch asks of a device, against what WebGPU promises everywhere.
+//! What each kernel and each dispatch asks of a device, against what WebGPU promises everywhere. `pass` alone may ask for
+//! more workgroup memory: as much as its shape says, which the engine compares with the device's before it starts.
 
+use gpu_train::gpu::Variant;
+use gpu_train::gpu::adapter::{AdapterDescription, Backend, Kind, Limits};
+use gpu_train::gpu::fused::{GROUPS, Tiling, WeightPath};
+use gpu_train::gpu::kernels::kernel;
 use gpu_train::gpu::plan::{MOST_WORKGROUPS, Program};
-use naga::{AddressSpace, Module};
+use naga::{AddressSpace, Module, StorageAccess};
 
-use crate::pipelines::{Pipeline, recipes};
+use crate::pipelines::{MOST_WORKGROUP_BYTES, Pipeline, WEBGPUS_WORKGROUP_BYTES, recipes, tilings};
 use crate::translate;
 
 /// WebGPU's default limits, which `check_limits` in src/gpu/adapter.rs demands of an adapter too.
 const STORAGE_BUFFERS: usize = 8;
-const WORKGROUP_BYTES: u32 = 16_384;
 const INVOCATIONS: u32 = 256;
 const SIZE: [u32; 3] = [256, 256, 64];
-/// Of uniform buffers 12, of 16 KiB each; ours is one small struct.
-const UNIFORM_BUFFERS: usize = 1;
+/// Of uniform buffers there may be 12; ours are one small struct and, for some shapes of `pass`, the weights.
+const UNIFORM_BYTES: u32 = 65_536;
 /// maxStorageBufferBindingSize.
 const BINDING_BYTES: u64 = 128 << 20;
 /// The set of the essay, and the whole of MNIST's training set.
 const SETS: [usize; 6] = [1, 63, 64, 65, 7_291, 60_000];
 
-fn check_module(module: &Module) -> Result<(), String> {
+/// Fails where a module is over the limits, which are `pass`'s own if it is that; else its workgroup memory in bytes and
+/// its invocations.
+fn check_module(module: &Module, is_pass: bool) -> Result<(u32, u32), String> {
+    let (most_workgroup, most_uniforms) = if is_pass {
+        (MOST_WORKGROUP_BYTES, 2)
+    } else {
+        (WEBGPUS_WORKGROUP_BYTES, 1)
+    };
     let mut layouter = naga::proc::Layouter::default();
     layouter
         .update(module.to_ctx())
@@ -27,7 +38,9 @@ fn check_module(module: &Module) -> Result<(), String> {
     for (_, global) in module.global_variables.iter() {
         match global.space {
             AddressSpace::Storage { .. } => storage += 1,
-            AddressSpace::Uniform => uniforms += 1,
+            AddressSpace::Uniform if layouter[global.ty].size <= UNIFORM_BYTES => uniforms += 1,
+            // `pass` keeps its sums in a lane's own registers.
+            AddressSpace::Private if is_pass => {}
             // Each rounded up to 16 bytes, as WebGPU counts them.
             AddressSpace::WorkGroup => workgroup += layouter[global.ty].size.next_multiple_of(16),
             other => return Err(format!("found a variable in {other:?}")),
@@ -46,21 +59,117 @@ fn check_module(module: &Module) -> Result<(), String> {
     let size = entry.workgroup_size;
     let invocations = size.iter().product::<u32>();
     let within = storage <= STORAGE_BUFFERS
-        && uniforms <= UNIFORM_BUFFERS
-        && workgroup <= WORKGROUP_BYTES
+        && uniforms <= most_uniforms
+        && workgroup <= most_workgroup
         && invocations <= INVOCATIONS
         && size.iter().zip(SIZE).all(|(&found, most)| found <= most);
     if within {
-        return Ok(());
+        return Ok((workgroup, invocations));
     }
     Err(format!(
         "{storage} storage buffers, {uniforms} uniforms, {workgroup} bytes of workgroup memory, {size:?} invocations"
     ))
 }
 
-/// Buffers, workgroup memory and invocations of a kernel.
+/// WebGPU's limits, but for workgroup memory.
+fn limits(workgroup_bytes: u32) -> Limits {
+    Limits {
+        storage_buffer_bytes: BINDING_BYTES,
+        buffer_bytes: 2 * BINDING_BYTES,
+        storage_buffers: STORAGE_BUFFERS as u32,
+        workgroup_bytes,
+        workgroup_invocations: INVOCATIONS,
+        workgroups: MOST_WORKGROUPS,
+    }
+}
+
+/// Buffers, workgroup memory and invocations of a kernel; what a shape of `pass` says of itself is what its text takes,
+/// to the byte.
 pub fn check(pipeline: &Pipeline) -> Result<(), String> {
-    check_module(&translate::module(&pipeline.wgsl)?.0)
+    let (module, _) = translate::module(&pipeline.wgsl)?;
+    let Some(tiling) = pipeline.tiling else {
+        return check_module(&module, false).map(drop);
+    };
+    let found = check_module(&module, true)?;
+    let said = (tiling.workgroup_bytes(), tiling.lanes);
+    if found != said {
+        return Err(format!("(bytes, lanes): {found:?}, said to be {said:?}"));
+    }
+    let (bytes, lanes) = found;
+    let fewer = Limits {
+        workgroup_invocations: lanes - 1,
+        ..limits(bytes)
+    };
+    let right = tiling.fits(&limits(bytes)) && !tiling.fits(&limits(bytes - 1));
+    if right && !tiling.fits(&fewer) {
+        return Ok(());
+    }
+    Err("it is said to fit where it does not, or the other way around".into())
+}
+
+/// The text declares what the table of kernels binds, in its order, and writes to what the table says.
+pub fn check_bindings(pipeline: &Pipeline) -> Result<(), String> {
+    let (module, _) = translate::module(&pipeline.wgsl)?;
+    let mut declared = Vec::new();
+    for (_, global) in module.global_variables.iter() {
+        let written = match global.space {
+            AddressSpace::Storage { access } => Some(access.contains(StorageAccess::STORE)),
+            _ => None,
+        };
+        if let Some(place) = global.binding {
+            let name = global.name.clone().unwrap_or_default();
+            declared.push((place.binding, name, written));
+        }
+    }
+    declared.sort();
+    let in_uniform = pipeline.tiling.map(|tiling| tiling.weights) == Some(WeightPath::Uniform);
+    let storage = kernel(pipeline.kernel).storage().map(|(name, writes)| {
+        let written = (!in_uniform || name != "weights").then_some(writes);
+        (name.to_owned(), written)
+    });
+    let all = std::iter::once(("run".to_owned(), None)).chain(storage);
+    let table = all.zip(0..);
+    let table: Vec<_> = table
+        .map(|((name, written), binding)| (binding, name, written))
+        .collect();
+    if declared == table {
+        return Ok(());
+    }
+    Err(format!("{declared:?}, in the table {table:?}"))
+}
+
+/// Some shapes run within WebGPU's defaults, and the one that is taken without a measurement does, there and on larger
+/// devices; the rest need a raised limit.
+pub fn check_defaults() -> Result<(), String> {
+    for bytes in [WEBGPUS_WORKGROUP_BYTES, 32 << 10, MOST_WORKGROUP_BYTES] {
+        for kind in [Kind::Software, Kind::Discrete] {
+            let adapter = AdapterDescription {
+                name: String::new(),
+                backend: Backend::Vulkan,
+                kind,
+                driver: String::new(),
+                limits: limits(bytes),
+                subgroups: false,
+                f16: false,
+                timestamps: false,
+            };
+            let usual = Tiling::default_for(&adapter);
+            if !usual.fits(&adapter.limits) || !usual.is_possible() {
+                return Err(format!("{usual} does not run with {bytes} bytes"));
+            }
+        }
+    }
+    let of = |bytes| {
+        let all = tilings().into_iter();
+        all.filter(|tiling| tiling.fits(&limits(bytes))).count()
+    };
+    let (small, middle, all) = (of(WEBGPUS_WORKGROUP_BYTES), of(32 << 10), tilings().len());
+    if 0 < small && small < middle && middle < all {
+        return Ok(());
+    }
+    Err(format!(
+        "{small} shapes fit 16 KiB, {middle} 32 KiB, {all} 48 KiB"
+    ))
 }
 
 /// Workgroups of every dispatch for every set; the buffers' sizes for the essay's set. (A larger set may need larger
@@ -69,26 +178,76 @@ pub fn check_dispatches() -> Result<(), String> {
     for recipe in recipes() {
         for examples in SETS {
             let program = Program::new(&recipe, examples, examples);
-            for dispatch in program.plans().iter().flat_map(|plan| &plan.dispatches) {
-                let fits = |&count: &u32| (1..=MOST_WORKGROUPS).contains(&count);
-                if !dispatch.workgroups.iter().all(fits) {
-                    let groups = dispatch.workgroups;
-                    return Err(format!("{} of {examples}: {groups:?}", dispatch.kernel));
-                }
+            check_workgroups(&program, examples)?;
+            if examples <= 7_291 {
+                check_buffers(&program, examples)?;
             }
-            let large = program
-                .buffers
-                .iter()
-                .find(|buffer| buffer.bytes > BINDING_BYTES);
-            if let Some(buffer) = large.filter(|_| examples <= 7_291) {
-                return Err(format!(
-                    "{} of {examples}: {} bytes",
-                    buffer.name, buffer.bytes
-                ));
+        }
+    }
+    // The fused kernels split a set whose codes fit no buffer, here of 600,000 images.
+    let recipe = &recipes()[0];
+    for tiling in tilings() {
+        for groups in GROUPS {
+            let variant = Variant::Fused(Tiling { groups, ..tiling });
+            for examples in SETS.into_iter().chain([600_000]) {
+                let program = Program::with(recipe, examples, 2_007, variant, BINDING_BYTES);
+                let named = |error| format!("{variant}: {error}");
+                check_workgroups(&program, examples).map_err(named)?;
+                check_buffers(&program, examples).map_err(named)?;
+                check_parts(&program, examples).map_err(named)?;
             }
         }
     }
     Ok(())
+}
+
+fn check_workgroups(program: &Program, examples: usize) -> Result<(), String> {
+    for dispatch in program.plans().iter().flat_map(|plan| &plan.dispatches) {
+        let fits = |&count: &u32| (1..=MOST_WORKGROUPS).contains(&count);
+        if !dispatch.workgroups.iter().all(fits) {
+            let groups = dispatch.workgroups;
+            return Err(format!("{} of {examples}: {groups:?}", dispatch.kernel));
+        }
+    }
+    Ok(())
+}
+
+fn check_buffers(program: &Program, examples: usize) -> Result<(), String> {
+    let mut buffers = program.buffers.iter();
+    match buffers.find(|buffer| buffer.bytes > BINDING_BYTES) {
+        Some(buffer) => Err(format!(
+            "{} of {examples}: {} bytes",
+            buffer.name, buffer.bytes
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The parts of a training step: each example once, each row of `partial` once, and the last dispatch sums all rows.
+fn check_parts(program: &Program, examples: usize) -> Result<(), String> {
+    let (mut next, mut next_row) = (0, 0);
+    let passes = program.training.dispatches.iter();
+    let mut last = None;
+    for dispatch in passes.filter(|dispatch| dispatch.kernel == "pass") {
+        let run = program
+            .runs
+            .iter()
+            .find(|run| run.name == dispatch.bindings[0]);
+        let run = run.ok_or("no uniform")?;
+        if (run.first, run.first_row) != (next, next_row) || run.batch as usize != examples {
+            return Err(format!("{run:?} follows {next} examples, {next_row} rows"));
+        }
+        next += run.examples;
+        next_row += dispatch.workgroups[0];
+        last = Some(run);
+    }
+    let rows = last.ok_or("no pass")?.rows;
+    if next as usize == examples && next_row == rows {
+        return Ok(());
+    }
+    Err(format!(
+        "{next} of {examples} examples in {next_row} of {rows} rows"
+    ))
 }
 
 /// The counts are seen to fail.
@@ -106,13 +265,20 @@ pub fn rejects_too_much() -> Result<(), String> {
         )
     };
     let size = |size: &str| format!("@compute @workgroup_size({size}) fn main() {{}}");
+    let uniform = |vectors: u32| {
+        format!(
+            "@group(0) @binding(0) var<uniform> u: array<vec4<f32>, {vectors}>;
+            @compute @workgroup_size(64) fn main() {{ let x = u[0]; }}"
+        )
+    };
     let pairs = [
         (buffers(8), buffers(9)),
         (memory(4_096), memory(4_097)),
+        (uniform(4_096), uniform(4_097)),
         (size("256"), size("257")),
         (size("2, 2, 64"), size("1, 1, 65")),
     ];
-    let check = |text: &str| check_module(&translate::module(text)?.0);
+    let check = |text: &str| check_module(&translate::module(text)?.0, false);
     for (good, bad) in pairs {
         check(&good)?;
         if check(&bad).is_ok() {

@@ -45,6 +45,7 @@ fn of_each(
 
 /// A tool accepts what it should and rejects what it should; without the tool, ignored or failed.
 fn of_tool(tool: Tool, pipelines: &'static [Pipeline]) -> [Trial; 2] {
+    let pipelines = tool.share(pipelines);
     let found = tool.find();
     let missing = found.as_ref().err();
     let required = tool.is_required();
@@ -58,7 +59,7 @@ fn of_tool(tool: Tool, pipelines: &'static [Pipeline]) -> [Trial; 2] {
         None => format!("{} pipelines", pipelines.len()),
     };
     let here = found.clone();
-    let accepts = move || none(tool.complaints(&here?, pipelines)?);
+    let accepts = move || none(tool.complaints(&here?, &pipelines)?);
     let rejects = move || Ok(tool.rejects_what_is_broken(&found?)?);
     [
         Trial::test(format!("{}::accepts_every_pipeline", tool.name()), accepts)
@@ -81,6 +82,9 @@ fn main() {
         Trial::test("pipelines::every_kernel_in_every_variant", || {
             Ok(pipelines::are_complete(pipelines)?)
         }),
+        Trial::test("pipelines::dxc_sees_every_tile_way_and_net", move || {
+            Ok(pipelines::covering_covers(pipelines)?)
+        }),
         of_each(pipelines, "naga::valid_for_all_backends", |pipeline| {
             translate::module(&pipeline.wgsl).map(drop)
         }),
@@ -95,8 +99,16 @@ fn main() {
             Ok(translate::rejects_what_one_backend_lacks()?)
         }),
         of_each(pipelines, "limits::of_every_kernel", limits::check),
+        of_each(
+            pipelines,
+            "bindings::as_in_the_table",
+            limits::check_bindings,
+        ),
         Trial::test("limits::of_every_dispatch", || {
             Ok(limits::check_dispatches()?)
+        }),
+        Trial::test("limits::of_webgpus_defaults", || {
+            Ok(limits::check_defaults()?)
         }),
         Trial::test("limits::rejects_too_much", || {
             Ok(limits::rejects_too_much()?)

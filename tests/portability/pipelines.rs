@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gpu_train::gpu::kernels::KERNELS;
+use gpu_train::gpu::Variant;
+use gpu_train::gpu::fused::{GROUPS, LANES, TILES, Tiling, WeightPath};
+use gpu_train::gpu::kernels::{FUSED, KERNELS};
 use gpu_train::gpu::plan::Program;
 use gpu_train::recipe::{Activation, Loss, Name, Optimizer, Recipe};
 
 /// A kernel's WGSL for some recipes.
 pub struct Pipeline {
-    /// Kernel, activation and loss: all that the text depends on.
+    /// Kernel, activation and loss, of `pass` the shape and of `update` the optimizer: all that the text depends on.
     pub name: String,
     /// The kernel's name alone.
     pub kernel: &'static str,
+    /// What `pass` was built for.
+    pub tiling: Option<Tiling>,
     /// The WGSL.
     pub wgsl: String,
 }
@@ -41,6 +45,14 @@ pub fn recipes() -> Vec<Recipe> {
     recipes
 }
 
+/// Activations with losses, as in the names.
+const NETS: [&str; 4] = [
+    "-tanh-mse",
+    "-tanh-cross-entropy",
+    "-relu-mse",
+    "-relu-cross-entropy",
+];
+
 fn variant(recipe: &Recipe) -> String {
     let activation = match recipe.activation {
         Activation::Tanh => "tanh",
@@ -53,28 +65,88 @@ fn variant(recipe: &Recipe) -> String {
     format!("{activation}-{loss}")
 }
 
+/// Workgroup memory that WebGPU promises everywhere.
+pub const WEBGPUS_WORKGROUP_BYTES: u32 = 16 << 10;
+/// Workgroup memory that DX12 allows.
+pub const DX12S_WORKGROUP_BYTES: u32 = 32 << 10;
+/// Workgroup memory that some device offers; a shape that needs more is left out.
+pub const MOST_WORKGROUP_BYTES: u32 = 48 << 10;
+
+/// Every shape of `pass` that some device can run. How many workgroups there are does not change the text.
+pub fn tilings() -> Vec<Tiling> {
+    let mut tilings = Vec::new();
+    for tile in TILES {
+        for lanes in LANES {
+            for weights in [WeightPath::Uniform, WeightPath::Storage] {
+                for keep_x in [false, true] {
+                    tilings.push(Tiling {
+                        tile,
+                        lanes,
+                        groups: GROUPS[0],
+                        weights,
+                        keep_x,
+                    });
+                }
+            }
+        }
+    }
+    let most = MOST_WORKGROUP_BYTES;
+    tilings.retain(|tiling| tiling.is_possible() && tiling.workgroup_bytes() <= most);
+    tilings
+}
+
+/// A shape without the number of workgroups, for a file's name.
+fn shape(tiling: &Tiling) -> String {
+    let weights = match tiling.weights {
+        WeightPath::Uniform => "uniform",
+        WeightPath::Storage => "storage",
+    };
+    let input = if tiling.keep_x { "kept" } else { "reread" };
+    format!("{}x{}-{weights}-{input}", tiling.tile, tiling.lanes)
+}
+
 /// All pipelines, each text once.
 pub fn all() -> Vec<Pipeline> {
-    let mut found: BTreeMap<(String, String), &'static str> = BTreeMap::new();
+    let mut found: BTreeMap<(String, String), (&'static str, Option<Tiling>)> = BTreeMap::new();
+    let tilings = tilings();
     for (index, recipe) in recipes().iter().enumerate() {
-        for shader in Program::new(recipe, 7_291 + index, 2_007).shaders {
+        let train = 7_291 + index;
+        for shader in Program::new(recipe, train, 2_007).shaders {
             let name = format!("{}-{}", shader.kernel, variant(recipe));
-            found.insert((name, shader.wgsl), shader.kernel);
+            found.insert((name, shader.wgsl), (shader.kernel, None));
+        }
+        for (place, &tiling) in tilings.iter().enumerate() {
+            let groups = GROUPS[(index + place) % GROUPS.len()];
+            let variant_of = Variant::Fused(Tiling { groups, ..tiling });
+            for shader in Program::with(recipe, train, 2_007, variant_of, 1 << 27).shaders {
+                let (of, tiling) = match shader.kernel {
+                    "pass" => (shape(&tiling), Some(tiling)),
+                    _ => (format!("{:?}", recipe.optimizer).to_lowercase(), None),
+                };
+                let name = format!("{}-{}-{of}", shader.kernel, variant(recipe));
+                found.insert((name, shader.wgsl), (shader.kernel, tiling));
+            }
         }
     }
     let pipelines = found.into_iter();
     pipelines
-        .map(|((name, wgsl), kernel)| Pipeline { name, kernel, wgsl })
+        .map(|((name, wgsl), (kernel, tiling))| Pipeline {
+            name,
+            kernel,
+            tiling,
+            wgsl,
+        })
         .collect()
 }
 
-/// One text for each kernel, activation and loss: nothing else in a recipe changes the text, and no kernel is left out.
+/// One text for each kernel, activation and loss, of `pass` for each shape, of `update` for each optimizer: nothing else
+/// in a recipe changes the text, and no kernel is left out.
 pub fn are_complete(pipelines: &[Pipeline]) -> Result<(), String> {
     let names: BTreeSet<&str> = pipelines.iter().map(|p| p.name.as_str()).collect();
     if names.len() != pipelines.len() {
-        return Err("a text depends on more than kernel, activation and loss".into());
+        return Err("a text depends on more than its name says".into());
     }
-    let expected = 4 * KERNELS.len();
+    let expected = 4 * (KERNELS.len() + tilings().len() + 2);
     if pipelines.len() != expected {
         return Err(format!(
             "{} pipelines, expected {expected}",
@@ -82,8 +154,55 @@ pub fn are_complete(pipelines: &[Pipeline]) -> Result<(), String> {
         ));
     }
     let kernels: BTreeSet<&str> = pipelines.iter().map(|p| p.kernel).collect();
-    match KERNELS.iter().find(|kernel| !kernels.contains(kernel.name)) {
+    let mut all = KERNELS.iter().chain(&FUSED);
+    match all.find(|kernel| !kernels.contains(kernel.name)) {
         Some(kernel) => Err(format!("no recipe uses {}", kernel.name)),
+        None => Ok(()),
+    }
+}
+
+/// Pipelines for DXC, which takes seconds for one `pass` and has 32 KiB of workgroup memory: all but those of `pass`, and
+/// of its shapes one for each tile, number of lanes and way for images, the ways for weights and the nets in turn.
+pub fn covering(pipelines: &'static [Pipeline]) -> Vec<&'static Pipeline> {
+    let mut shapes = tilings();
+    shapes.retain(|tiling| tiling.workgroup_bytes() <= DX12S_WORKGROUP_BYTES);
+    let mut chosen = BTreeSet::new();
+    let pairs = shapes.chunk_by(|a, b| a.tile == b.tile && a.lanes == b.lanes);
+    for (pair, of_pair) in pairs.enumerate() {
+        for keep_x in [false, true] {
+            let mut ways = of_pair.iter().filter(|tiling| tiling.keep_x == keep_x);
+            let turn = pair + usize::from(keep_x);
+            if let Some(tiling) = ways.nth(turn % 2) {
+                let net = NETS[chosen.len() % NETS.len()];
+                chosen.insert(format!("pass{net}-{}", shape(tiling)));
+            }
+        }
+    }
+    let chosen = move |pipeline: &&Pipeline| match pipeline.tiling {
+        None => true,
+        Some(_) => chosen.contains(&pipeline.name),
+    };
+    pipelines.iter().filter(chosen).collect()
+}
+
+/// What `covering` chooses has each tile, number of lanes and way that fits, and each net.
+pub fn covering_covers(pipelines: &'static [Pipeline]) -> Result<(), String> {
+    let chosen = covering(pipelines);
+    let passes = || chosen.iter().filter(|pipeline| pipeline.tiling.is_some());
+    let named = |part: &str| passes().any(|pipeline| pipeline.name.contains(part));
+    let mut wanted: Vec<String> = NETS.map(|net| format!("{net}-")).to_vec();
+    let parts = ["-uniform-", "-storage-", "-kept", "-reread"];
+    wanted.extend(parts.map(str::to_owned));
+    wanted.extend(LANES.map(|lanes| format!("x{lanes}-")));
+    let mut tiles: Vec<u32> = Vec::new();
+    for tiling in tilings() {
+        if tiling.workgroup_bytes() <= DX12S_WORKGROUP_BYTES && !tiles.contains(&tiling.tile) {
+            tiles.push(tiling.tile);
+        }
+    }
+    wanted.extend(tiles.iter().map(|tile| format!("-{tile}x")));
+    match wanted.iter().find(|part| !named(part)) {
+        Some(part) => Err(format!("none of {} with {part}", passes().count())),
         None => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::pipelines::Pipeline;
+use crate::pipelines::{Pipeline, WEBGPUS_WORKGROUP_BYTES, covering};
 use crate::translate::{self, VULKANS};
 
 /// A tool that may be absent.
@@ -21,7 +21,7 @@ pub enum Tool {
 /// How a tool is called, files to follow.
 pub type Call = Vec<PathBuf>;
 
-fn run(call: &Call, files: &[PathBuf]) -> Result<(bool, String), String> {
+fn run(call: &[PathBuf], files: &[PathBuf]) -> Result<(bool, String), String> {
     let output = Command::new(&call[0])
         .args(&call[1..])
         .args(files)
@@ -72,24 +72,40 @@ impl Tool {
         if works { Ok(call) } else { Err(text) }
     }
 
-    /// What it has against the pipelines as they lie in target/shaders.
-    pub fn complaints(self, call: &Call, pipelines: &[Pipeline]) -> Result<Vec<String>, String> {
-        let names = pipelines.iter().map(|pipeline| pipeline.name.as_str());
-        if matches!(self, Self::SpirvVal) {
-            let mut complaints = Vec::new();
-            for name in names {
-                for vulkan in VULKANS {
-                    let path = translate::spirv_path(name, vulkan).map_err(|e| e.to_string())?;
-                    let environment = ["--target-env".into(), vulkan.environment.into()];
-                    let (accepted, text) = run(&[call.as_slice(), &environment].concat(), &[path])?;
-                    if !accepted {
-                        complaints.push(format!("{name} ({}): {text}", vulkan.environment));
-                    }
-                }
-            }
-            return Ok(complaints);
+    /// The pipelines that it is to see.
+    pub fn share(self, pipelines: &'static [Pipeline]) -> Vec<&'static Pipeline> {
+        match self {
+            Self::SpirvVal | Self::Tint => pipelines.iter().collect(),
+            // It takes seconds for one `pass`.
+            Self::Dxc => covering(pipelines),
         }
-        let files: Result<Vec<_>, _> = names.map(|name| self.path(name)).collect();
+    }
+
+    /// What it has against the pipelines as they lie in target/shaders.
+    pub fn complaints(self, call: &Call, pipelines: &[&Pipeline]) -> Result<Vec<String>, String> {
+        match self {
+            Self::SpirvVal => spirv_complaints(call, pipelines),
+            Self::Dxc => self.file_complaints(call, pipelines),
+            Self::Tint => {
+                // What fits WebGPU's defaults must make a pipeline within them; the rest needs a larger device.
+                let fits = |pipeline: &&Pipeline| {
+                    let bytes = pipeline.tiling.map_or(0, |tiling| tiling.workgroup_bytes());
+                    bytes <= WEBGPUS_WORKGROUP_BYTES
+                };
+                let (usual, large): (Vec<_>, Vec<_>) = pipelines.iter().copied().partition(fits);
+                let only_compile = ["--only-compile".into()];
+                let mut complaints = self.file_complaints(call, &usual)?;
+                let call = [call.as_slice(), &only_compile].concat();
+                complaints.extend(self.file_complaints(&call, &large)?);
+                Ok(complaints)
+            }
+        }
+    }
+
+    /// Of a tool that is given all files at once.
+    fn file_complaints(self, call: &[PathBuf], of: &[&Pipeline]) -> Result<Vec<String>, String> {
+        let files = of.iter().map(|pipeline| self.path(&pipeline.name));
+        let files: Result<Vec<_>, _> = files.collect();
         let files = files.map_err(|error| error.to_string())?;
         let (accepted, text) = run(call, &files)?;
         let oks = text.lines().filter(|line| line.starts_with("ok ")).count();
@@ -145,6 +161,21 @@ impl Tool {
         }
         Ok(())
     }
+}
+
+fn spirv_complaints(call: &Call, pipelines: &[&Pipeline]) -> Result<Vec<String>, String> {
+    let mut complaints = Vec::new();
+    for name in pipelines.iter().map(|pipeline| pipeline.name.as_str()) {
+        for vulkan in VULKANS {
+            let path = translate::spirv_path(name, vulkan).map_err(|e| e.to_string())?;
+            let environment = ["--target-env".into(), vulkan.environment.into()];
+            let (accepted, text) = run(&[call.as_slice(), &environment].concat(), &[path])?;
+            if !accepted {
+                complaints.push(format!("{name} ({}): {text}", vulkan.environment));
+            }
+        }
+    }
+    Ok(complaints)
 }
 
 /// A sound text, and broken ones with a part of what is to be said about each.

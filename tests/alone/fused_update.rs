@@ -1,0 +1,263 @@
+//! `update` alone: a step's end, from the workgroups' shares to the new parameters.
+
+use gpu_train::gpu::Variant;
+use gpu_train::gpu::compose::{Run, SLOT, STEP};
+use gpu_train::gpu::fused::{TOTALS, Tiling, WeightPath};
+use gpu_train::gpu::packing::{PACKED_VECTORS, pack, places};
+use gpu_train::gpu::plan::{Program, SLOTS};
+use gpu_train::net::{PARAMETER_COUNT, Parameters};
+use gpu_train::recipe::{Length, Name, Optimizer, Recipe};
+use gpu_train::reference::{self as twin, AdamW, Rule};
+
+use super::forward::{PROGRESS, wide};
+use super::setup::{Number, Part};
+use super::{Ready, Setup};
+use crate::common::Noise;
+use crate::common::compare::Tolerance;
+
+/// Sums of up to 264 numbers of one sign, seventeen to a lane, then a handful of products; WGSL allows a root 2 units in
+/// the last place, a quotient 2.5.
+const SUMMED: Tolerance = Tolerance::of(3e-7, 5e-6);
+/// What the optimizer reads of the schedule.
+const SCALARS: [f32; 4] = [0.01, 1.7, 0.97, 0.007];
+
+/// One dispatch of `update`.
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateCase {
+    pub optimizer: Optimizer,
+    /// Rows of `partial`.
+    pub rows: usize,
+    pub learn: bool,
+    pub advance: bool,
+    /// Whether some shares are NaN, which must show.
+    pub broken: bool,
+}
+
+impl std::fmt::Display for UpdateCase {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let learn = if self.learn { "" } else { "evaluation_" };
+        let advance = if self.advance { "" } else { "standing_" };
+        let broken = if self.broken { "Broken_" } else { "" };
+        let optimizer = self.optimizer;
+        write!(
+            f,
+            "update::{optimizer:?}_{learn}{advance}{broken}{}",
+            self.rows
+        )
+    }
+}
+
+/// Given and expected.
+struct Numbers {
+    /// `[row][parameter]`
+    partial: Vec<f32>,
+    parameters: Vec<f32>,
+    first: Vec<f32>,
+    second: Vec<f32>,
+}
+
+impl UpdateCase {
+    fn recipe(&self) -> Recipe {
+        Recipe {
+            length: Length::Steps(20),
+            optimizer: self.optimizer,
+            weight_decay: 0.02,
+            momentum: 0.9,
+            ..Recipe::named(Name::FullBatch)
+        }
+    }
+
+    /// The dispatch with its contents and what must come out.
+    pub fn ready(&self) -> Ready {
+        let recipe = self.recipe();
+        // One row for every two examples.
+        let tiling = Tiling {
+            tile: 2,
+            lanes: 96,
+            groups: 264,
+            weights: WeightPath::Storage,
+            keep_x: false,
+        };
+        let examples = 2 * self.rows;
+        let program = Program::with(&recipe, examples, 1, Variant::Fused(tiling), u64::MAX);
+        let dispatch = program.training.dispatches.last();
+        let dispatch = dispatch.expect("a step's end");
+        let run = program
+            .runs
+            .iter()
+            .find(|run| run.name == dispatch.bindings[0]);
+        let mut run = run.expect("its uniform").clone();
+        assert_eq!(run.rows as usize, self.rows);
+        (run.learn, run.advance) = (self.learn, self.advance);
+        let words = Run::of(&run, 1).words(&recipe);
+        Ready::of(
+            self.to_string(),
+            &program,
+            dispatch,
+            words,
+            self.setup(examples),
+        )
+    }
+
+    fn numbers(&self, noise: &mut Noise) -> Numbers {
+        let mut numbers = Numbers {
+            partial: vec![0.0; self.rows * PARAMETER_COUNT],
+            parameters: Vec::new(),
+            first: Vec::new(),
+            second: Vec::new(),
+        };
+        for parameter in 0..PARAMETER_COUNT {
+            // Gradients of all sizes around AdamW's ε, the moments of a size with them.
+            let size = match self.optimizer {
+                Optimizer::Sgd => 1.0,
+                Optimizer::AdamW => 10f32.powf(-5.0 + 4.0 * noise.signed()),
+            };
+            let share = 2.0 * size * noise.signed() / self.rows as f32;
+            let rows = numbers.partial.iter_mut().skip(parameter);
+            for place in rows.step_by(PARAMETER_COUNT) {
+                *place = share * (1.0 + 0.5 * noise.signed());
+            }
+            numbers.parameters.push(noise.signed());
+            numbers.first.push(size * noise.signed());
+            numbers.second.push((size * noise.signed()).powi(2));
+        }
+        if self.broken {
+            // In the first row and in the last.
+            numbers.partial[7] = f32::NAN;
+            let end = numbers.partial.len();
+            numbers.partial[end - 3_000] = f32::NAN;
+        }
+        numbers
+    }
+
+    fn setup(&self, examples: usize) -> Setup {
+        let mut setup = Setup::default();
+        let mut noise = Noise(self.rows as u64);
+        let numbers = self.numbers(&mut noise);
+        let mut schedule: Vec<f32> = (0..4 * SLOTS).map(|_| noise.signed()).collect();
+        let slot = 4 * PROGRESS[1] as usize;
+        schedule[slot..slot + 4].copy_from_slice(&SCALARS);
+        setup.give("schedule", &schedule);
+        setup.give_words("now", PROGRESS.to_vec());
+        let packed = |values: &[f32]| pack(&Parameters::from_flat(values.to_vec()));
+        let (mut sum, mut misses, mut partial) = (0.0, 0, Vec::new());
+        for (row, share) in numbers.partial.chunks_exact(PARAMETER_COUNT).enumerate() {
+            partial.extend(packed(share));
+            let mut loss = 1.5 + noise.signed();
+            if self.broken && row == self.rows / 2 {
+                loss = f32::NAN;
+            }
+            let missed = noise.bits() % 3;
+            partial.extend([loss, missed as f32, 0.0, 0.0]);
+            sum += f64::from(loss);
+            misses += missed;
+        }
+        setup.give("partial", &partial);
+        setup.give("parameters", &packed(&numbers.parameters));
+        let second = packed(&numbers.second);
+        setup.give("moments", &[packed(&numbers.first), second].concat());
+        self.expect_progress(&mut setup, sum, misses as f64, examples);
+        if self.learn {
+            self.expect_parameters(&mut setup, &numbers);
+        }
+        setup
+    }
+
+    fn expect_progress(&self, setup: &mut Setup, sum: f64, misses: f64, examples: usize) {
+        let (float, whole) = ((Number::F32, SUMMED), (Number::U32, Tolerance::EXACT));
+        let [total_loss, total_missed, losses] = TOTALS.map(|place| place as usize);
+        setup.expect_one("progress", "sum of losses", total_loss, sum, float);
+        setup.expect_one("progress", "misses", total_missed, misses, whole);
+        if !self.advance {
+            return;
+        }
+        let [step, slot] = PROGRESS;
+        let mean = sum / examples as f64;
+        setup.expect_one("progress", "mean loss", losses + slot as usize, mean, float);
+        for (name, at, value) in [("step", STEP, step), ("slot", SLOT, slot)] {
+            setup.expect_one("progress", name, at, f64::from(value + 1), whole);
+        }
+    }
+
+    fn rule(&self) -> Rule<f64> {
+        let recipe = self.recipe();
+        let [step_size, second_moment_scale, shrink, _] = SCALARS.map(f64::from);
+        match self.optimizer {
+            Optimizer::Sgd => Rule::Sgd([step_size, recipe.momentum, recipe.weight_decay]),
+            Optimizer::AdamW => Rule::AdamW(AdamW {
+                beta1: recipe.beta1,
+                beta2: recipe.beta2,
+                epsilon: recipe.epsilon,
+                step_size,
+                second_moment_scale,
+                shrink,
+            }),
+        }
+    }
+
+    fn expect_parameters(&self, setup: &mut Setup, numbers: &Numbers) {
+        let (mut parameters, partial) = (wide(&numbers.parameters), wide(&numbers.partial));
+        let (mut first, mut second) = (wide(&numbers.first), wide(&numbers.second));
+        let mut gradient = vec![f64::NAN; PARAMETER_COUNT];
+        let moments = [first.as_mut_slice(), second.as_mut_slice()];
+        twin::update(
+            &partial,
+            self.rule(),
+            &mut parameters,
+            moments,
+            &mut gradient,
+        );
+        let mut expect = |binding, name: &str, behind: usize, values| {
+            let at: Vec<usize> = places().iter().map(|&p| behind + p as usize).collect();
+            // Places that no parameter fills stay zero.
+            let mut spare = vec![true; 4 * PACKED_VECTORS];
+            at.iter().for_each(|&place| spare[place - behind] = false);
+            let spare = (0..spare.len()).filter(|&place| spare[place]);
+            setup.expect_zeros(binding, spare.map(|place| behind + place).collect());
+            let part = Part {
+                name: name.into(),
+                at,
+                values,
+                number: Number::F32,
+                tolerance: SUMMED,
+            };
+            setup.expect(binding, part);
+        };
+        expect("gradient", "gradient", 0, gradient);
+        if self.advance {
+            expect("parameters", "parameters", 0, parameters);
+            expect("moments", "first moment", 0, first);
+            if self.optimizer == Optimizer::AdamW {
+                expect("moments", "second moment", 4 * PACKED_VECTORS, second);
+            }
+        }
+    }
+}
+
+/// Both optimizers at numbers of rows around a workgroup's sixteen parts, learning and not, counted and not, and NaN.
+pub fn update_cases() -> Vec<UpdateCase> {
+    let mut cases = Vec::new();
+    for optimizer in [Optimizer::Sgd, Optimizer::AdamW] {
+        let case = |rows| UpdateCase {
+            optimizer,
+            rows,
+            learn: true,
+            advance: true,
+            broken: false,
+        };
+        cases.extend([1, 15, 16, 17, 264].map(case));
+        let usual = case(17);
+        for (learn, advance) in [(true, false), (false, false), (false, true)] {
+            cases.push(UpdateCase {
+                learn,
+                advance,
+                ..usual
+            });
+        }
+        cases.push(UpdateCase {
+            broken: true,
+            ..usual
+        });
+    }
+    cases
+}
