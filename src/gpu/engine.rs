@@ -1,5 +1,7 @@
 //! The GPU engine: full batch, one submission for many steps.
 
+mod fit;
+mod inspect;
 mod timing;
 
 use std::collections::VecDeque;
@@ -9,15 +11,16 @@ use super::adapter::{AdapterDescription, check_limits, describe};
 use super::compose::{Run, SLOT, STEP};
 use super::device::{Device, ReadyPlan, Resources, Source};
 use super::fused::{Tiling, of_part};
-use super::layout::{CODE_BYTES, QUAD_TENSORS, packed_codes, padded_images_to_rows};
+use super::layout::{CODE_BYTES, QUAD_TENSORS, packed_codes};
 use super::pace::Pace;
 use super::packing::{self, PACKED_VECTORS};
 use super::plan::{Program, SLOTS, Variant, of_split};
 use crate::data::{Dataset, Digits};
 use crate::engine::{Engine, Evaluation, Split, State};
 use crate::error::{Error, Result};
-use crate::net::{PADDED_PIXELS, PARAMETER_COUNT, Parameters};
+use crate::net::{PARAMETER_COUNT, Parameters};
 use crate::recipe::{Batch, Recipe};
+use fit::check_fit;
 
 pub use timing::KernelTime;
 
@@ -304,94 +307,6 @@ impl Gpu {
             progress[STEP], progress[SLOT]
         )))
     }
-
-    /// A tensor of the last pass over the training set, row-major `[example][unit]` as the reference has it: `x`
-    /// (padded, `[20][20]`), `h1`, `h2`, `factors`, `dropped`, `h3`, `out`, `d_out`, `d_h3`, `d_h2` or `d_h1`. For
-    /// tests.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] if there is no such tensor, or the kernels are fused and keep it to themselves; [`Error::Device`] if the device fails.
-    pub fn read_tensor(&mut self, name: &str) -> Result<Vec<f32>> {
-        let examples = self.train_examples;
-        if self.program.variant != Variant::Layered {
-            return Err(Error::Usage(format!(
-                "found fused kernels, expected layered ones to read {name}"
-            )));
-        }
-        let floats =
-            |words: Vec<u32>| -> Vec<f32> { words.into_iter().map(f32::from_bits).collect() };
-        if name == "x" {
-            let x = self.resources.buffer(&of_split("x", Split::Train));
-            let words = self.read(&[(x, 0, PADDED_PIXELS * examples)])?;
-            return Ok(padded_images_to_rows(&floats(words), examples));
-        }
-        let tensor = QUAD_TENSORS.iter().find(|tensor| tensor.name == name);
-        let tensor = tensor
-            .ok_or_else(|| Error::Usage(format!("found {name}, expected the name of a tensor")))?;
-        let source = if name == "dropped" && self.recipe.dropout == 0.0 {
-            "h2"
-        } else {
-            name
-        };
-        let buffer = self.resources.buffer(source);
-        let words = self.read(&[(buffer, 0, tensor.floats(examples))])?;
-        Ok(tensor.to_rows(&floats(words), examples))
-    }
-
-    /// Fills all that a gradient writes with NaN, so that whatever a kernel leaves out shows. For tests.
-    pub fn poison(&mut self) {
-        let dispatches = &self.program.gradient.dispatches;
-        for dispatch in dispatches {
-            let kernel = super::kernels::kernel(dispatch.kernel);
-            let storage = kernel.storage().zip(&dispatch.bindings[1..]);
-            for ((_, writes), name) in storage {
-                if writes && !["progress", "parameters", "moments"].contains(&name.as_str()) {
-                    let buffer = self.resources.buffer(name);
-                    self.device
-                        .write(buffer, &vec![u32::MAX; buffer.size() as usize / 4]);
-                }
-            }
-        }
-    }
-}
-
-/// Checks that each buffer and dispatch is within the adapter's limits.
-fn check_fit(program: &Program, adapter: &AdapterDescription, examples: usize) -> Result<()> {
-    let limits = &adapter.limits;
-    if let Variant::Fused(tiling) = program.variant
-        && !tiling.fits(limits)
-    {
-        return Err(Error::Device(format!(
-            "{adapter}: {tiling} needs {} bytes of workgroup memory and {} invocations, the adapter offers {} and {}",
-            tiling.workgroup_bytes(),
-            tiling.lanes,
-            limits.workgroup_bytes,
-            limits.workgroup_invocations
-        )));
-    }
-    let offered = limits.storage_buffer_bytes.min(limits.buffer_bytes);
-    let largest = program.buffers.iter().max_by_key(|buffer| buffer.bytes);
-    if let Some(buffer) = largest.filter(|buffer| buffer.bytes > offered) {
-        return Err(Error::Device(format!(
-            "{adapter}: {examples} examples need a buffer \"{}\" of {} bytes, the adapter offers {offered}; train on fewer examples",
-            buffer.name, buffer.bytes
-        )));
-    }
-    let dispatches = program
-        .plans()
-        .into_iter()
-        .flat_map(|plan| &plan.dispatches);
-    let most = dispatches
-        .flat_map(|dispatch| dispatch.workgroups)
-        .max()
-        .unwrap_or(0);
-    if most > limits.workgroups {
-        return Err(Error::Device(format!(
-            "{adapter}: {examples} examples need {most} workgroups in one dimension, the adapter offers {}; train on fewer examples",
-            limits.workgroups
-        )));
-    }
-    Ok(())
 }
 
 impl Engine for Gpu {
@@ -467,50 +382,5 @@ impl Engine for Gpu {
             misses,
             examples: examples as u32,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::gpu::adapter::{Backend, Kind, Limits};
-    use crate::recipe::Name;
-
-    #[test]
-    fn sets_that_do_not_fit_are_refused_with_both_numbers() {
-        let adapter = AdapterDescription {
-            name: "small".into(),
-            backend: Backend::Vulkan,
-            kind: Kind::Integrated,
-            driver: String::new(),
-            limits: Limits {
-                storage_buffer_bytes: 1 << 27,
-                buffer_bytes: 1 << 28,
-                storage_buffers: 8,
-                workgroup_bytes: 16_384,
-                workgroup_invocations: 256,
-                workgroups: 65_535,
-            },
-            subgroups: false,
-            f16: false,
-            timestamps: false,
-        };
-        let fit = |adapter: &AdapterDescription, examples| {
-            let program = Program::new(&Recipe::named(Name::FullBatch), examples, 2_007);
-            check_fit(&program, adapter, examples).map_err(|error| error.to_string())
-        };
-        assert_eq!(fit(&adapter, 7_291), Ok(()));
-        let message = fit(&adapter, 50_000).unwrap_err();
-        // H1: 768 floats an example.
-        assert!(
-            message.contains("153600000") && message.contains("134217728"),
-            "{message}"
-        );
-        let mut vast = adapter;
-        vast.limits.storage_buffer_bytes = u64::MAX;
-        vast.limits.buffer_bytes = u64::MAX;
-        assert_eq!(fit(&vast, 50_000), Ok(()));
-        let message = fit(&vast, 64 * 65_536).unwrap_err();
-        assert!(message.contains("need 65536 workgroups"), "{message}");
     }
 }

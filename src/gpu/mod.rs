@@ -3,6 +3,7 @@
 //! - [`adapter`]: which GPU
 //! - [`kernels`], [`compose`]: the table of kernels, and their WGSL with the net's constants in front
 //! - [`plan`]: buffers and dispatches of a step, as data
+//! - [`variant`], [`tiling`]: which kernels, and the shape of the fused ones
 //! - [`fused`], [`packing`]: the same step in two kernels, and the parameters in the order these use
 //! - [`tune`]: which shape of the fused kernels suits the adapter
 //! - [`engine`]: runs the plans; `device` and `pace` keep it safe and responsive
@@ -22,9 +23,11 @@ pub mod packing;
 pub mod plan;
 pub mod probe;
 pub mod single;
+pub mod tiling;
 pub mod tune;
+pub mod variant;
 
 pub use adapter::{AdapterChoice, AdapterDescription, Backend, adapters, choose, describe};
 pub use engine::{Gpu, KernelTime};
-pub use plan::Variant;
 pub use single::Single;
+pub use variant::Variant;

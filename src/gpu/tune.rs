@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::adapter::{AdapterDescription, Kind, describe};
 use super::engine::Gpu;
-use super::fused::{GROUPS, LANES, TILES, Tiling, WeightPath};
 use super::plan::Variant;
+use super::tiling::{GROUPS, LANES, LANES_AN_EXAMPLE, TILES, Tiling, WeightPath};
 use crate::data::Digits;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -250,7 +250,9 @@ fn neighbours(around: Tiling, property: u32, adapter: &AdapterDescription) -> Ve
     let mut found = vec![around];
     match property {
         0 => found.extend(TILES.iter().rev().map(|&tile| {
-            let lanes = LANES.into_iter().find(|lanes| *lanes >= 12 * tile);
+            let lanes = LANES
+                .into_iter()
+                .find(|lanes| *lanes >= LANES_AN_EXAMPLE * tile);
             let lanes = lanes.unwrap_or(around.lanes);
             Tiling {
                 tile,
