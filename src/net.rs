@@ -231,6 +231,7 @@ mod tests {
         assert_eq!(PARAMETER_COUNT, 9_760);
         assert_eq!(H1_UNITS + H2_UNITS + H3_UNITS + CLASSES, 1_000);
         assert_eq!(MACS_PER_EXAMPLE, 171_780);
+        assert_eq!(FLOP_PER_EXAMPLE, 343_560);
     }
 
     #[test]
