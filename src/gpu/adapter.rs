@@ -153,6 +153,15 @@ pub fn describe(adapter: &wgpu::Adapter) -> Option<AdapterDescription> {
     })
 }
 
+/// What an adapter is.
+///
+/// # Errors
+/// [`Error::Device`] for an interface that is not used here.
+pub fn described(adapter: &wgpu::Adapter) -> Result<AdapterDescription> {
+    describe(adapter)
+        .ok_or_else(|| Error::Device("the adapter is on an interface that is not used here".into()))
+}
+
 /// The adapter that fits the choice best.
 ///
 /// # Errors
@@ -240,11 +249,10 @@ pub fn check_limits(adapter: &AdapterDescription) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn adapter(name: &str, backend: Backend, kind: Kind) -> AdapterDescription {
-        AdapterDescription {
+impl AdapterDescription {
+    /// An adapter with WebGPU's default limits.
+    pub(crate) fn for_tests(name: &str, backend: Backend, kind: Kind) -> Self {
+        Self {
             name: name.into(),
             backend,
             kind,
@@ -262,13 +270,18 @@ mod tests {
             timestamps: true,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     fn found() -> Vec<AdapterDescription> {
         vec![
-            adapter("GeForce", Backend::Vulkan, Kind::Discrete),
-            adapter("GeForce", Backend::Dx12, Kind::Discrete),
-            adapter("Iris", Backend::Vulkan, Kind::Integrated),
-            adapter("llvmpipe", Backend::Vulkan, Kind::Software),
+            AdapterDescription::for_tests("GeForce", Backend::Vulkan, Kind::Discrete),
+            AdapterDescription::for_tests("GeForce", Backend::Dx12, Kind::Discrete),
+            AdapterDescription::for_tests("Iris", Backend::Vulkan, Kind::Integrated),
+            AdapterDescription::for_tests("llvmpipe", Backend::Vulkan, Kind::Software),
         ]
     }
 

@@ -7,7 +7,7 @@ mod timing;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::adapter::{AdapterDescription, check_limits, describe};
+use super::adapter::{AdapterDescription, check_limits, describe, described};
 use super::compose::{Run, SLOT, STEP};
 use super::device::{Device, ReadyPlan, Resources, Source};
 use super::fused::{Tiling, of_part};
@@ -97,9 +97,7 @@ impl Gpu {
                 recipe.name
             )));
         }
-        let description = describe(&adapter).ok_or_else(|| {
-            Error::Device("the adapter is on an interface that is not used here".into())
-        })?;
+        let description = described(&adapter)?;
         check_limits(&description)?;
         let (train_examples, test_examples) = (digits.train.len(), digits.test.len());
         let limits = &description.limits;

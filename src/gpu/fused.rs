@@ -59,57 +59,21 @@ pub(super) fn of_part(name: &str, part: usize) -> String {
     }
 }
 
-struct Way {
-    run: &'static str,
-    plan: &'static str,
-    split: Split,
-    random: bool,
-    learn: bool,
-    advance: bool,
-}
-
-const WAYS: [Way; 4] = [
-    Way {
-        run: "run_training",
-        plan: "training",
-        split: Split::Train,
-        random: true,
-        learn: true,
-        advance: true,
-    },
-    Way {
-        run: "run_gradient",
-        plan: "gradient",
-        split: Split::Train,
-        random: true,
-        learn: true,
-        advance: false,
-    },
-    Way {
-        run: "run_train",
-        plan: "evaluate-train",
-        split: Split::Train,
-        random: false,
-        learn: false,
-        advance: false,
-    },
-    Way {
-        run: "run_test",
-        plan: "evaluate-test",
-        split: Split::Test,
-        random: false,
-        learn: false,
-        advance: false,
-    },
+/// Each uniform's name, which says what the run is for ([`RunSpec::named`]), and its plan's.
+const WAYS: [(&str, &str); 4] = [
+    ("run_training", "training"),
+    ("run_gradient", "gradient"),
+    ("run_train", "evaluate-train"),
+    ("run_test", "evaluate-test"),
 ];
 
-fn plan_of(way: &Way, parts: &[Part], runs: &mut Vec<RunSpec>) -> Plan {
+fn plan_of(kind: &RunSpec, plan: &'static str, parts: &[Part], runs: &mut Vec<RunSpec>) -> Plan {
     let rows = parts.iter().map(|part| part.rows).sum();
     let batch = parts.iter().map(|part| part.examples).sum();
     let mut dispatches = Vec::new();
     for part in parts {
-        let run = of_part(way.run, part.index);
-        let split = |name| of_part(&of_split(name, way.split), part.index);
+        let run = of_part(&kind.name, part.index);
+        let split = |name| of_part(&of_split(name, kind.split), part.index);
         let bindings = [
             run.clone(),
             "parameters".into(),
@@ -126,15 +90,12 @@ fn plan_of(way: &Way, parts: &[Part], runs: &mut Vec<RunSpec>) -> Plan {
         });
         runs.push(RunSpec {
             name: run,
-            split: way.split,
             first: part.first,
             examples: part.examples,
             batch,
             first_row: part.first_row,
             rows,
-            random: way.random,
-            learn: way.learn,
-            advance: way.advance,
+            ..kind.clone()
         });
     }
     let names = [
@@ -146,14 +107,16 @@ fn plan_of(way: &Way, parts: &[Part], runs: &mut Vec<RunSpec>) -> Plan {
         "gradient",
         "progress",
     ];
-    let bindings = std::iter::once(way.run).chain(names).map(str::to_owned);
+    let bindings = std::iter::once(kind.name.as_str())
+        .chain(names)
+        .map(str::to_owned);
     dispatches.push(Dispatch {
         kernel: "update",
         bindings: bindings.collect(),
         workgroups: [(PACKED_VECTORS as u32 + 1).div_ceil(UPDATE_VECTORS), 1, 1],
     });
     Plan {
-        name: way.plan,
+        name: plan,
         dispatches,
     }
 }
@@ -209,9 +172,10 @@ pub(super) fn program(
     let sets = [(Split::Train, train), (Split::Test, test)]
         .map(|(split, examples)| (split, parts(examples, &tiling, buffer_bytes)));
     let mut runs = Vec::new();
-    let [training, gradient, evaluate_train, evaluate_test] = WAYS.map(|way| {
-        let (_, parts) = &sets[usize::from(way.split == Split::Test)];
-        plan_of(&way, parts, &mut runs)
+    let [training, gradient, evaluate_train, evaluate_test] = WAYS.map(|(run, plan)| {
+        let kind = RunSpec::named(run, train, test);
+        let (_, parts) = &sets[usize::from(kind.split == Split::Test)];
+        plan_of(&kind, plan, parts, &mut runs)
     });
     let shader = |kernel, own: &str, uniforms| Shader {
         kernel,

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::adapter::{Kind, describe};
+use super::adapter::{Kind, described};
 use super::device::Device;
 use crate::engine::Peak;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A repetition lasts about so long: the cost of a submission does not show, and no watchdog minds.
 const REPETITION: Duration = Duration::from_millis(20);
@@ -30,9 +30,7 @@ const SOFTWARE_COPY_BYTES: u64 = 64 << 20;
 /// # Errors
 /// [`Error::Device`] if it cannot be opened or fails.
 pub fn peak(adapter: &wgpu::Adapter) -> Result<Peak> {
-    let description = describe(adapter).ok_or_else(|| {
-        Error::Device("the adapter is on an interface that is not used here".into())
-    })?;
+    let description = described(adapter)?;
     let device = Device::open(adapter, description.to_string())?;
     let wanted = match description.kind {
         Kind::Software => SOFTWARE_COPY_BYTES,

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::adapter::{check_limits, describe};
+use super::adapter::{check_limits, described};
 use super::device::{Device, Resources};
 use super::plan::{BufferSpec, Dispatch, Plan, Shader, Usage};
 use crate::error::{Error, Result};
@@ -20,9 +20,7 @@ impl Single {
     /// # Errors
     /// [`Error::Device`] if the adapter lacks something or cannot be opened.
     pub fn open(adapter: &wgpu::Adapter) -> Result<Self> {
-        let description = describe(adapter).ok_or_else(|| {
-            Error::Device("the adapter is on an interface that is not used here".into())
-        })?;
+        let description = described(adapter)?;
         check_limits(&description)?;
         let device = Device::open(adapter, description.to_string())?;
         let last = RefCell::new(None);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::adapter::{AdapterDescription, Kind, describe};
+use super::adapter::{AdapterDescription, Kind, described};
 use super::engine::Gpu;
 use super::plan::Variant;
 use super::tiling::{GROUPS, LANES, LANES_AN_EXAMPLE, TILES, Tiling, WeightPath};
@@ -113,11 +113,6 @@ pub fn tune(
         keep(path, Kept { key, kernels });
     }
     Ok(tuning)
-}
-
-fn described(adapter: &wgpu::Adapter) -> Result<AdapterDescription> {
-    describe(adapter)
-        .ok_or_else(|| Error::Device("the adapter is on an interface that is not used here".into()))
 }
 
 /// Measures shapes on an adapter of any kind, none after the budget is spent but the layered kernels and one fused shape.
@@ -292,27 +287,14 @@ fn agree(found: &Parameters, expected: &Parameters) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::adapter::{Backend, Limits};
+    use crate::gpu::adapter::Backend;
     use crate::net::initial_parameters;
 
     fn adapter(workgroup_bytes: u32) -> AdapterDescription {
-        AdapterDescription {
-            name: "card".into(),
-            backend: Backend::Vulkan,
-            kind: Kind::Discrete,
-            driver: "driver 1".into(),
-            limits: Limits {
-                storage_buffer_bytes: 1 << 27,
-                buffer_bytes: 1 << 28,
-                storage_buffers: 8,
-                workgroup_bytes,
-                workgroup_invocations: 256,
-                workgroups: 65_535,
-            },
-            subgroups: true,
-            f16: false,
-            timestamps: true,
-        }
+        let mut card = AdapterDescription::for_tests("card", Backend::Vulkan, Kind::Discrete);
+        card.driver = "driver 1".into();
+        card.limits.workgroup_bytes = workgroup_bytes;
+        card
     }
 
     #[test]

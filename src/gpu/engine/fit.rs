@@ -50,28 +50,12 @@ pub(super) fn check_fit(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::adapter::{Backend, Kind, Limits};
+    use crate::gpu::adapter::{Backend, Kind};
     use crate::recipe::{Name, Recipe};
 
     #[test]
     fn sets_that_do_not_fit_are_refused_with_both_numbers() {
-        let adapter = AdapterDescription {
-            name: "small".into(),
-            backend: Backend::Vulkan,
-            kind: Kind::Integrated,
-            driver: String::new(),
-            limits: Limits {
-                storage_buffer_bytes: 1 << 27,
-                buffer_bytes: 1 << 28,
-                storage_buffers: 8,
-                workgroup_bytes: 16_384,
-                workgroup_invocations: 256,
-                workgroups: 65_535,
-            },
-            subgroups: false,
-            f16: false,
-            timestamps: false,
-        };
+        let adapter = AdapterDescription::for_tests("small", Backend::Vulkan, Kind::Integrated);
         let fit = |adapter: &AdapterDescription, examples| {
             let program = Program::new(&Recipe::named(Name::FullBatch), examples, 2_007);
             check_fit(&program, adapter, examples).map_err(|error| error.to_string())
