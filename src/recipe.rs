@@ -118,6 +118,21 @@ pub enum Name {
     Dropout,
     /// The whole set at once: 140 steps of AdamW, ReLU, cross-entropy, warm-up, linear decay.
     FullBatch,
+    /// Stage 0 over the whole set at once: tanh, MSE.
+    #[value(name = "full-batch-1989", alias = "full-batch-0")]
+    FullBatch1989,
+    /// Stage 1 over the whole set at once: tanh, cross-entropy, SGD with momentum.
+    #[value(alias = "full-batch-1")]
+    FullBatchSoftmax,
+    /// Stage 2 over the whole set at once: AdamW.
+    #[value(name = "full-batch-adamw", alias = "full-batch-2")]
+    FullBatchAdamW,
+    /// Stage 3 over the whole set at once: images shifted by up to a pixel.
+    #[value(alias = "full-batch-3")]
+    FullBatchAugmentation,
+    /// Stage 4 over the whole set at once: ReLU and dropout in front of H3.
+    #[value(alias = "full-batch-4")]
+    FullBatchModern,
 }
 
 impl Recipe {
@@ -166,6 +181,34 @@ impl Recipe {
             shift: 1,
             ..adamw.clone()
         };
+        let full_batch = Self {
+            name: "full-batch".into(),
+            batch: Batch::Full,
+            // Chosen on a validation split of the training set, the best of 48 candidates over 15 seeds:
+            // examples/search_full_batch.rs, results/search-full-batch-140.jsonl.
+            length: Length::Steps(140),
+            activation: Activation::Relu,
+            learning_rate: 0.035,
+            final_learning_rate: 0.00035,
+            weight_decay: 1.5,
+            beta1: 0.95,
+            beta2: 0.9,
+            warmup: 14,
+            ..adamw.clone()
+        };
+        let full_batch_modern = Self {
+            name: "full-batch-modern".into(),
+            length: Length::Steps(1_000),
+            learning_rate: 0.02,
+            final_learning_rate: 0.0002,
+            weight_decay: 0.1,
+            beta1: 0.9,
+            beta2: 0.999,
+            warmup: 100,
+            shift: 1,
+            dropout: 0.25,
+            ..full_batch.clone()
+        };
         match name {
             Name::Reproduction => reproduction,
             Name::Softmax => softmax,
@@ -178,21 +221,52 @@ impl Recipe {
                 dropout: 0.25,
                 ..augmentation
             },
-            Name::FullBatch => Self {
-                name: "full-batch".into(),
-                batch: Batch::Full,
-                // Chosen on a validation split of the training set, the best of 48 candidates over 15 seeds:
-                // examples/search_full_batch.rs, results/search-full-batch-140.jsonl.
-                length: Length::Steps(140),
-                activation: Activation::Relu,
-                learning_rate: 0.035,
-                final_learning_rate: 0.00035,
-                weight_decay: 1.5,
-                beta1: 0.95,
-                beta2: 0.9,
-                warmup: 14,
-                ..adamw
+            Name::FullBatch => full_batch,
+            Name::FullBatch1989 => Self {
+                name: "full-batch-1989".into(),
+                length: Length::Steps(300),
+                activation: Activation::Tanh,
+                loss: Loss::Mse,
+                learning_rate: 0.02,
+                final_learning_rate: 0.0002,
+                weight_decay: 0.1,
+                beta1: 0.9,
+                beta2: 0.95,
+                warmup: 30,
+                ..full_batch
             },
+            Name::FullBatchSoftmax => Self {
+                name: "full-batch-softmax".into(),
+                length: Length::Steps(400),
+                activation: Activation::Tanh,
+                optimizer: Optimizer::Sgd,
+                learning_rate: 0.1,
+                final_learning_rate: 0.001,
+                weight_decay: 0.0,
+                momentum: 0.9,
+                warmup: 40,
+                ..full_batch
+            },
+            Name::FullBatchAdamW => Self {
+                name: "full-batch-adamw".into(),
+                length: Length::Steps(150),
+                activation: Activation::Tanh,
+                learning_rate: 0.03,
+                final_learning_rate: 0.0003,
+                weight_decay: 0.3,
+                beta1: 0.9,
+                beta2: 0.95,
+                warmup: 15,
+                ..full_batch
+            },
+            Name::FullBatchAugmentation => Self {
+                name: "full-batch-augmentation".into(),
+                activation: Activation::Tanh,
+                shift: 1,
+                dropout: 0.0,
+                ..full_batch_modern
+            },
+            Name::FullBatchModern => full_batch_modern,
         }
     }
 
