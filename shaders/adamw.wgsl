@@ -5,7 +5,7 @@
 // - parameters, gradient, first_moment (m), second_moment (v): [9760]
 // - schedule: a vector a step, holding step_size, scale and shrink
 //
-// One invocation: one parameter.
+// One invocation: one parameter. Beside `muon` the biases alone are updated.
 
 @group(0) @binding(1) var<storage, read> gradient: array<f32>;
 @group(0) @binding(2) var<storage, read> schedule: array<vec4<f32>>;
@@ -14,10 +14,15 @@
 @group(0) @binding(5) var<storage, read_write> first_moment: array<f32>;
 @group(0) @binding(6) var<storage, read_write> second_moment: array<f32>;
 
+/// Whether a parameter is one of Muon's.
+fn of_matrix(p: u32) -> bool {
+    return p < H1B || (p >= H2W && p < H2B) || (p >= H3W && p < H3B) || (p >= OUTW && p < OUTB);
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
     let p = invocation.x;
-    if (p >= PARAMETER_COUNT) {
+    if (p >= PARAMETER_COUNT || (run.matrices_apart == 1u && of_matrix(p))) {
         return;
     }
     let scalars = schedule[progress[SLOT]];

@@ -1,7 +1,7 @@
 // From the workgroups' shares to the gradient, the new parameters, and the losses: one step's end.
 //
 // gradient[p] = Σ partial[row, p]; where run.advance is 1: AdamW or SGD (as in their own kernels), then
-// losses[slot] = Σ loss / run.batch, step ← step + 1, slot ← slot + 1
+// (with Muon the biases alone, by AdamW: `muon` does the rest); losses[slot] = Σ loss / run.batch, step ← step + 1, slot ← slot + 1
 //
 // - partial: [run.rows][PACKED_VECTORS + 1], the last of each row (Σ loss, Σ missed)
 // - now: the step and the slot; schedule: a vector a step, as `adamw` and `sgd` read it
@@ -29,6 +29,12 @@ fn adamw(p: u32, g: vec4<f32>, scalars: vec4<f32>) {
     moments[PACKED_VECTORS + p] = v;
     let root = sqrt(v) * scalars.y;
     parameters[p] = parameters[p] * scalars.z - scalars.x * m / (root + vec4<f32>(run.epsilon));
+}
+
+/// Whether a vector is of Muon's matrices.
+fn of_matrix(p: u32) -> bool {
+    return p < PACKED_H1B || (p >= PACKED_H2W && p < PACKED_H2B)
+        || (p >= PACKED_H3W && p < PACKED_H3B) || (p >= PACKED_OUTW && p < PACKED_OUTB);
 }
 
 fn sgd(p: u32, g: vec4<f32>, learning_rate: f32) {
@@ -79,7 +85,7 @@ fn main(
         let scalars = schedule[now[SLOT]];
         if (OPTIMIZER_IS_SGD) {
             sgd(p, sum, scalars.x);
-        } else {
+        } else if (!(run.matrices_apart == 1u && of_matrix(p))) {
             adamw(p, sum, scalars);
         }
     }

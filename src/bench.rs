@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::engine::{Engine, State};
 use crate::error::Result;
-use crate::net::{FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS};
+use crate::muon::MATRICES;
+use crate::net::{FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS, ParameterTensor};
 use crate::recipe::{Optimizer, Recipe};
 
 /// Samples taken however long they last.
@@ -151,12 +152,15 @@ pub fn flop(examples: usize) -> f64 {
 /// The fewest bytes that a step (or a pass of batch 1) can move: a byte a pixel and a label, and parameters and moments
 /// read and written once.
 pub fn fewest_bytes(recipe: &Recipe, examples: usize) -> f64 {
-    let tensors = match recipe.optimizer {
-        Optimizer::AdamW => 3,
-        Optimizer::Sgd if recipe.momentum > 0.0 => 2,
-        Optimizer::Sgd => 1,
+    let matrices: usize = MATRICES.iter().map(ParameterTensor::len).sum();
+    let floats = match recipe.optimizer {
+        Optimizer::AdamW => 3 * PARAMETER_COUNT,
+        // The matrices have one moment.
+        Optimizer::Muon => 3 * PARAMETER_COUNT - matrices,
+        Optimizer::Sgd if recipe.momentum > 0.0 => 2 * PARAMETER_COUNT,
+        Optimizer::Sgd => PARAMETER_COUNT,
     };
-    (examples * (PIXELS + 1) + 2 * 4 * tensors * PARAMETER_COUNT) as f64
+    (examples * (PIXELS + 1) + 2 * 4 * floats) as f64
 }
 
 #[cfg(test)]

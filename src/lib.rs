@@ -10,6 +10,7 @@ pub mod engine;
 pub mod error;
 pub mod file;
 pub mod gpu;
+pub mod muon;
 pub mod net;
 pub mod recipe;
 pub mod reference;

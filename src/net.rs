@@ -105,6 +105,16 @@ impl ParameterTensor {
         self.len() == 0
     }
 
+    /// Columns of the weights as a matrix: a map's or a unit's share is a row (H1, H2) or a column (H3, output). `None` for
+    /// biases.
+    pub const fn columns(&self) -> Option<usize> {
+        match (self.fan_in, self.shape) {
+            (0, _) => None,
+            (_, [_, columns]) => Some(*columns),
+            (fan_in, _) => Some(fan_in),
+        }
+    }
+
     /// The tensor's place in the flat vector.
     pub const fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.len()

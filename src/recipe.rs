@@ -35,6 +35,8 @@ pub enum Optimizer {
     #[value(name = "adamw")]
     #[serde(rename = "adamw")]
     AdamW,
+    /// Muon: each layer's momentum made orthogonal as a matrix, AdamW for the biases (PyTorch's `Muon`). Full batch only.
+    Muon,
 }
 
 /// How many examples one update sees.
@@ -84,7 +86,7 @@ pub struct Recipe {
     pub beta2: f64,
     /// AdamW's ε, outside the root.
     pub epsilon: f64,
-    /// SGD's momentum.
+    /// Momentum of SGD and Muon.
     pub momentum: f64,
     /// Shape of the rate over the passes.
     pub schedule: Schedule,
@@ -337,6 +339,13 @@ impl Recipe {
         // The image is 16 pixels wide: a shift by all of it leaves only background.
         if self.shift >= crate::net::SIDE as u32 {
             return refuse("--shift", &self.shift, "0 to 15 pixels");
+        }
+        if self.optimizer == Optimizer::Muon && self.batch == Batch::PerExample {
+            return refuse(
+                "--optimizer",
+                &"muon with one example an update",
+                "the full batch",
+            );
         }
         match self.length {
             Length::Steps(0) => refuse("--steps", &0, "1 or more"),

@@ -22,11 +22,11 @@ pub enum Schedule {
 pub struct StepScalars {
     /// The rate η of this step.
     pub learning_rate: f64,
-    /// AdamW: η / (1 − β₁ᵗ). SGD: η.
+    /// AdamW and Muon's biases: η / (1 − β₁ᵗ). SGD: η.
     pub step_size: f64,
-    /// AdamW: 1 / √(1 − β₂ᵗ). SGD: 1.
+    /// AdamW and Muon's biases: 1 / √(1 − β₂ᵗ). SGD: 1.
     pub second_moment_scale: f64,
-    /// AdamW: 1 − η·decay, the factor of decoupled decay. SGD: 1.
+    /// AdamW and Muon: 1 − η·decay, the factor of decoupled decay. SGD: 1.
     pub shrink: f64,
 }
 
@@ -66,7 +66,7 @@ impl Recipe {
                 second_moment_scale: 1.0,
                 shrink: 1.0,
             },
-            Optimizer::AdamW => StepScalars {
+            Optimizer::AdamW | Optimizer::Muon => StepScalars {
                 learning_rate,
                 step_size: learning_rate / (1.0 - self.beta1.powf(t)),
                 second_moment_scale: 1.0 / (1.0 - self.beta2.powf(t)).sqrt(),

@@ -29,7 +29,7 @@ pub struct Arguments {
     /// Learning rate of the last pass (linear and cosine schedules)
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     final_learning_rate: Option<f64>,
-    /// Weight decay: decoupled for adamw, added to the gradient for sgd
+    /// Weight decay: decoupled for adamw and muon, added to the gradient for sgd
     #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
     weight_decay: Option<f64>,
     /// Decay rate of adamw's first moment, 0 up to 1
@@ -41,7 +41,7 @@ pub struct Arguments {
     /// adamw's ε, added outside the root
     #[arg(long, value_name = "E", allow_negative_numbers = true)]
     epsilon: Option<f64>,
-    /// sgd's momentum, 0 up to 1
+    /// Momentum of sgd and muon, 0 up to 1
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     momentum: Option<f64>,
     /// How the rate falls after the warm-up

@@ -7,13 +7,16 @@ use super::kernels::Kernel;
 use super::packing::{PACKED_VECTORS, first_vector};
 use super::plan::RunSpec;
 use crate::draw::{Stream, dropout_threshold};
+use crate::muon;
 use crate::net;
-use crate::recipe::{Activation, Loss, Recipe};
+use crate::recipe::{Activation, Loss, Optimizer, Recipe};
 
 /// Invocations of a workgroup.
 pub const LANES: u32 = 64;
 /// Invocations of `tally`'s single workgroup.
 pub const TALLY_LANES: u32 = 256;
+/// Invocations of `muon`'s workgroups, which sum four cells each of a square of [`muon::MOST_SIDE`].
+pub const MUON_LANES: u32 = 256;
 /// Examples that one workgroup of a gradient kernel sums over.
 pub const EXAMPLES_PER_CHUNK: u32 = 512;
 /// Quads that an H1 or H2 layer's maps fill.
@@ -26,6 +29,8 @@ pub const CLASS_QUADS: usize = net::CLASSES.div_ceil(4);
 pub const STEP: usize = 0;
 /// Place of the position in `schedule` and `losses` in `progress`.
 pub const SLOT: usize = 1;
+
+const _: () = assert!(muon::MOST_SIDE * muon::MOST_SIDE <= 4 * MUON_LANES as usize);
 
 const SHARED: [(&str, &str); 14] = [
     (
@@ -108,6 +113,9 @@ pub fn constants() -> Vec<(&'static str, u32)> {
     let mut constants = vec![
         ("LANES", LANES),
         ("TALLY_LANES", TALLY_LANES),
+        ("MUON_LANES", MUON_LANES),
+        ("MUON_SIDE", muon::MOST_SIDE as u32),
+        ("MUON_ITERATIONS", muon::ITERATIONS as u32),
         ("EXAMPLES_PER_CHUNK", EXAMPLES_PER_CHUNK),
         ("H2_SOURCE_QUADS", sources),
         ("H1_SEEN_BY", seen_by),
@@ -191,7 +199,7 @@ impl Run {
     }
 
     /// Fields in their order; the WGSL struct and the uniform's bytes both come from here.
-    fn fields(&self, recipe: &Recipe) -> [(&'static str, Word); 22] {
+    fn fields(&self, recipe: &Recipe) -> [(&'static str, Word); 23] {
         use Word::{F32, U32};
         let spec = &self.spec;
         let dropout = if spec.random { recipe.dropout } else { 0.0 };
@@ -207,6 +215,10 @@ impl Run {
             ("learn", U32(u32::from(spec.learn))),
             ("advance", U32(u32::from(spec.advance))),
             ("shift", U32(shift)),
+            (
+                "matrices_apart",
+                U32(u32::from(recipe.optimizer == Optimizer::Muon)),
+            ),
             ("seed_low", U32(recipe.seed as u32)),
             ("seed_high", U32((recipe.seed >> 32) as u32)),
             ("dropout_threshold", U32(dropout_threshold(dropout))),
@@ -247,10 +259,17 @@ pub fn prelude(recipe: &Recipe) -> String {
     for (name, value) in constants() {
         line(format!("const {name}: u32 = {value}u;"));
     }
-    line(format!(
-        "const PADDING_VALUE: f32 = {:?}f;",
-        net::PADDING_VALUE
-    ));
+    let [a, b, c] = muon::COEFFICIENTS;
+    let floats = [
+        ("PADDING_VALUE", f64::from(net::PADDING_VALUE)),
+        ("MUON_A", a),
+        ("MUON_B", b),
+        ("MUON_C", c),
+        ("MUON_NORM_EPSILON", muon::NORM_EPSILON),
+    ];
+    for (name, value) in floats {
+        line(format!("const {name}: f32 = {:?}f;", value as f32));
+    }
     let flags = [
         ("ACTIVATION_IS_TANH", recipe.activation == Activation::Tanh),
         ("LOSS_IS_MSE", recipe.loss == Loss::Mse),

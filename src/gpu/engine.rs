@@ -19,7 +19,7 @@ use crate::data::{Dataset, Digits};
 use crate::engine::{Engine, Evaluation, Split, State};
 use crate::error::{Error, Result};
 use crate::net::{PARAMETER_COUNT, Parameters};
-use crate::recipe::{Batch, Recipe};
+use crate::recipe::{Batch, Optimizer, Recipe};
 use fit::check_fit;
 
 pub use timing::KernelTime;
@@ -160,6 +160,13 @@ impl Gpu {
             let factors = QUAD_TENSORS.iter().find(|tensor| tensor.name == "factors");
             let count = factors.map_or(0, |tensor| tensor.floats(self.train_examples));
             self.write("factors", &vec![1f32; count]);
+        }
+        if self.recipe.optimizer == Optimizer::Muon {
+            let places = match self.program.variant {
+                Variant::Layered => (0..PARAMETER_COUNT as u32).collect(),
+                Variant::Fused(_) => packing::places(),
+            };
+            self.write("places", &places);
         }
         for spec in &self.program.runs {
             let set = match spec.split {

@@ -8,6 +8,8 @@ use super::plan::{
 pub use super::tiling::{GROUPS, LANES, TILES, Tiling, WeightPath};
 use crate::engine::Split;
 use crate::gpu::compose;
+use crate::muon::MATRICES;
+use crate::net::PARAMETER_COUNT;
 use crate::recipe::{Optimizer, Recipe};
 
 /// Lanes of a workgroup of `update`.
@@ -67,7 +69,13 @@ const WAYS: [(&str, &str); 4] = [
     ("run_test", "evaluate-test"),
 ];
 
-fn plan_of(kind: &RunSpec, plan: &'static str, parts: &[Part], runs: &mut Vec<RunSpec>) -> Plan {
+fn plan_of(
+    kind: &RunSpec,
+    plan: &'static str,
+    optimizer: Optimizer,
+    parts: &[Part],
+    runs: &mut Vec<RunSpec>,
+) -> Plan {
     let rows = parts.iter().map(|part| part.rows).sum();
     let batch = parts.iter().map(|part| part.examples).sum();
     let mut dispatches = Vec::new();
@@ -115,6 +123,23 @@ fn plan_of(kind: &RunSpec, plan: &'static str, parts: &[Part], runs: &mut Vec<Ru
         bindings: bindings.collect(),
         workgroups: [(PACKED_VECTORS as u32 + 1).div_ceil(UPDATE_VECTORS), 1, 1],
     });
+    if optimizer == Optimizer::Muon && kind.advance {
+        // `update` has advanced the slot in `progress`; `now` still holds this step's.
+        let names = [
+            &kind.name,
+            "gradient",
+            "schedule",
+            "now",
+            "places",
+            "parameters",
+            "moments",
+        ];
+        dispatches.push(Dispatch {
+            kernel: "muon",
+            bindings: names.map(str::to_owned).into(),
+            workgroups: [MATRICES.len() as u32, 1, 1],
+        });
+    }
     Plan {
         name: plan,
         dispatches,
@@ -154,6 +179,9 @@ fn buffers(sets: &[(Split, Vec<Part>)], runs: &[RunSpec], recipe: &Recipe) -> Ve
         Usage::Storage,
     );
     add("now".into(), 8, Usage::Storage);
+    if recipe.optimizer == Optimizer::Muon {
+        add("places".into(), 4 * PARAMETER_COUNT as u64, Usage::Storage);
+    }
     let bytes = 4 * compose::Run::of(&runs[0], 1).words(recipe).len() as u64;
     for run in runs {
         add(run.name.clone(), bytes, Usage::Uniform);
@@ -175,7 +203,7 @@ pub(super) fn program(
     let [training, gradient, evaluate_train, evaluate_test] = WAYS.map(|(run, plan)| {
         let kind = RunSpec::named(run, train, test);
         let (_, parts) = &sets[usize::from(kind.split == Split::Test)];
-        plan_of(&kind, plan, parts, &mut runs)
+        plan_of(&kind, plan, recipe.optimizer, parts, &mut runs)
     });
     let shader = |kernel, own: &str, uniforms| Shader {
         kernel,
@@ -191,12 +219,16 @@ pub(super) fn program(
     } else {
         1
     };
+    let mut shaders = vec![
+        shader("pass", &tiling.constants(), uniforms),
+        shader("update", &sgd, 1),
+    ];
+    if recipe.optimizer == Optimizer::Muon {
+        shaders.push(shader("muon", "", 1));
+    }
     Program {
         buffers: buffers(&sets, &runs, recipe),
-        shaders: vec![
-            shader("pass", &tiling.constants(), uniforms),
-            shader("update", &sgd, 1),
-        ],
+        shaders,
         runs,
         variant: Variant::Fused(tiling),
         prepare: Plan {

@@ -39,7 +39,7 @@ macro_rules! kernel {
 const SUMS: [&str; 4] = ["layout", "chunk", "outer", "lane_sum"];
 
 /// Every kernel, in the order of a step.
-pub const KERNELS: [Kernel; 18] = [
+pub const KERNELS: [Kernel; 19] = [
     kernel!(input, shared: ["draw"], reads: ["codes", "progress"], writes: ["x"]),
     kernel!(h1_forward, shared: ["layout", "activation"], reads: ["parameters", "x"], writes: ["h1"]),
     kernel!(h2_forward, shared: ["layout", "activation", "connectivity"],
@@ -63,6 +63,8 @@ pub const KERNELS: [Kernel; 18] = [
     kernel!(sgd, shared: [], reads: ["gradient", "schedule", "progress"], writes: ["parameters", "first_moment"]),
     kernel!(adamw, shared: [], reads: ["gradient", "schedule", "progress"],
         writes: ["parameters", "first_moment", "second_moment"]),
+    kernel!(muon, shared: [], reads: ["gradient", "schedule", "progress", "places"],
+        writes: ["parameters", "first_moment"]),
     kernel!(tally, shared: [], reads: ["example_loss", "missed"], writes: ["totals", "losses", "progress"]),
 ];
 

@@ -11,6 +11,7 @@ use super::layout::QUAD_TENSORS;
 use super::packing::PACKED_VECTORS;
 pub use super::variant::{Place, RunSpec, Variant};
 use crate::engine::Split;
+use crate::muon::MATRICES;
 use crate::net::{
     CLASSES, H1_SIDE, H2_AREA, H2_SIDE, KERNEL, MAPS, PADDED_PIXELS, PADDED_SIDE, PARAMETER_COUNT,
     PIXELS,
@@ -175,6 +176,14 @@ impl<'a> Builder<'a> {
         self.add(name, (PARAMETER_COUNT as u32).div_ceil(LANES), 1)
     }
 
+    /// What an optimizer does to each layer's matrix.
+    fn matrices(&mut self) -> &mut Self {
+        match self.recipe.optimizer {
+            Optimizer::Muon => self.add("muon", MATRICES.len() as u32, 1),
+            Optimizer::Sgd | Optimizer::AdamW => self,
+        }
+    }
+
     fn input(&mut self) -> &mut Self {
         self.examples("input", PADDED_SIDE)
     }
@@ -257,6 +266,7 @@ fn buffers(train: usize, test: usize) -> Vec<BufferSpec> {
     }
     storage("schedule", 4 * SLOTS as usize);
     storage("losses", SLOTS as usize);
+    storage("places", PARAMETER_COUNT);
     storage("progress", 2);
     storage("totals", 2);
     buffers
@@ -305,7 +315,7 @@ impl Program {
         prepare.dispatches.extend(test_input.dispatches);
         let optimizer = match recipe.optimizer {
             Optimizer::Sgd => "sgd",
-            Optimizer::AdamW => "adamw",
+            Optimizer::AdamW | Optimizer::Muon => "adamw",
         };
         let plans = [
             prepare,
@@ -313,6 +323,7 @@ impl Program {
                 .forward()
                 .backward()
                 .parameters(optimizer)
+                .matrices()
                 .tally()
                 .finish("training"),
             on_train("run_gradient")

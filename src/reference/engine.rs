@@ -1,6 +1,6 @@
 //! The reference engine: full batch or batch 1, whatever the recipe says.
 
-use super::{AdamW, Dropout, Pass, Real, Rule, input, loss, update};
+use super::{AdamW, Dropout, Muon, Pass, Real, Rule, input, loss, update};
 use crate::data::{Dataset, Digits};
 use crate::draw;
 use crate::engine::{Engine, Evaluation, Split, State};
@@ -83,20 +83,29 @@ impl<T: Real> Reference<T> {
     fn rule(&self) -> Rule<T> {
         let recipe = &self.recipe;
         let scalars = recipe.step_scalars(u64::from(self.step), self.digits.train.len());
+        let adamw = AdamW {
+            beta1: T::of(recipe.beta1),
+            beta2: T::of(recipe.beta2),
+            epsilon: T::of(recipe.epsilon),
+            step_size: T::of(scalars.step_size),
+            second_moment_scale: T::of(scalars.second_moment_scale),
+            shrink: T::of(scalars.shrink),
+        };
         match recipe.optimizer {
             Optimizer::Sgd => Rule::Sgd([
                 T::of(scalars.step_size),
                 T::of(recipe.momentum),
                 T::of(recipe.weight_decay),
             ]),
-            Optimizer::AdamW => Rule::AdamW(AdamW {
-                beta1: T::of(recipe.beta1),
-                beta2: T::of(recipe.beta2),
-                epsilon: T::of(recipe.epsilon),
-                step_size: T::of(scalars.step_size),
-                second_moment_scale: T::of(scalars.second_moment_scale),
-                shrink: T::of(scalars.shrink),
-            }),
+            Optimizer::AdamW => Rule::AdamW(adamw),
+            Optimizer::Muon => {
+                let muon = Muon {
+                    momentum: T::of(recipe.momentum),
+                    learning_rate: T::of(scalars.learning_rate),
+                    shrink: T::of(scalars.shrink),
+                };
+                Rule::Muon(muon, adamw)
+            }
         }
     }
 

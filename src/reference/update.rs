@@ -1,6 +1,7 @@
 //! A step's end: shares summed, parameters updated.
 
-use super::{AdamW, Real, adamw, reduce_gradient, sgd};
+use super::{AdamW, Muon, Real, adamw, muon, reduce_gradient, sgd};
+use crate::net::PARAMETERS;
 
 /// What the optimizer is and needs.
 #[derive(Debug, Clone, Copy)]
@@ -9,6 +10,8 @@ pub enum Rule<T> {
     Sgd([T; 3]),
     /// Adam with decoupled decay.
     AdamW(AdamW<T>),
+    /// Muon for the layers' matrices, AdamW for the biases.
+    Muon(Muon<T>, AdamW<T>),
 }
 
 /// Sums `partial`, `[row][parameter]`, into `gradient` and updates `parameters` and their moments by it.
@@ -26,5 +29,16 @@ pub fn update<T: Real>(
             sgd(parameters, gradient, first, rate, momentum, decay)
         }
         Rule::AdamW(scalars) => adamw(parameters, gradient, first, second, scalars),
+        Rule::Muon(of_matrices, of_biases) => {
+            for tensor in &PARAMETERS {
+                let at = tensor.range();
+                let (w, g) = (&mut parameters[at.clone()], &gradient[at.clone()]);
+                let (m, v) = (&mut first[at.clone()], &mut second[at]);
+                match tensor.columns() {
+                    Some(columns) => muon(w, g, m, columns, of_matrices),
+                    None => adamw(w, g, m, v, of_biases),
+                }
+            }
+        }
     }
 }

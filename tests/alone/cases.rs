@@ -29,6 +29,8 @@ pub struct Case {
     pub dropout: f64,
     /// Whether the step is a training step, which is counted.
     pub advance: bool,
+    /// Whether `adamw` is to leave the matrices to `muon`.
+    pub beside_muon: bool,
     pub data: Data,
     pub examples: usize,
 }
@@ -42,6 +44,7 @@ impl std::fmt::Display for Case {
             "h1_forward" | "h2_forward" | "h3_forward" | "out_backward" | "h3_backward"
             | "h2_backward" => write!(f, "{:?}_", self.activation)?,
             "out_forward" | "loss" => write!(f, "{:?}_", self.loss)?,
+            "adamw" if self.beside_muon => write!(f, "beside_muon_")?,
             "tally" if !self.advance => write!(f, "evaluation_")?,
             _ => {}
         }
@@ -61,6 +64,7 @@ impl Case {
             shift: 1,
             dropout: 0.25,
             advance: true,
+            beside_muon: false,
             data: Data::Noise,
             examples: 65,
         }
@@ -71,15 +75,15 @@ impl Case {
     }
 
     pub fn recipe(&self) -> Recipe {
-        let sgd = self.kernel == "sgd";
         Recipe {
             length: Length::Steps(20),
             activation: self.activation,
             loss: self.loss,
-            optimizer: if sgd {
-                Optimizer::Sgd
-            } else {
-                Optimizer::AdamW
+            optimizer: match self.kernel {
+                "sgd" => Optimizer::Sgd,
+                "muon" => Optimizer::Muon,
+                "adamw" if self.beside_muon => Optimizer::Muon,
+                _ => Optimizer::AdamW,
             },
             weight_decay: 0.02,
             momentum: 0.9,
@@ -215,6 +219,16 @@ pub fn variants() -> Vec<Case> {
                 case,
             ]),
             "out_forward" | "loss" => variants.extend([mse, case]),
+            "adamw" => {
+                let beside_muon = true;
+                variants.extend([
+                    case,
+                    Case {
+                        beside_muon,
+                        ..case
+                    },
+                ]);
+            }
             "tally" => {
                 let advance = false;
                 variants.extend([case, Case { advance, ..case }]);
@@ -241,7 +255,7 @@ pub fn cases() -> Vec<Case> {
             "h1_forward" => &[Data::Saturated, Data::Constant, Data::Broken],
             "h2_forward" => &[Data::Saturated, Data::Broken],
             "h1_gradient" => &[Data::Saturated, Data::Constant],
-            "dropout" | "reduce_gradient" | "sgd" | "adamw" | "tally" => &[],
+            "dropout" | "reduce_gradient" | "sgd" | "adamw" | "muon" | "tally" => &[],
             _ => &[Data::Saturated],
         };
         cases.extend(special.iter().map(|&data| Case { data, ..case }));

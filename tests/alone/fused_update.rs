@@ -5,6 +5,7 @@ use gpu_train::gpu::compose::{Run, SLOT, STEP};
 use gpu_train::gpu::fused::{TOTALS, Tiling, WeightPath};
 use gpu_train::gpu::packing::{PACKED_VECTORS, pack, places};
 use gpu_train::gpu::plan::{Program, SLOTS};
+use gpu_train::muon::MATRICES;
 use gpu_train::net::{PARAMETER_COUNT, Parameters};
 use gpu_train::recipe::{Length, Name, Optimizer, Recipe};
 use gpu_train::reference::{self as twin, AdamW, Rule};
@@ -80,7 +81,8 @@ impl UpdateCase {
         };
         let examples = 2 * self.rows;
         let program = Program::with(&recipe, examples, 1, Variant::Fused(tiling), u64::MAX);
-        let dispatch = program.training.dispatches.last();
+        let mut dispatches = program.training.dispatches.iter();
+        let dispatch = dispatches.find(|dispatch| dispatch.kernel == "update");
         let dispatch = dispatch.expect("a step's end");
         let run = program
             .runs
@@ -110,7 +112,7 @@ impl UpdateCase {
             // Gradients of all sizes around AdamW's ε, the moments of a size with them.
             let size = match self.optimizer {
                 Optimizer::Sgd => 1.0,
-                Optimizer::AdamW => 10f32.powf(-5.0 + 4.0 * noise.signed()),
+                Optimizer::AdamW | Optimizer::Muon => 10f32.powf(-5.0 + 4.0 * noise.signed()),
             };
             let share = 2.0 * size * noise.signed() / self.rows as f32;
             let rows = numbers.partial.iter_mut().skip(parameter);
@@ -184,7 +186,8 @@ impl UpdateCase {
         let [step_size, second_moment_scale, shrink, _] = SCALARS.map(f64::from);
         match self.optimizer {
             Optimizer::Sgd => Rule::Sgd([step_size, recipe.momentum, recipe.weight_decay]),
-            Optimizer::AdamW => Rule::AdamW(AdamW {
+            // With Muon the biases alone: see `expect_parameters`.
+            Optimizer::AdamW | Optimizer::Muon => Rule::AdamW(AdamW {
                 beta1: recipe.beta1,
                 beta2: recipe.beta2,
                 epsilon: recipe.epsilon,
@@ -207,6 +210,17 @@ impl UpdateCase {
             moments,
             &mut gradient,
         );
+        if self.optimizer == Optimizer::Muon {
+            for at in MATRICES.map(|tensor| tensor.range()) {
+                let before = [&numbers.parameters, &numbers.first, &numbers.second];
+                for (values, before) in [&mut parameters, &mut first, &mut second]
+                    .into_iter()
+                    .zip(before)
+                {
+                    values[at.clone()].copy_from_slice(&wide(&before[at.clone()]));
+                }
+            }
+        }
         let mut expect = |binding, name: &str, behind: usize, values| {
             let at: Vec<usize> = places().iter().map(|&p| behind + p as usize).collect();
             // Places that no parameter fills stay zero.
@@ -227,17 +241,17 @@ impl UpdateCase {
         if self.advance {
             expect("parameters", "parameters", 0, parameters);
             expect("moments", "first moment", 0, first);
-            if self.optimizer == Optimizer::AdamW {
+            if self.optimizer != Optimizer::Sgd {
                 expect("moments", "second moment", 4 * PACKED_VECTORS, second);
             }
         }
     }
 }
 
-/// Both optimizers at numbers of rows around a workgroup's sixteen parts, learning and not, counted and not, and NaN.
+/// All optimizers at numbers of rows around a workgroup's sixteen parts, learning and not, counted and not, and NaN.
 pub fn update_cases() -> Vec<UpdateCase> {
     let mut cases = Vec::new();
-    for optimizer in [Optimizer::Sgd, Optimizer::AdamW] {
+    for optimizer in [Optimizer::Sgd, Optimizer::AdamW, Optimizer::Muon] {
         let case = |rows| UpdateCase {
             optimizer,
             rows,

@@ -55,7 +55,7 @@ impl Ready {
         let setup = match case.kernel {
             "input" | "h1_forward" | "h2_forward" | "dropout" | "h3_forward" | "out_forward"
             | "loss" => forward::setup(&case),
-            "sgd" | "adamw" | "tally" | "reduce_gradient" => update::setup(&case),
+            "sgd" | "adamw" | "muon" | "tally" | "reduce_gradient" => update::setup(&case),
             _ => backward::setup(&case),
         };
         let run = Run::named(&dispatch.bindings[0], case.examples, case.denominator());

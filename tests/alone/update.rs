@@ -2,11 +2,12 @@
 
 use gpu_train::gpu::compose::EXAMPLES_PER_CHUNK;
 use gpu_train::gpu::plan::SLOTS;
+use gpu_train::muon::MATRICES;
 use gpu_train::net::PARAMETER_COUNT;
 use gpu_train::reference::{self as twin, AdamW, Progress};
 
 use super::forward::{PROGRESS, wide};
-use super::setup::Number;
+use super::setup::{Number, Part};
 use super::{Case, Setup};
 use crate::common::Noise;
 use crate::common::compare::Tolerance;
@@ -16,12 +17,16 @@ const FEW: Tolerance = Tolerance::of(3e-7, 2e-6);
 /// Up to 7,291 losses, each of 256 lanes adding some thirty of them.
 const SUM: Tolerance = Tolerance::of(0.0, 5e-6);
 
+/// Five times a polynomial that triples what is small: of a step of 0.007 · √200, in f32.
+const ORTHOGONAL: Tolerance = Tolerance::of(1e-5, 2e-6);
+
 pub fn setup(case: &Case) -> Setup {
     let mut setup = Setup::default();
     let mut noise = case.noise();
     match case.kernel {
         "reduce_gradient" => reduce(&mut setup, case, &mut noise),
         "tally" => tally(&mut setup, case, &mut noise),
+        "muon" => muon(&mut setup, case, &mut noise),
         _ => optimizer(&mut setup, case, &mut noise),
     }
     setup
@@ -81,10 +86,74 @@ fn optimizer(setup: &mut Setup, case: &Case, noise: &mut Noise) {
             shrink,
         };
         twin::adamw(&mut w, &g, &mut m, &mut v, with);
-        setup.expect_all("second_moment", v, Number::F32, FEW);
+        expect_updated(setup, case, "second_moment", &second, v);
     }
-    setup.expect_all("parameters", w, Number::F32, FEW);
-    setup.expect_all("first_moment", m, Number::F32, FEW);
+    expect_updated(setup, case, "parameters", &weights, w);
+    expect_updated(setup, case, "first_moment", &first, m);
+}
+
+/// What an optimizer leaves: beside `muon` the matrices as they were.
+fn expect_updated(
+    setup: &mut Setup,
+    case: &Case,
+    name: &'static str,
+    before: &[f32],
+    mut after: Vec<f64>,
+) {
+    if case.beside_muon {
+        for at in MATRICES.map(|tensor| tensor.range()) {
+            after[at.clone()].copy_from_slice(&wide(&before[at]));
+        }
+    }
+    setup.expect_all(name, after, Number::F32, FEW);
+}
+
+/// Each matrix, wherever its elements lie.
+fn muon(setup: &mut Setup, case: &Case, noise: &mut Noise) {
+    let mut schedule = signed(noise, 4 * SLOTS as usize);
+    let scalars = [0.01f32, 1.7, 0.97, 0.007];
+    let slot = 4 * PROGRESS[1] as usize;
+    schedule[slot..slot + 4].copy_from_slice(&scalars);
+    setup.give("schedule", &schedule);
+    setup.give_words("progress", PROGRESS.to_vec());
+    let places: Vec<usize> = (0..PARAMETER_COUNT).rev().collect();
+    setup.give_words("places", places.iter().map(|&place| place as u32).collect());
+
+    let given = [
+        ("parameters", 1.0),
+        ("gradient", 0.01),
+        ("first_moment", 0.02),
+    ];
+    let [weights, gradient, first] = given.map(|(name, size)| {
+        let values: Vec<f32> = signed(noise, PARAMETER_COUNT);
+        let values: Vec<f32> = values.iter().map(|value| size * value).collect();
+        // Turned round, as the places are.
+        setup.give(name, &values.iter().rev().copied().collect::<Vec<_>>());
+        wide(&values)
+    });
+    let with = twin::Muon {
+        momentum: case.recipe().momentum,
+        learning_rate: scalars[3].into(),
+        shrink: scalars[2].into(),
+    };
+    for tensor in MATRICES {
+        let at = tensor.range();
+        let (mut w, mut m) = (weights[at.clone()].to_vec(), first[at.clone()].to_vec());
+        let columns = tensor.columns().expect("a matrix");
+        twin::muon(&mut w, &gradient[at.clone()], &mut m, columns, with);
+        for (binding, values, tolerance) in
+            [("parameters", w, ORTHOGONAL), ("first_moment", m, FEW)]
+        {
+            let part = Part {
+                name: format!("{binding} of {}", tensor.name),
+                at: places[at.clone()].to_vec(),
+                values,
+                number: Number::F32,
+                tolerance,
+            };
+            setup.expect(binding, part);
+        }
+    }
 }
 
 fn tally(setup: &mut Setup, case: &Case, noise: &mut Noise) {

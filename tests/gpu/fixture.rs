@@ -77,6 +77,14 @@ impl Case {
         }
     }
 
+    /// Muon on ReLU and cross-entropy.
+    pub fn muon(self) -> Self {
+        Self {
+            optimizer: Optimizer::Muon,
+            ..self
+        }
+    }
+
     pub fn recipe(&self) -> Recipe {
         let sgd = self.optimizer == Optimizer::Sgd;
         Recipe {
@@ -86,7 +94,11 @@ impl Case {
             optimizer: self.optimizer,
             learning_rate: if sgd { 0.1 } else { 0.003 },
             weight_decay: if sgd { 0.001 } else { 0.3 },
-            momentum: if sgd { 0.9 } else { 0.0 },
+            momentum: if self.optimizer == Optimizer::AdamW {
+                0.0
+            } else {
+                0.9
+            },
             // AdamW divides by the gradient's own size: where that is near nothing, its rounding would decide.
             epsilon: 1e-6,
             warmup: 3,

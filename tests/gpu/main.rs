@@ -40,7 +40,10 @@ fn checks() -> Vec<(&'static str, Case, Check)> {
     checks.push(("a_plain_pass", case.plain(), tensors::agree));
     checks.push(("draws", case, draws::equal_rusts));
     let both = |case: Case| [case, case.by(fixture::usual())];
-    for case in [case, case.plain(), case.sgd()].into_iter().flat_map(both) {
+    for case in [case, case.plain(), case.sgd(), case.muon()]
+        .into_iter()
+        .flat_map(both)
+    {
         checks.push(("ten_steps", case, runs::ten_steps_agree));
         checks.push(("evaluation", case, runs::evaluation_agrees));
         checks.push(("two_runs_are_identical", case, runs::two_are_identical));

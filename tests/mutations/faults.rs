@@ -7,7 +7,9 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use crate::alone::{Ready, cases};
 use crate::barriers;
-use crate::{faults_backward, faults_forward, faults_fused_update, faults_pass, faults_update};
+use crate::{
+    faults_backward, faults_forward, faults_fused_update, faults_muon, faults_pass, faults_update,
+};
 
 /// Numbers of switches: no set here has so many chunks.
 const FIRST_SWITCH: u32 = 100;
@@ -73,6 +75,7 @@ pub fn one_by_one() -> impl Iterator<Item = Fault> {
     let forward = faults_forward::FAULTS.iter();
     let backward = faults_backward::FAULTS.iter();
     let layered = forward.chain(backward).chain(faults_update::FAULTS);
+    let layered = layered.chain(faults_muon::FAULTS);
     let fused = faults_pass::ALONE.iter().chain(faults_fused_update::FAULTS);
     layered.chain(fused).copied()
 }

@@ -21,6 +21,14 @@ const fn update(name: &'static str, edits: &'static [(&'static str, &'static str
 }
 
 pub const FAULTS: &[Fault] = &[
+    update(
+        "update_takes_muons_matrices",
+        &[("run.matrices_apart == 1u", "false")],
+    ),
+    update(
+        "update_leaves_h2s_biases_to_muon",
+        &[("p < PACKED_H2B", "p < PACKED_H3W")],
+    ),
     // the sums
     update(
         "update_last_part_left_out",

@@ -94,6 +94,16 @@ pub const FAULTS: &[Fault] = &[
         "adamw",
         &[("run.one_minus_beta2 * g * g", "run.one_minus_beta2 * g")],
     ),
+    fault(
+        "adamw_takes_muons_matrices",
+        "adamw",
+        &[("run.matrices_apart == 1u", "false")],
+    ),
+    fault(
+        "adamw_leaves_h3s_biases_to_muon",
+        "adamw",
+        &[("p >= H3W && p < H3B", "p >= H3W && p < OUTW")],
+    ),
     // tally
     fault(
         "tally_last_halving_left_out",

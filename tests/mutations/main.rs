@@ -14,6 +14,7 @@ mod faults;
 mod faults_backward;
 mod faults_forward;
 mod faults_fused_update;
+mod faults_muon;
 mod faults_pass;
 mod faults_pass_backward;
 mod faults_update;

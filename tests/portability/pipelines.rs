@@ -25,7 +25,7 @@ pub fn recipes() -> Vec<Recipe> {
     let mut recipes = Vec::new();
     for activation in [Activation::Tanh, Activation::Relu] {
         for loss in [Loss::Mse, Loss::CrossEntropy] {
-            for optimizer in [Optimizer::Sgd, Optimizer::AdamW] {
+            for optimizer in [Optimizer::Sgd, Optimizer::AdamW, Optimizer::Muon] {
                 for (shift, dropout) in [(0, 0.0), (1, 0.0), (0, 0.25), (2, 0.5)] {
                     recipes.push(Recipe {
                         activation,
@@ -120,10 +120,12 @@ pub fn all() -> Vec<Pipeline> {
             let variant_of = Variant::Fused(Tiling { groups, ..tiling });
             for shader in Program::with(recipe, train, 2_007, variant_of, 1 << 27).shaders {
                 let (of, tiling) = match shader.kernel {
-                    "pass" => (shape(&tiling), Some(tiling)),
-                    _ => (format!("{:?}", recipe.optimizer).to_lowercase(), None),
+                    "pass" => (format!("-{}", shape(&tiling)), Some(tiling)),
+                    "update" => (format!("-{:?}", recipe.optimizer).to_lowercase(), None),
+                    // As the layered kernels have it.
+                    _ => (String::new(), None),
                 };
-                let name = format!("{}-{}-{of}", shader.kernel, variant(recipe));
+                let name = format!("{}-{}{of}", shader.kernel, variant(recipe));
                 found.insert((name, shader.wgsl), (shader.kernel, tiling));
             }
         }
@@ -146,7 +148,7 @@ pub fn are_complete(pipelines: &[Pipeline]) -> Result<(), String> {
     if names.len() != pipelines.len() {
         return Err("a text depends on more than its name says".into());
     }
-    let expected = 4 * (KERNELS.len() + tilings().len() + 2);
+    let expected = 4 * (KERNELS.len() + tilings().len() + 3);
     if pipelines.len() != expected {
         return Err(format!(
             "{} pipelines, expected {expected}",

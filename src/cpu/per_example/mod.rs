@@ -78,7 +78,7 @@ impl PerExample {
     /// Keeps a copy of the images in f32, 1 KiB an example.
     ///
     /// # Panics
-    /// If the recipe's batch is not one example.
+    /// If the recipe's batch is not one example, or its optimizer is Muon.
     pub fn new(digits: Digits, recipe: Recipe, parameters: &Parameters) -> Self {
         Self::with_level(digits, recipe, parameters, Level::best())
     }
@@ -86,7 +86,7 @@ impl PerExample {
     /// The same at a given level.
     ///
     /// # Panics
-    /// If the recipe's batch is not one example.
+    /// As [`PerExample::new`].
     pub fn with_level(
         digits: Digits,
         recipe: Recipe,
@@ -94,6 +94,7 @@ impl PerExample {
         level: Level,
     ) -> Self {
         assert_eq!(recipe.batch, Batch::PerExample, "one example an update");
+        assert_ne!(recipe.optimizer, Optimizer::Muon, "no rule of one example");
         Self {
             train: Images::new(&digits.train),
             test: Images::new(&digits.test),
@@ -132,6 +133,7 @@ impl PerExample {
             }
             Optimizer::Sgd => train!(MomentumSchedule::new(&self.recipe)),
             Optimizer::AdamW => train!(AdamWSchedule::new(&self.recipe)),
+            Optimizer::Muon => unreachable!("refused at the start"),
         }
     }
 }
