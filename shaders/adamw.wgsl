@@ -22,7 +22,10 @@ fn of_matrix(p: u32) -> bool {
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) invocation: vec3<u32>) {
     let p = invocation.x;
-    if (p >= PARAMETER_COUNT || (run.matrices_apart == 1u && of_matrix(p))) {
+    if (p >= PARAMETER_COUNT) {
+        return;
+    }
+    if (run.matrices_apart == 1u && of_matrix(p)) {
         return;
     }
     let scalars = schedule[progress[SLOT]];

@@ -37,20 +37,16 @@ var<workgroup> factor: array<f32, CELLS>;
 var<workgroup> staged: array<f32, CELLS>;
 
 fn matrix(index: u32) -> Matrix {
-    switch index {
-        case 0u: {
-            return Matrix(H1W, 4u * MAP_QUADS, TAPS, TAPS, 1u);
-        }
-        case 1u: {
-            return Matrix(H2W, 4u * MAP_QUADS, H2_FAN_MAPS * TAPS, H2_FAN_MAPS * TAPS, 1u);
-        }
-        case 2u: {
-            return Matrix(H3W, H3_UNITS, 4u * MAP_QUADS * H2_AREA, 1u, H3_UNITS);
-        }
-        default: {
-            return Matrix(OUTW, CLASSES, H3_UNITS, 1u, CLASSES);
-        }
+    if (index == 0u) {
+        return Matrix(H1W, 4u * MAP_QUADS, TAPS, TAPS, 1u);
     }
+    if (index == 1u) {
+        return Matrix(H2W, 4u * MAP_QUADS, H2_FAN_MAPS * TAPS, H2_FAN_MAPS * TAPS, 1u);
+    }
+    if (index == 2u) {
+        return Matrix(H3W, H3_UNITS, 4u * MAP_QUADS * H2_AREA, 1u, H3_UNITS);
+    }
+    return Matrix(OUTW, CLASSES, H3_UNITS, 1u, CLASSES);
 }
 
 fn place_of(shape: Matrix, row: u32, column: u32) -> u32 {

@@ -16,5 +16,6 @@ pub mod recipe;
 pub mod reference;
 pub mod report;
 pub mod schedule;
+pub mod search;
 pub mod train;
 pub mod weights;

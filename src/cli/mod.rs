@@ -13,6 +13,7 @@ mod devices;
 mod digits;
 mod kernels;
 mod recipe;
+mod search;
 mod train;
 
 /// Trains the 1989 zip-code convnet over the whole training set at once, on a GPU or on all CPU cores, and compares
@@ -39,6 +40,8 @@ enum Command {
     Devices(devices::Arguments),
     /// Measure the engines: time a step, share of the device's peak, time of each kernel.
     Bench(Box<bench::Arguments>),
+    /// Choose a recipe's numbers on folds of the training set, never on the test set.
+    Search(Box<search::Arguments>),
     /// Make the digits' files.
     Data(data::Args),
 }
@@ -65,6 +68,7 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
         None => train::run(arguments.train, started),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
+        Some(Command::Search(arguments)) => search::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     }
 }
