@@ -1,4 +1,4 @@
-// Muon, PyTorch's: one step of the layers' matrices, each by one workgroup.
+// Muon (Jordan 2024): one step of the layers' matrices, each by one workgroup.
 //
 // m ← βm + (1 − β)g;  u = βm + (1 − β)g;  w ← shrink · w − η · √(longer side) · P · u
 //

@@ -8,10 +8,9 @@ pub const MATRICES: [ParameterTensor; 4] = [H1W, H2W, H3W, OUTW];
 pub const MOST_SIDE: usize = 30;
 /// Steps of the iteration X ← aX + (bA + cA²)X, A = XXᵀ.
 pub const ITERATIONS: usize = 5;
-/// Its a, b and c, which make a·σ + b·σ³ + c·σ⁵ of a singular value σ: chosen (Jordan 2024, as in PyTorch) to lift small
-/// ones fast, so that they end between about 0.7 and 1.2 and not at 1 exactly.
+/// Its a, b and c, which make a·σ + b·σ³ + c·σ⁵ of a singular value σ: chosen by Jordan (2024) to lift small ones fast, so that they end between about 0.7 and 1.2 and not at 1 exactly.
 pub const COEFFICIENTS: [f64; 3] = [3.4445, -4.775, 2.0315];
-/// Added to the norm that the matrix is first divided by, as in PyTorch.
+/// Added to the norm that the matrix is first divided by, as in Jordan's code.
 pub const NORM_EPSILON: f64 = 1e-7;
 
 #[cfg(test)]

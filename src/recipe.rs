@@ -35,7 +35,7 @@ pub enum Optimizer {
     #[value(name = "adamw")]
     #[serde(rename = "adamw")]
     AdamW,
-    /// Muon: each layer's momentum made orthogonal as a matrix, AdamW for the biases (PyTorch's `Muon`). Full batch only.
+    /// Muon: each layer's momentum made orthogonal as a matrix, AdamW for the biases. Full batch only.
     Muon,
 }
 

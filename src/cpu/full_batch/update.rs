@@ -1,4 +1,4 @@
-//! The update rules: PyTorch's `SGD`, `AdamW` and `Muon`, as in the reference.
+//! The update rules: PyTorch's `SGD` and `AdamW`, and Muon, as in the reference.
 
 use std::ops::Range;
 
