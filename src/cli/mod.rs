@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
 
+mod adapters;
 mod bench;
+mod context;
 pub mod data;
 mod device;
 mod devices;
