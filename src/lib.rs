@@ -15,6 +15,7 @@ pub mod recipe;
 pub mod records;
 pub mod reference;
 pub mod report;
+pub mod reproduce;
 pub mod schedule;
 pub mod train;
 pub mod weights;

@@ -15,6 +15,7 @@ mod devices;
 mod digits;
 mod kernels;
 mod recipe;
+mod reproduce;
 mod train;
 
 /// Trains the 1989 zip-code convnet over the whole training set at once, on a GPU or on all CPU cores, and compares
@@ -41,6 +42,8 @@ enum Command {
     Devices(devices::Arguments),
     /// Measure the engines: time a step, share of the device's peak, time of each kernel.
     Bench(Box<bench::Arguments>),
+    /// Reproduce the essay's table: every recipe over several seeds, beside the published misses.
+    Reproduce(Box<reproduce::Arguments>),
     /// Make the digits' files.
     Data(data::Args),
 }
@@ -67,6 +70,7 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
         None => train::run(arguments.train, started),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
+        Some(Command::Reproduce(arguments)) => reproduce::run(*arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     }
 }

@@ -6,7 +6,9 @@ pub mod memory;
 mod metrics;
 mod output;
 mod progress;
+mod reproduce;
 mod run;
+mod runs;
 
 pub use bench::{BenchReport, EngineReport, KernelReport, Machine};
 pub use comparison::Comparison;
@@ -14,3 +16,4 @@ pub use metrics::Metrics;
 pub use output::Output;
 pub use progress::Progress;
 pub use run::{RunReport, Seconds, SplitReport};
+pub use runs::RunsProgress;
