@@ -11,6 +11,7 @@ pub mod error;
 pub mod file;
 pub mod gpu;
 pub mod net;
+pub mod race;
 pub mod recipe;
 pub mod records;
 pub mod reference;

@@ -14,6 +14,7 @@ mod device;
 mod devices;
 mod digits;
 mod kernels;
+mod race;
 mod recipe;
 mod reproduce;
 mod train;
@@ -44,6 +45,8 @@ enum Command {
     Bench(Box<bench::Arguments>),
     /// Reproduce the essay's table: every recipe over several seeds, beside the published misses.
     Reproduce(Box<reproduce::Arguments>),
+    /// Race the engines to the reproduction's test misses.
+    Race(Box<race::Arguments>),
     /// Make the digits' files.
     Data(data::Args),
 }
@@ -71,6 +74,7 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
         Some(Command::Devices(arguments)) => devices::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Reproduce(arguments)) => reproduce::run(*arguments),
+        Some(Command::Race(arguments)) => race::run(&arguments, started),
         Some(Command::Data(arguments)) => data::run(&arguments),
     }
 }

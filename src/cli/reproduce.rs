@@ -197,7 +197,8 @@ fn publish(
     ))
 }
 
-fn describe(digits: &Digits) -> DigitsRecord {
+/// The digits, as records name them.
+pub(super) fn describe(digits: &Digits) -> DigitsRecord {
     DigitsRecord {
         source: digits.source.clone(),
         sha256: fingerprint(digits),
