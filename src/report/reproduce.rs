@@ -27,11 +27,7 @@ const COLUMNS: [(&str, Show); 12] = [
     ("n", runs),
     ("passes", |row| format!("{}", row.passes)),
     ("seconds", seconds),
-    ("published inside", |row| match row.published_inside {
-        Some(true) => "yes".into(),
-        Some(false) => "no".into(),
-        None => dash(),
-    }),
+    ("published inside", inside),
 ];
 
 fn dash() -> String {
@@ -64,6 +60,21 @@ fn published(row: &TableRow) -> String {
             figure.percent, figure.misses, figure.printed_misses
         ),
     }
+}
+
+/// Whether the published misses are inside, and if not, on which side these runs are.
+fn inside(row: &TableRow) -> String {
+    let (Some(inside), Some(figure), Some(found)) =
+        (row.published_inside, &row.published, &row.statistics)
+    else {
+        return dash();
+    };
+    match inside {
+        true => "yes",
+        false if found.mean < f64::from(figure.misses) => "no: fewer here",
+        false => "no: more here",
+    }
+    .into()
 }
 
 fn runs(row: &TableRow) -> String {
@@ -334,6 +345,18 @@ mod tests {
         for text in [restricted.text(), restricted.markdown(), restricted.csv()] {
             assert!(text.contains("1 pass"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_figure_outside_comes_with_the_side() {
+        let of = |misses: &[u32]| {
+            let mut row = table().rows.remove(0);
+            row.statistics = Statistics::of(misses);
+            row.published_inside = Some(false);
+            inside(&row)
+        };
+        assert_eq!(of(&[60, 61, 62]), "no: fewer here");
+        assert_eq!(of(&[98, 99, 100]), "no: more here");
     }
 
     #[test]
