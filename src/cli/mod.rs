@@ -6,14 +6,18 @@ use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
 
+mod adapters;
 mod bench;
+mod context;
 pub mod data;
 mod device;
 mod devices;
 mod digits;
 mod kernels;
+mod race;
 mod recipe;
 mod search;
+mod reproduce;
 mod train;
 
 /// Trains the 1989 zip-code convnet over the whole training set at once, on a GPU or on all CPU cores, and compares
@@ -42,6 +46,10 @@ enum Command {
     Bench(Box<bench::Arguments>),
     /// Choose a recipe's numbers on folds of the training set, never on the test set.
     Search(Box<search::Arguments>),
+    /// Reproduce the essay's table: every recipe over several seeds, beside the published misses.
+    Reproduce(Box<reproduce::Arguments>),
+    /// Race the engines to the reproduction's test misses.
+    Race(Box<race::Arguments>),
     /// Make the digits' files.
     Data(data::Args),
 }
@@ -69,6 +77,8 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
         Some(Command::Devices(arguments)) => devices::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Search(arguments)) => search::run(&arguments),
+        Some(Command::Reproduce(arguments)) => reproduce::run(*arguments),
+        Some(Command::Race(arguments)) => race::run(&arguments, started),
         Some(Command::Data(arguments)) => data::run(&arguments),
     }
 }

@@ -6,11 +6,17 @@ pub mod memory;
 mod metrics;
 mod output;
 mod progress;
+mod race;
+mod reproduce;
 mod run;
+mod runs;
+mod verdict;
 
 pub use bench::{BenchReport, EngineReport, KernelReport, Machine};
-pub use comparison::Comparison;
+pub use comparison::{Comparison, ESSAY_CLAIM, ESSAY_SECONDS};
 pub use metrics::Metrics;
 pub use output::Output;
 pub use progress::Progress;
 pub use run::{RunReport, Seconds, SplitReport};
+pub use runs::RunsProgress;
+pub use verdict::verdict;

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Comparison;
 use crate::engine::{Engine, Evaluation};
@@ -10,7 +10,7 @@ use crate::recipe::{Batch, Recipe};
 use crate::train::Outcome;
 
 /// Where the time went.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Seconds {
     /// From the start of the process (or, for the baseline, of its engine) to the first update.
     pub setup: f64,
@@ -21,9 +21,10 @@ pub struct Seconds {
 }
 
 /// How well the net does on one split.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SplitReport {
-    /// The recipe's loss.
+    /// The recipe's loss. JSON has no infinity: `null` there, which is read as not a number.
+    #[serde(deserialize_with = "number_or_null")]
     pub loss: f64,
     /// Share of examples missed, 0 to 1.
     pub error: f64,
@@ -31,6 +32,10 @@ pub struct SplitReport {
     pub misses: u32,
     /// Examples looked at.
     pub examples: u32,
+}
+
+fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 impl From<Evaluation> for SplitReport {
