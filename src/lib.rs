@@ -12,6 +12,7 @@ pub mod file;
 pub mod gpu;
 pub mod net;
 pub mod recipe;
+pub mod records;
 pub mod reference;
 pub mod report;
 pub mod schedule;

@@ -211,7 +211,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         machine: Machine {
             processor: cpu::processor(),
             cores: cores(),
-            os: std::env::consts::OS,
+            os: std::env::consts::OS.to_owned(),
         },
         digits: digits.source.clone(),
         peak_resident_bytes,

@@ -1,20 +1,20 @@
 //! What `gpu-train bench` measured, as JSON and as a table.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::comparison::grouped;
 use crate::bench::Distribution;
 use crate::recipe::Recipe;
 
 /// The machine.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// The processor's own name.
     pub processor: String,
     /// Cores, as the system counts them for this process.
     pub cores: usize,
     /// The operating system.
-    pub os: &'static str,
+    pub os: String,
 }
 
 /// Time of one kernel in a step.

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Comparison;
 use crate::engine::{Engine, Evaluation};
@@ -10,7 +10,7 @@ use crate::recipe::{Batch, Recipe};
 use crate::train::Outcome;
 
 /// Where the time went.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Seconds {
     /// From the start of the process (or, for the baseline, of its engine) to the first update.
     pub setup: f64,
@@ -21,7 +21,7 @@ pub struct Seconds {
 }
 
 /// How well the net does on one split.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SplitReport {
     /// The recipe's loss.
     pub loss: f64,
