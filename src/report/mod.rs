@@ -5,11 +5,13 @@ mod comparison;
 pub mod memory;
 mod metrics;
 mod output;
+pub mod plot;
 mod progress;
 mod run;
 
 pub use bench::{BenchReport, EngineReport, KernelReport, Machine};
 pub use comparison::Comparison;
+use comparison::grouped;
 pub use metrics::Metrics;
 pub use output::Output;
 pub use progress::Progress;
