@@ -145,7 +145,16 @@ pub fn run(
     })
 }
 
-fn refuse_divergence(recipe: &Recipe, examples: usize, first: u32, losses: &[f32]) -> Result<()> {
+/// Refuses losses that are not finite; `first` is the step of the first one.
+///
+/// # Errors
+/// [`Error::Diverged`], naming the step and its rate.
+pub fn refuse_divergence(
+    recipe: &Recipe,
+    examples: usize,
+    first: u32,
+    losses: &[f32],
+) -> Result<()> {
     match losses.iter().position(|loss| !loss.is_finite()) {
         None => Ok(()),
         Some(index) => {

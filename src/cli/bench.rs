@@ -6,15 +6,16 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use self::measure::{Bench, Target, cores, line};
+use self::measure::{Bench, Target, line};
+use super::context::{command, date, machine};
 use super::train::usage;
-use super::{digits, kernels, recipe};
+use super::{adapters, digits, kernels, recipe};
 use crate::data::Repeated;
 use crate::error::Result;
-use crate::gpu::{self, AdapterChoice, Backend};
+use crate::file;
+use crate::gpu::{self, AdapterChoice};
 use crate::recipe::Batch;
-use crate::report::{BenchReport, Machine, Output, memory};
-use crate::{cpu, file};
+use crate::report::{BenchReport, Output, memory};
 
 /// Most examples: some hours a step.
 const MOST_EXAMPLES: u64 = 10_000_000;
@@ -32,15 +33,6 @@ enum EngineName {
     Gpu,
     /// The scalar reference on one core, slow.
     Reference,
-}
-
-/// Which kind of adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// A real GPU.
-    Gpu,
-    /// A software adapter such as llvmpipe.
-    Software,
 }
 
 /// Measure the engines: time a step, share of the device's peak, time of each kernel.
@@ -70,26 +62,8 @@ pub struct Arguments {
     )]
     seconds: f64,
 
-    /// Kinds of adapter to measure, a list or repeated [default: gpu]
-    #[arg(
-        long = "device",
-        value_enum,
-        value_name = "DEVICE",
-        value_delimiter = ',',
-        help_heading = "Device"
-    )]
-    devices: Vec<Kind>,
-    /// The adapters whose names contain these, ignoring case (see `gpu-train devices`)
-    #[arg(
-        long = "adapter",
-        value_name = "NAME-PART",
-        value_delimiter = ',',
-        help_heading = "Device"
-    )]
-    adapters: Vec<String>,
-    /// The graphics interface to go through
-    #[arg(long, help_heading = "Device")]
-    backend: Option<Backend>,
+    #[command(flatten)]
+    adapters: adapters::Arguments,
     #[command(flatten)]
     kernels: kernels::Arguments,
 
@@ -114,7 +88,7 @@ impl Arguments {
                 "--seconds: found {found}, expected more than 0, up to 3600"
             )));
         }
-        if self.names_an_adapter()
+        if self.adapters.names_an_adapter()
             && !self.engines.is_empty()
             && !self.engines.contains(&EngineName::Gpu)
         {
@@ -127,38 +101,11 @@ impl Arguments {
             .map_or(Ok(()), |path| file::check_target(path).map(|_| ()))
     }
 
-    fn names_an_adapter(&self) -> bool {
-        !self.devices.is_empty() || !self.adapters.is_empty() || self.backend.is_some()
-    }
-
-    /// The adapters asked for.
-    fn choices(&self) -> Vec<AdapterChoice> {
-        let choice = |software, name_part| AdapterChoice {
-            software,
-            name_part,
-            backend: self.backend,
-        };
-        let kinds = if self.devices.is_empty() {
-            vec![Kind::Gpu]
-        } else {
-            self.devices.clone()
-        };
-        let softwares = kinds.into_iter().map(|kind| kind == Kind::Software);
-        if self.adapters.is_empty() {
-            return softwares.map(|software| choice(software, None)).collect();
-        }
-        let only_software = self.devices == [Kind::Software];
-        let names = self.adapters.iter().cloned();
-        names
-            .map(|name| choice(only_software, Some(name)))
-            .collect()
-    }
-
     fn targets(&self) -> Vec<Target> {
         let mut engines = self.engines.clone();
         if engines.is_empty() {
             engines = vec![EngineName::Cpu, EngineName::PerExample];
-            if self.names_an_adapter() || gpu::choose(&AdapterChoice::default()).is_ok() {
+            if self.adapters.names_an_adapter() || gpu::choose(&AdapterChoice::default()).is_ok() {
                 engines.push(EngineName::Gpu);
             }
         }
@@ -166,7 +113,12 @@ impl Arguments {
             EngineName::Cpu => vec![Target::Cpu],
             EngineName::PerExample => vec![Target::PerExample],
             EngineName::Reference => vec![Target::Reference],
-            EngineName::Gpu => self.choices().into_iter().map(Target::Gpu).collect(),
+            EngineName::Gpu => self
+                .adapters
+                .choices()
+                .into_iter()
+                .map(Target::Gpu)
+                .collect(),
         });
         targets.collect()
     }
@@ -206,13 +158,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let report = BenchReport {
         schema: 1,
         version: env!("CARGO_PKG_VERSION"),
-        date: time::OffsetDateTime::now_utc().date().to_string(),
+        date: date(),
         command: command(),
-        machine: Machine {
-            processor: cpu::processor(),
-            cores: cores(),
-            os: std::env::consts::OS.to_owned(),
-        },
+        machine: machine(),
         digits: digits.source.clone(),
         peak_resident_bytes,
         engines: bench.reports(measured)?,
@@ -228,14 +176,4 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         report.text()
     };
     Output::Standard.line(&text)
-}
-
-/// The command line, whatever the program's file was called.
-fn command() -> String {
-    let arguments = std::env::args_os().skip(1);
-    let words = arguments.map(|word| word.to_string_lossy().into_owned());
-    std::iter::once("gpu-train".to_owned())
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join(" ")
 }

@@ -2,8 +2,10 @@
 
 use clap::{Args, ValueEnum};
 
+use super::context::cores;
 use super::kernels;
 use super::train::usage;
+use crate::cpu::simd::Level;
 use crate::cpu::{FullBatch, PerExample};
 use crate::data::Digits;
 use crate::engine::Engine;
@@ -14,10 +16,9 @@ use crate::recipe::{Batch, Recipe};
 use crate::reference::Reference;
 
 /// Which engine trains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Device {
     /// A real GPU if there is one, else the native CPU engine.
-    #[default]
     Auto,
     /// A real GPU.
     Gpu,
@@ -34,9 +35,9 @@ pub enum Device {
 #[group(id = "device-flags")]
 #[command(next_help_heading = "Device")]
 pub struct Arguments {
-    /// What trains over the full batch
-    #[arg(long, value_enum, default_value_t = Device::Auto)]
-    device: Device,
+    /// What trains over the full batch [default: auto; of reproduce: cpu]
+    #[arg(long, value_enum)]
+    device: Option<Device>,
     /// The adapter whose name contains this, ignoring case (see `gpu-train devices`)
     #[arg(long, value_name = "NAME-PART")]
     adapter: Option<String>,
@@ -57,31 +58,64 @@ pub struct Opened {
     pub notes: Vec<String>,
 }
 
+/// Where training is to happen.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// The native engine on so many threads.
+    Cpu(usize),
+    /// The scalar reference.
+    Reference,
+    /// This adapter.
+    Adapter(wgpu::Adapter),
+}
+
 impl Arguments {
+    /// The same flags where, without --device, the native engine trains (unless an adapter is named).
+    #[must_use]
+    pub fn or_cpu(self) -> Self {
+        let default = if self.names_one() || self.kernels.are_given() {
+            Device::Auto
+        } else {
+            Device::Cpu
+        };
+        Self {
+            device: self.device.or(Some(default)),
+            ..self
+        }
+    }
+
+    fn device(&self) -> Device {
+        self.device.unwrap_or(Device::Auto)
+    }
+
+    fn names_one(&self) -> bool {
+        self.adapter.is_some() || self.backend.is_some()
+    }
+
     /// Checks that the flags fit together.
     ///
     /// # Errors
     /// [`crate::error::Error::Usage`] where they do not.
     pub fn validate(&self, batch: Batch) -> Result<()> {
-        let needs_gpu = matches!(self.device, Device::Gpu | Device::Software);
+        let device = self.device();
+        let needs_gpu = matches!(device, Device::Gpu | Device::Software);
         if batch == Batch::PerExample && needs_gpu {
             return Err(usage(
                 "--device: found a GPU with --per-example, expected auto, cpu or reference \
                  (the baseline is one CPU core)",
             ));
         }
-        let names_one = self.adapter.is_some() || self.backend.is_some();
-        if names_one && matches!(self.device, Device::Cpu | Device::Reference) {
+        if self.names_one() && matches!(device, Device::Cpu | Device::Reference) {
             return Err(usage(
                 "--adapter, --backend: found with --device cpu or reference, expected auto, gpu or software",
             ));
         }
-        if self.kernels.are_given() && matches!(self.device, Device::Cpu | Device::Reference) {
+        if self.kernels.are_given() && matches!(device, Device::Cpu | Device::Reference) {
             return Err(usage(
                 "--kernels, --no-tune: found with --device cpu or reference, expected auto, gpu or software",
             ));
         }
-        if names_one && batch == Batch::PerExample {
+        if self.names_one() && batch == Batch::PerExample {
             return Err(usage(
                 "--adapter, --backend: found with --per-example, which runs on one CPU core",
             ));
@@ -97,6 +131,32 @@ impl Arguments {
         }
     }
 
+    /// Where the flags say that recipes of this batch are trained, and a note to print.
+    ///
+    /// # Errors
+    /// If no adapter matches.
+    pub fn place(&self, batch: Batch) -> Result<(Place, Option<String>)> {
+        let adapter = |software| Ok((Place::Adapter(choose(&self.choice(software))?), None));
+        match self.device() {
+            Device::Gpu => adapter(false),
+            Device::Software => adapter(true),
+            Device::Cpu => Ok((Place::Cpu(cores()), None)),
+            Device::Reference => Ok((Place::Reference, None)),
+            Device::Auto if batch == Batch::PerExample => Ok((Place::Cpu(1), None)),
+            // A named adapter that is not there is an error, not a reason to use the processor.
+            Device::Auto if self.names_one() => adapter(false),
+            Device::Auto => Ok(match choose(&self.choice(false)) {
+                Ok(adapter) => (Place::Adapter(adapter), None),
+                Err(error) => {
+                    let note = format!(
+                        "no GPU here ({error}): training on the CPU cores with the native engine instead"
+                    );
+                    (Place::Cpu(cores()), Some(note))
+                }
+            }),
+        }
+    }
+
     /// The engine the flags ask for, at the start of a run.
     ///
     /// # Errors
@@ -107,52 +167,53 @@ impl Arguments {
         recipe: &Recipe,
         parameters: &Parameters,
     ) -> Result<Opened> {
-        let open = |adapter| -> Result<Opened> {
-            let opened = self.kernels.open(adapter, digits, recipe, parameters)?;
-            Ok(Opened {
-                engine: Box::new(opened.engine),
-                tuning: opened.tuning,
-                notes: vec![opened.note],
-            })
-        };
-        let gpu = |software: bool| open(choose(&self.choice(software))?);
-        let plain = |engine| Opened {
-            engine,
-            tuning: 0.0,
-            notes: Vec::new(),
-        };
-        let cpu = || -> Box<dyn Engine> {
-            match recipe.batch {
-                Batch::Full => Box::new(FullBatch::new(digits.clone(), recipe.clone(), parameters)),
-                Batch::PerExample => {
-                    Box::new(PerExample::new(digits.clone(), recipe.clone(), parameters))
-                }
+        let (place, note) = self.place(recipe.batch)?;
+        let mut opened = self.open(&place, digits, recipe, parameters)?;
+        opened.notes.extend(note);
+        Ok(opened)
+    }
+
+    /// The engine at a place, at the start of a run.
+    ///
+    /// # Errors
+    /// If the device lacks something.
+    pub fn open(
+        &self,
+        place: &Place,
+        digits: &Digits,
+        recipe: &Recipe,
+        parameters: &Parameters,
+    ) -> Result<Opened> {
+        let engine: Box<dyn Engine> = match (place, recipe.batch) {
+            (Place::Adapter(adapter), _) => {
+                let adapter = adapter.clone();
+                let opened = self.kernels.open(adapter, digits, recipe, parameters)?;
+                return Ok(Opened {
+                    engine: Box::new(opened.engine),
+                    tuning: opened.tuning,
+                    notes: vec![opened.note],
+                });
             }
-        };
-        match self.device {
-            Device::Gpu => gpu(false),
-            Device::Software => gpu(true),
-            Device::Cpu => Ok(plain(cpu())),
-            Device::Reference => Ok(plain(Box::new(Reference::<f32>::new(
+            (Place::Reference, _) => Box::new(Reference::<f32>::new(
                 digits.clone(),
                 recipe.clone(),
                 parameters,
-            )))),
-            Device::Auto if recipe.batch == Batch::PerExample => Ok(plain(cpu())),
-            // A named adapter that is not there is an error, not a reason to use the processor.
-            Device::Auto if self.adapter.is_some() || self.backend.is_some() => gpu(false),
-            Device::Auto => match choose(&self.choice(false)) {
-                Ok(adapter) => open(adapter),
-                Err(error) => {
-                    let note = format!(
-                        "no GPU here ({error}): training on the CPU cores with the native engine instead"
-                    );
-                    Ok(Opened {
-                        notes: vec![note],
-                        ..plain(cpu())
-                    })
-                }
-            },
-        }
+            )),
+            (Place::Cpu(_), Batch::PerExample) => {
+                Box::new(PerExample::new(digits.clone(), recipe.clone(), parameters))
+            }
+            (Place::Cpu(threads), Batch::Full) => Box::new(FullBatch::with_level_and_threads(
+                digits.clone(),
+                recipe.clone(),
+                parameters,
+                Level::best(),
+                *threads,
+            )),
+        };
+        Ok(Opened {
+            engine,
+            tuning: 0.0,
+            notes: Vec::new(),
+        })
     }
 }

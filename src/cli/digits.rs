@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::data::{self, Digits};
 use crate::error::{Error, Result};
+use crate::reproduce::Source;
 
 /// Where the digits come from; without a flag, the embedded sample.
 #[derive(Debug, Default, Args)]
@@ -24,9 +25,18 @@ pub struct Arguments {
 }
 
 /// Training images taken of MNIST unless told otherwise, as many as the essay takes.
-const MNIST_EXAMPLES: usize = 50_000;
+pub(super) const MNIST_EXAMPLES: usize = 50_000;
 
 impl Arguments {
+    /// Which digits these flags ask for, as far as published figures go.
+    pub fn source(&self) -> Source {
+        match (&self.mnist, &self.zip_code) {
+            (Some(_), _) => Source::Mnist(self.train_examples.unwrap_or(MNIST_EXAMPLES)),
+            (None, Some(_)) => Source::ZipCode,
+            (None, None) => Source::Mnist1989,
+        }
+    }
+
     /// Reads the digits these flags ask for.
     ///
     /// # Errors

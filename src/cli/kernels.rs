@@ -38,6 +38,31 @@ impl Arguments {
         self.kernels.is_some() || self.no_tune
     }
 
+    /// The kernels that the flags ask for on this adapter, measured now whatever is kept from before (none for those that
+    /// suit most GPUs), and the seconds that took.
+    ///
+    /// # Errors
+    /// If the adapter fails.
+    pub fn afresh(
+        &self,
+        adapter: &wgpu::Adapter,
+        digits: &Digits,
+        recipe: &Recipe,
+        parameters: &Parameters,
+    ) -> Result<(Option<Variant>, f64)> {
+        if self.are_given() {
+            return Ok((self.kernels, 0.0));
+        }
+        let tuned = tune::tune(adapter, digits, recipe, parameters, None)?;
+        // What is not measured costs nothing worth telling.
+        let seconds = if tuned.measured.is_empty() {
+            0.0
+        } else {
+            tuned.seconds
+        };
+        Ok((Some(tuned.variant), seconds))
+    }
+
     /// The engine on this adapter.
     ///
     /// # Errors

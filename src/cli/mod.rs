@@ -6,13 +6,17 @@ use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
 
+mod adapters;
 mod bench;
+mod context;
 pub mod data;
 mod device;
 mod devices;
 mod digits;
 mod kernels;
+mod race;
 mod recipe;
+mod reproduce;
 mod train;
 
 /// Trains the 1989 zip-code convnet over the whole training set at once, on a GPU or on all CPU cores, and compares
@@ -39,6 +43,10 @@ enum Command {
     Devices(devices::Arguments),
     /// Measure the engines: time a step, share of the device's peak, time of each kernel.
     Bench(Box<bench::Arguments>),
+    /// Reproduce the essay's table: every recipe over several seeds, beside the published misses.
+    Reproduce(Box<reproduce::Arguments>),
+    /// Race the engines to the reproduction's test misses.
+    Race(Box<race::Arguments>),
     /// Make the digits' files.
     Data(data::Args),
 }
@@ -65,6 +73,8 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
         None => train::run(arguments.train, started),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
+        Some(Command::Reproduce(arguments)) => reproduce::run(*arguments),
+        Some(Command::Race(arguments)) => race::run(&arguments, started),
         Some(Command::Data(arguments)) => data::run(&arguments),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod embedded;
 pub mod examples;
+pub mod fingerprint;
 pub mod idx;
 pub mod mnist1989;
 pub mod prepare;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use crate::net::PIXELS;
 
 pub use examples::{Examples, Repeated};
+pub use fingerprint::fingerprint;
 
 /// Labelled 16×16 images. A pixel is kept as a small integer code; its value is `code / denominator − 1`, exact for
 /// every source: background is 0, full ink `2·denominator`. A clone shares the images.

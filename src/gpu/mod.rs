@@ -27,7 +27,7 @@ pub mod tiling;
 pub mod tune;
 pub mod variant;
 
-pub use adapter::{AdapterChoice, AdapterDescription, Backend, adapters, choose, describe};
+pub use adapter::{AdapterChoice, AdapterDescription, Backend, Kind, adapters, choose, describe};
 pub use engine::{Gpu, KernelTime};
 pub use single::Single;
 pub use variant::Variant;

@@ -82,7 +82,7 @@ pub struct RunRecord {
     pub steps: u32,
     /// Examples shown in all.
     pub presentations: u64,
-    /// Evaluations at steps fixed beforehand, the last one at the end; empty if the run failed.
+    /// Evaluations at steps fixed beforehand, the last one at the end; of a run that failed those before.
     pub curve: Vec<CurvePoint>,
     /// Why the run failed, if it did: its loss was not finite.
     pub failed: Option<String>,
@@ -105,8 +105,11 @@ impl RunRecord {
 /// What was published for a row: one run of its author's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Published {
-    /// Test examples missed, as a count, of `examples`.
+    /// Test examples missed, of `examples`: what the percentage comes to. (The essay's script truncates a float when it
+    /// prints the count.)
     pub misses: u32,
+    /// The count as printed.
+    pub printed_misses: u32,
     /// Test error in percent, as printed.
     pub percent: f64,
     /// Test examples.

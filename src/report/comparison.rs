@@ -152,7 +152,7 @@ fn passes(run: &RunReport) -> String {
 }
 
 /// A speed-up in words: "12.3 times as fast".
-fn speed(speedup: f64) -> String {
+pub(super) fn speed(speedup: f64) -> String {
     if speedup >= 1.0 {
         format!("{speedup:.1} times as fast")
     } else {

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Comparison;
 use crate::engine::{Engine, Evaluation};
@@ -23,7 +23,8 @@ pub struct Seconds {
 /// How well the net does on one split.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SplitReport {
-    /// The recipe's loss.
+    /// The recipe's loss. JSON has no infinity: `null` there, which is read as not a number.
+    #[serde(deserialize_with = "number_or_null")]
     pub loss: f64,
     /// Share of examples missed, 0 to 1.
     pub error: f64,
@@ -31,6 +32,10 @@ pub struct SplitReport {
     pub misses: u32,
     /// Examples looked at.
     pub examples: u32,
+}
+
+fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 impl From<Evaluation> for SplitReport {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::bench::{self, Sampling, Steps};
+use crate::cli::context::cores;
 use crate::cli::kernels;
 use crate::cli::train::usage;
 use crate::cpu::simd::Level;
@@ -268,9 +269,4 @@ pub(super) fn line(measured: &Measured) -> String {
         "{} on {}: {:.4} ms a step (p10 {:.4}, p90 {:.4}, {} samples)",
         measured.engine, measured.device, ms.median, ms.p10, ms.p90, ms.samples
     )
-}
-
-/// Cores, as the system counts them for this process.
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -1,0 +1,209 @@
+//! `gpu-train race`: who is fastest at training to the reproduction's misses.
+
+mod contest;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+
+use self::contest::{Contest, Entrant};
+use super::context::{command, date, machine};
+use super::reproduce::describe;
+use super::train::usage;
+use super::{adapters, digits, kernels};
+use crate::data::Digits;
+use crate::error::Result;
+use crate::file;
+use crate::gpu::{AdapterChoice, choose};
+use crate::race;
+use crate::recipe::{Batch, Length, Name, Recipe};
+use crate::records::{RaceRecord, SCHEMA};
+use crate::report::{Output, verdict};
+use crate::reproduce::Source;
+
+/// Race the engines to the reproduction's test misses: batch 1, the full batch on the CPU, and on every GPU asked for.
+///
+/// The rule is printed first; it is the same for all, and nothing is stopped or chosen by the test digits.
+#[derive(Debug, Args)]
+#[group(id = "race-flags")]
+pub struct Arguments {
+    /// Full-batch recipes to race, a list or repeated [default: full-batch,full-batch-1989]
+    #[arg(
+        long = "recipe",
+        value_enum,
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    recipes: Vec<Name>,
+    /// Seeds, consecutive: a round each
+    #[arg(long, value_name = "N", default_value_t = 5,
+          value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    seeds: u64,
+    /// The first seed
+    #[arg(long, value_name = "SEED", default_value_t = 1337)]
+    first_seed: u64,
+    /// Mean test misses that a contestant may have at most
+    #[arg(long, value_name = "MISSES", default_value_t = race::TARGET)]
+    target: u32,
+
+    /// Shorter runs, to try things out: so many passes; the race says so
+    #[arg(long, value_name = "N", help_heading = "Restrictions",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    passes: Option<u64>,
+    /// Smaller runs, to try things out: the first N training examples; the race says so
+    #[arg(long, value_name = "N", help_heading = "Restrictions",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    examples: Option<u64>,
+
+    #[command(flatten)]
+    adapters: adapters::Arguments,
+    #[command(flatten)]
+    kernels: kernels::Arguments,
+    #[command(flatten)]
+    digits: digits::Arguments,
+
+    /// Print one JSON document on standard output, everything else on standard error
+    #[arg(long, help_heading = "Files and output")]
+    json: bool,
+    /// Write the JSON document to this file as well
+    #[arg(long, value_name = "FILE.json", help_heading = "Files and output")]
+    out: Option<PathBuf>,
+}
+
+/// Races; `started` is when the process did.
+///
+/// # Errors
+/// Of usage; what the digits' readers and the engines return, but for divergence, which puts a contestant out; if an
+/// adapter asked for is not there.
+pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
+    let seeds = arguments.seeds()?;
+    let recipes = arguments.recipes()?;
+    if let Some(path) = &arguments.out {
+        file::check_target(path)?;
+    }
+    let mut digits = arguments.digits.read()?;
+    let restrictions = arguments.restrict(&mut digits);
+    let reading = started.elapsed().as_secs_f64();
+    let output = if arguments.json {
+        Output::Error
+    } else {
+        Output::Standard
+    };
+    let rule = race::rule(arguments.target, digits.test.len(), seeds);
+    output.line(&rule.lines())?;
+    let contest = Contest {
+        digits: &digits,
+        kernels: &arguments.kernels,
+        seeds: &rule.seeds,
+        output,
+    };
+    let entrants = contest.entrants(&arguments.baseline(), &recipes, &arguments.choices())?;
+    output.line(&lineup(&entrants))?;
+    let mut contestants = contest.race(entrants)?;
+    race::stand(&mut contestants, rule.target_misses, reading);
+    let mut record = RaceRecord {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION").into(),
+        date: date(),
+        command: command(),
+        machine: machine(),
+        digits: describe(&digits),
+        reading,
+        rule,
+        restrictions,
+        contestants,
+        published: race::published(),
+        verdict: Vec::new(),
+    };
+    record.verdict = verdict(&record);
+    if let Some(path) = &arguments.out {
+        file::write_atomically(path, format!("{}\n", record.json()).as_bytes())?;
+    }
+    if arguments.json {
+        Output::Standard.line(&record.json())
+    } else {
+        Output::Standard.line(&format!("\n{}", record.text()))
+    }
+}
+
+fn lineup(entrants: &[Entrant]) -> String {
+    let names: Vec<&str> = entrants.iter().map(Entrant::name).collect();
+    format!("The contestants\n  {}\n", names.join("\n  "))
+}
+
+impl Arguments {
+    fn seeds(&self) -> Result<Vec<u64>> {
+        let last = self.first_seed.checked_add(self.seeds - 1);
+        let last = last.ok_or_else(|| {
+            usage(format!(
+                "--first-seed: found {}, expected at most 2^64 less the number of seeds",
+                self.first_seed
+            ))
+        })?;
+        Ok((self.first_seed..=last).collect())
+    }
+
+    fn baseline(&self) -> Recipe {
+        self.shortened(Recipe::named(Name::Reproduction))
+    }
+
+    fn recipes(&self) -> Result<Vec<Recipe>> {
+        let mut names = self.recipes.clone();
+        if names.is_empty() {
+            names = vec![Name::FullBatch, Name::FullBatch1989];
+        }
+        let mut recipes: Vec<Recipe> = Vec::new();
+        for recipe in names.into_iter().map(Recipe::named) {
+            if recipe.batch != Batch::Full {
+                return Err(usage(format!(
+                    "--recipe: found {}, which sees one example an update, expected recipes for the full batch",
+                    recipe.name
+                )));
+            }
+            if recipes.iter().all(|known| known.name != recipe.name) {
+                recipes.push(self.shortened(recipe));
+            }
+        }
+        Ok(recipes)
+    }
+
+    fn shortened(&self, recipe: Recipe) -> Recipe {
+        Recipe {
+            length: self.passes.map_or(recipe.length, Length::Passes),
+            ..recipe
+        }
+    }
+
+    /// The adapters that race: those asked for, or the real GPU that is there.
+    fn choices(&self) -> Vec<AdapterChoice> {
+        if self.adapters.names_an_adapter() || choose(&AdapterChoice::default()).is_ok() {
+            self.adapters.choices()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Applies the restrictions to the digits, and says in words what sets this race apart from the published times.
+    fn restrict(&self, digits: &mut Digits) -> Vec<String> {
+        let mut restrictions = Vec::new();
+        if self.digits.source() != Source::Mnist1989 {
+            restrictions.push(format!("other digits than the essay's: {}", digits.source));
+        }
+        if let Some(examples) = self.examples.map(|examples| examples as usize)
+            && examples < digits.train.len()
+        {
+            digits.train = digits.train.truncated(examples);
+            restrictions.push(format!(
+                "only the first {examples} training examples (--examples)"
+            ));
+        }
+        if let Some(passes) = self.passes {
+            let plural = if passes == 1 { "" } else { "es" };
+            restrictions.push(format!(
+                "{passes} pass{plural} instead of each recipe's own (--passes)"
+            ));
+        }
+        restrictions
+    }
+}
