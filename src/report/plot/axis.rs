@@ -78,7 +78,13 @@ impl Scale {
                 let step = linear_step(high - low, most as f64);
                 let first = (low / step - 1e-9).ceil() as i64;
                 let last = (high / step + 1e-9).floor() as i64;
-                (first..=last).map(|index| index as f64 * step).collect()
+                // Divided, 3 × 0.1 is 0.3; multiplied it is not.
+                let per_unit = step.recip().round();
+                let tick = |index: i64| match step < 1.0 && per_unit.is_finite() {
+                    true => index as f64 / per_unit,
+                    false => index as f64 * step,
+                };
+                (first..=last).map(tick).collect()
             }
             Self::Log { low, high } => log_ticks(low, high, most),
         }
@@ -237,7 +243,7 @@ mod tests {
             Scale::from_zero([87.0]).ticks(6),
             [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]
         );
-        assert_eq!(Scale::from_zero([0.3]).ticks(3), [0.0, 0.2]);
+        assert_eq!(Scale::from_zero([0.3]).ticks(3), [0.0, 0.1, 0.2, 0.3]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{BandPoint, Drawing, WIDTH};
 
 const COLUMNS: usize = 3;
 /// Room for the ticks and the title of the y axis.
-const LEFT: f64 = 46.0;
+const LEFT: f64 = 58.0;
 const GAP: f64 = 16.0;
 /// Height of a panel's head, of its axes, and of what is below the last one.
 const HEAD: f64 = 40.0;

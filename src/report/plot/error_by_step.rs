@@ -58,7 +58,10 @@ impl ErrorByStep {
             .canvas
             .text(below, "updates (log)", style.anchor(Anchor::Middle));
         let left = (MARGIN + 10.0, area.y + area.height / 2.0);
-        sheet.canvas.upward(left, "examples missed, % (log)", style);
+        let zero = y_ticks.first().is_some_and(|(_, label)| label == "0");
+        let foot = if zero { "; 0 at the foot" } else { "" };
+        let name = format!("examples missed, % (log{foot})");
+        sheet.canvas.upward(left, &name, style);
         sheet.y = area.bottom() + 40.0;
         sheet.finish(&self.caption, self.description())
     }
@@ -76,7 +79,13 @@ impl ErrorByStep {
                 .flat_map(|point| [point.low, point.mean, point.high]);
             edges.chain(self.published)
         };
-        let scale = Scale::log(values());
+        let scale = match Scale::log(values()) {
+            // Nobody misses more than all.
+            Scale::Log { low, high } if high > 100.0 && low < 100.0 => {
+                Scale::Log { low, high: 100.0 }
+            }
+            scale => scale,
+        };
         let ticks = |scale: Scale| {
             scale
                 .ticks(9)

@@ -178,11 +178,8 @@ fn draw_row(canvas: &mut Canvas, plot: Plot, row: &IntervalRow, y: f64) {
     let end = TextStyle::new(TEXT).anchor(Anchor::End);
     canvas.text((WIDTH - MARGIN - 70.0, y + 4.0), &mean(row), end);
     let published = row.published.map_or("–".to_owned(), plain);
-    canvas.text(
-        (WIDTH - MARGIN, y + 4.0),
-        &published,
-        end.role(Role::Published),
-    );
+    let role = row.published.map_or(Role::Muted, |_| Role::Published);
+    canvas.text((WIDTH - MARGIN, y + 4.0), &published, end.role(role));
     let below = y + PITCH / 2.0;
     canvas.line(
         (MARGIN, below),

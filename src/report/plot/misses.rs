@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::axis::plain;
 use super::canvas::{Anchor, Area, Stroke, TextStyle};
 use super::sheet::{MARGIN, SMALL, Sheet};
 use super::theme::Role;
@@ -46,10 +47,11 @@ impl Misses {
     /// Draws it.
     pub fn draw(&self) -> Drawing {
         let count = self.digits.len();
-        let title = format!("The {count} test digits missed of {}", self.examples);
+        let examples = plain(f64::from(self.examples));
+        let title = format!("The {count} test digits missed of {examples}");
         let title = match count {
-            0 => format!("No test digit missed of {}", self.examples),
-            1 => format!("The one test digit missed of {}", self.examples),
+            0 => format!("No test digit missed of {examples}"),
+            1 => format!("The one test digit missed of {examples}"),
             _ => title,
         };
         let mut subtitle = format!(

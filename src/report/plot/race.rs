@@ -174,7 +174,8 @@ impl Race {
             height: BAR,
         };
         if let Some(cold) = bar.cold {
-            canvas.rectangle(area(cold), role, 0.3);
+            canvas.rectangle(area(cold), Role::Surface, 1.0);
+            canvas.rectangle(area(cold), role, 0.35);
         }
         match bar.qualifies {
             true => canvas.rectangle(area(bar.seconds), role, 1.0),
@@ -262,10 +263,15 @@ fn ticks(scale: Scale) -> Vec<(f64, String)> {
     let Scale::Log { low, high } = scale else {
         return Vec::new();
     };
-    let decades = (-12..=1).map(|power| 10f64.powi(power));
-    let ticks = decades.chain([60.0, 600.0, 3600.0, 86_400.0, 864_000.0]);
+    let decades = (-12..=0).map(|power| 10f64.powi(power));
+    let clock = [10.0, 60.0, 600.0, 3600.0, 86_400.0, 864_000.0];
+    let ticks = decades.chain(clock);
     let inside = ticks.filter(|tick| (low * 0.999..=high * 1.001).contains(tick));
-    let inside: Vec<f64> = inside.collect();
+    // On a long axis tens of seconds and of minutes would crowd the minute and the hour.
+    let long = high / low > 1e6;
+    let inside: Vec<f64> = inside
+        .filter(|tick| !(long && [10.0, 600.0].contains(tick)))
+        .collect();
     // Where even decades would crowd, every second or third.
     let every = inside.len().div_ceil(10).max(1);
     inside

@@ -46,7 +46,7 @@ impl Sheet {
         let inside = WIDTH - 2.0 * MARGIN;
         let y = self
             .canvas
-            .paragraph((MARGIN, self.y + 14.0), caption, style, inside);
+            .paragraph((MARGIN, self.y + 22.0), caption, style, inside);
         Drawing {
             name: self.name,
             title: self.title,
@@ -106,15 +106,19 @@ impl Plot {
 
     /// Vertical grid lines, with what they mean below them if asked for.
     pub fn vertical(&self, canvas: &mut Canvas, ticks: &[(f64, String)], labels: bool) {
-        let style = TextStyle::new(SMALL)
-            .role(Role::Muted)
-            .anchor(Anchor::Middle);
+        let style = TextStyle::new(SMALL).role(Role::Muted);
         for (value, label) in ticks {
             let x = self.at_x(*value);
             let ends = ((x, self.area.y), (x, self.area.bottom()));
             canvas.line(ends.0, ends.1, Stroke::new(Role::Grid, 1.0));
+            // At the ends inwards: another plot may stand beside this one.
+            let anchor = match x {
+                x if x < self.area.x + 8.0 => Anchor::Start,
+                x if x > self.area.right() - 8.0 => Anchor::End,
+                _ => Anchor::Middle,
+            };
             if labels {
-                canvas.text((x, self.area.bottom() + 16.0), label, style);
+                canvas.text((x, self.area.bottom() + 16.0), label, style.anchor(anchor));
             }
         }
     }

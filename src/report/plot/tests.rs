@@ -35,7 +35,7 @@ fn falling(from: f64, to: f64, last: u32, spread: f64) -> Vec<BandPoint> {
 fn curves() -> Curves {
     let row = |title: &str, to: f64, passes: u32, published: Option<f64>| CurveRow {
         title: title.into(),
-        note: format!("{to} ± 3.5 misses after {passes} passes"),
+        note: format!("{to} ± 3.5 misses, {passes} passes"),
         points: falling(900.0, to, passes, 0.15),
         published,
     };

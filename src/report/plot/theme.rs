@@ -2,7 +2,7 @@
 //!
 //! A picture names roles, never colours: its SVG carries classes, so that the same drawing serves both themes and a page
 //! can switch with the reader's preference. Three hues only, from Okabe and Ito's set for colour-blind readers (blue,
-//! vermilion, bluish green), lightened on dark; a test measures their contrast and how far apart they stay.
+//! vermilion, and a green much darker, or on dark lighter, than both); a test measures their contrast and how far apart they stay.
 
 use std::fmt::Write as _;
 
@@ -80,8 +80,8 @@ impl Role {
             (Self::Measured, Theme::Dark) => "#56b4e9",
             (Self::Published, Theme::Light) => "#c75000",
             (Self::Published, Theme::Dark) => "#f5843b",
-            (Self::Train, Theme::Light) => "#007f5c",
-            (Self::Train, Theme::Dark) => "#2fc79a",
+            (Self::Train, Theme::Light) => "#004d38",
+            (Self::Train, Theme::Dark) => "#b8ffdb",
         }
     }
 }
@@ -174,12 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn measured_and_published_differ_for_colour_blind_readers() {
+    fn hues_differ_for_colour_blind_readers() {
         for theme in [Theme::Light, Theme::Dark] {
-            for (one, other, least) in [
-                (Role::Measured, Role::Published, 0.15),
-                // These two differ in their dashes as well.
-                (Role::Measured, Role::Train, 0.06),
+            for (one, other) in [
+                (Role::Measured, Role::Published),
+                (Role::Measured, Role::Train),
+                (Role::Published, Role::Train),
             ] {
                 for matrix in SEEN {
                     let [a, b] = [one, other].map(|role| {
@@ -199,7 +199,7 @@ mod tests {
                         .sum::<f64>()
                         .sqrt();
                     assert!(
-                        distance > least,
+                        distance > 0.12,
                         "{one:?} {other:?} {theme:?}: {distance:.3}"
                     );
                 }
