@@ -16,6 +16,7 @@ mod digits;
 mod kernels;
 mod race;
 mod recipe;
+mod report;
 mod reproduce;
 mod train;
 
@@ -47,6 +48,8 @@ enum Command {
     Reproduce(Box<reproduce::Arguments>),
     /// Race the engines to the reproduction's test misses.
     Race(Box<race::Arguments>),
+    /// Draw pictures and write a page from the records of reproduce and race.
+    Report(report::Arguments),
     /// Make the digits' files.
     Data(data::Args),
 }
@@ -75,6 +78,7 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Reproduce(arguments)) => reproduce::run(*arguments),
         Some(Command::Race(arguments)) => race::run(&arguments, started),
+        Some(Command::Report(arguments)) => report::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     }
 }

@@ -5,6 +5,8 @@ mod comparison;
 pub mod memory;
 mod metrics;
 mod output;
+pub mod page;
+pub mod pictures;
 pub mod plot;
 mod progress;
 mod race;
