@@ -138,12 +138,26 @@ fn round_down(value: f64) -> f64 {
 
 /// A tick's value for people: "0.05", "20", "1,000".
 pub fn plain(value: f64) -> String {
-    if value.fract().abs() < 1e-9 && value.abs() < 1e15 {
+    if !value.is_finite() {
+        return "–".into();
+    }
+    if value.abs() >= 1e15 || (value != 0.0 && value.abs() < 1e-9) {
+        return format!("{value:.0e}");
+    }
+    if value.fract().abs() < 1e-9 {
         return grouped(value);
     }
     let decimals = (2.0 - value.abs().log10().floor()).clamp(0.0, 9.0) as usize;
     let text = format!("{value:.decimals$}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A mean with one decimal.
+pub fn tenths(value: f64) -> String {
+    match value.is_finite() && value.abs() < 1e15 {
+        true => format!("{value:.1}"),
+        false => plain(value),
+    }
 }
 
 /// A whole number with commas between thousands.
@@ -272,8 +286,8 @@ mod tests {
     #[test]
     fn ticks_are_plain() {
         assert_eq!(
-            [0.05, 20.0, 1000.0, 0.5].map(plain),
-            ["0.05", "20", "1,000", "0.5"]
+            [0.05, 20.0, 1000.0, 0.5, f64::NAN].map(plain),
+            ["0.05", "20", "1,000", "0.5", "–"]
         );
     }
 }

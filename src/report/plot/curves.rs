@@ -71,7 +71,12 @@ impl Curves {
                 width,
                 height: HEIGHT,
             };
-            let plot = Plot { area, x, y };
+            let plot = Plot {
+                area,
+                x,
+                y,
+                beside: true,
+            };
             // Below the last panel of its column.
             let x_ticks = index + COLUMNS >= self.rows.len();
             self.panel(&mut sheet.canvas, plot, row, (x_ticks, column == 0));

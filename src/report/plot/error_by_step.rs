@@ -46,7 +46,12 @@ impl ErrorByStep {
         };
         let x = Scale::log(self.points().map(|point| point.x));
         let (y, y_ticks) = self.vertical();
-        let plot = Plot { area, x, y };
+        let plot = Plot {
+            area,
+            x,
+            y,
+            beside: false,
+        };
         let x_ticks: Vec<_> = x.ticks(12).into_iter().map(|v| (v, plain(v))).collect();
         plot.vertical(&mut sheet.canvas, &x_ticks, true);
         plot.horizontal(&mut sheet.canvas, &y_ticks, true);
@@ -156,7 +161,10 @@ impl ErrorByStep {
 }
 
 fn percent(value: f64) -> String {
-    format!("{value:.2}")
+    match value.is_finite() && value < 1e3 {
+        true => format!("{value:.2}"),
+        false => plain(value),
+    }
 }
 
 /// Moves labels apart, in their order, until none is nearer than `least` to the next, and none below `bottom`.

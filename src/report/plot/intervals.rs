@@ -1,6 +1,6 @@
 //! The table as a picture: mean and interval of each row's test misses beside what was published.
 
-use super::axis::{Scale, plain};
+use super::axis::{Scale, plain, tenths};
 use super::canvas::{Anchor, Area, Canvas, Stroke, TextStyle};
 use super::font::{self, Weight};
 use super::sheet::{MARGIN, Plot, SMALL, Sheet, TEXT};
@@ -67,6 +67,7 @@ impl Intervals {
                 low: 0.0,
                 high: 1.0,
             },
+            beside: false,
         };
         self.heads(&mut sheet.canvas, area);
         let ticks = plot
@@ -191,8 +192,10 @@ fn draw_row(canvas: &mut Canvas, plot: Plot, row: &IntervalRow, y: f64) {
 /// "82.1 ± 3.5", without what is not known.
 fn mean(row: &IntervalRow) -> String {
     match (row.mean, row.mean_interval) {
-        (Some(mean), Some([low, high])) => format!("{mean:.1} ± {:.1}", (high - low) / 2.0),
-        (Some(mean), None) => format!("{mean:.1}"),
+        (Some(mean), Some([low, high])) => {
+            format!("{} ± {}", tenths(mean), tenths((high - low) / 2.0))
+        }
+        (Some(mean), None) => tenths(mean),
         (None, _) => "no run ended".into(),
     }
 }

@@ -80,6 +80,7 @@ impl Race {
                 low: 0.0,
                 high: 1.0,
             },
+            beside: false,
         };
         self.ground(&mut sheet.canvas, plot);
         let mut y = area.y;

@@ -73,6 +73,8 @@ pub struct Plot {
     pub x: Scale,
     /// Bottom to top.
     pub y: Scale,
+    /// Whether other plots stand beside it.
+    pub beside: bool,
 }
 
 impl Plot {
@@ -111,10 +113,10 @@ impl Plot {
             let x = self.at_x(*value);
             let ends = ((x, self.area.y), (x, self.area.bottom()));
             canvas.line(ends.0, ends.1, Stroke::new(Role::Grid, 1.0));
-            // At the ends inwards: another plot may stand beside this one.
+            // At the ends inwards, where another plot stands beside this one.
             let anchor = match x {
-                x if x < self.area.x + 8.0 => Anchor::Start,
-                x if x > self.area.right() - 8.0 => Anchor::End,
+                x if self.beside && x < self.area.x + 8.0 => Anchor::Start,
+                x if self.beside && x > self.area.right() - 8.0 => Anchor::End,
                 _ => Anchor::Middle,
             };
             if labels {

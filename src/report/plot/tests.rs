@@ -9,7 +9,7 @@ use super::misses::MissedDigit;
 use super::race::Bar;
 use super::*;
 use crate::data::embedded;
-use crate::net::{self, PIXELS};
+use crate::net;
 
 const CAPTION: &str = "AMD EPYC, AVX-512 · 2026-11-23 · gpu-train 0.1.0";
 
@@ -186,13 +186,287 @@ fn parse(svg: &str) -> Tree {
     Tree::from_str(svg, &options).expect("well-formed SVG")
 }
 
+/// Both forms of every picture, as browsers and this program's own renderer read them.
 #[test]
-fn dump() {
+fn every_picture_is_well_formed_in_both_themes_and_inline() {
     for drawing in all() {
-        for (theme, name) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
-            let path = format!("/tmp/pics/{}-{name}", drawing.name);
-            std::fs::write(format!("{path}.png"), drawing.png(theme).unwrap()).unwrap();
-            std::fs::write(format!("{path}.svg"), drawing.svg(theme)).unwrap();
+        for svg in [
+            drawing.svg(Theme::Light),
+            drawing.svg(Theme::Dark),
+            drawing.inline(),
+        ] {
+            let size = parse(&svg).size();
+            assert_eq!(f64::from(size.width()), WIDTH, "{}", drawing.name);
+            assert_eq!(f64::from(size.height()), drawing.height, "{}", drawing.name);
+        }
+        assert!(!drawing.title.is_empty() && drawing.description.len() > 40);
+    }
+}
+
+#[test]
+fn themes_differ_in_colours_alone_and_an_inline_picture_has_none() {
+    for drawing in all() {
+        let [light, dark] = [Theme::Light, Theme::Dark].map(|theme| {
+            let svg = drawing.svg(theme);
+            svg.replace(&theme::css(theme, ""), "")
+        });
+        assert_eq!(light, dark);
+        assert!(!drawing.inline().contains("=\"#"), "{}", drawing.name);
+    }
+}
+
+#[test]
+fn the_same_data_give_the_same_bytes_and_the_png_has_the_pictures_size() {
+    for (one, other) in all().into_iter().zip(all()) {
+        assert_eq!(one.svg(Theme::Dark), other.svg(Theme::Dark));
+        let [png, again] =
+            [one, other.clone()].map(|drawing| drawing.png(Theme::Dark).expect("a png"));
+        assert_eq!(png, again);
+        let pixels = Pixmap::decode_png(&png).expect("a png");
+        assert_eq!(
+            (pixels.width(), pixels.height()),
+            (1600, 2 * other.height as u32)
+        );
+    }
+}
+
+/// Left to right and top to bottom: nothing is cut off at an edge.
+#[test]
+fn all_text_lies_inside_its_picture() {
+    for drawing in all() {
+        let mut texts = 0;
+        inside(
+            &drawing,
+            parse(&drawing.svg(Theme::Light)).root(),
+            &mut texts,
+        );
+        assert!(texts > 5, "{}: {texts}", drawing.name);
+    }
+}
+
+fn inside(drawing: &Drawing, group: &resvg::usvg::Group, texts: &mut u32) {
+    for node in group.children() {
+        match node {
+            resvg::usvg::Node::Group(group) => inside(drawing, group, texts),
+            resvg::usvg::Node::Text(_) => {
+                let found = node.abs_bounding_box();
+                let (right, bottom) = (f64::from(found.right()), f64::from(found.bottom()));
+                assert!(
+                    found.left() >= 0.0 && found.top() >= 0.0,
+                    "{} {found:?}",
+                    drawing.name
+                );
+                assert!(
+                    right <= WIDTH && bottom <= drawing.height,
+                    "{} {found:?}",
+                    drawing.name
+                );
+                *texts += 1;
+            }
+            _ => {}
         }
     }
+}
+
+#[test]
+fn the_words_that_matter_are_there() {
+    let expected: [(Drawing, &[&str]); 6] = [
+        (
+            curves().draw(),
+            &[
+                "Stage 0: reproduction",
+                "passes over the training set (log)",
+                CAPTION,
+            ],
+        ),
+        (
+            error_by_step().draw(),
+            &[
+                "test 3.30%",
+                "training 0.00%",
+                "published 4.09%",
+                ">0<",
+                "0 at the foot",
+            ],
+        ),
+        (
+            misses(30).draw(),
+            &["The 30 test digits missed of 2,007", "2 → 5", "seed 1337"],
+        ),
+        (kernels().draw(), &["map 12", "−0.48", "+0.48"]),
+        (
+            intervals().draw(),
+            &["82.1 ± 3.5", ">82<", "mean and its 95% interval"],
+        ),
+        (
+            race().draw(),
+            &[
+                "3 days",
+                "2,880× slower",
+                "134× faster",
+                "12.3 ms",
+                "cold 1.4 s",
+                "1×",
+                "dashed outline",
+            ],
+        ),
+    ];
+    for (drawing, words) in expected {
+        let svg = drawing.svg(Theme::Light);
+        for word in words {
+            assert!(svg.contains(word), "{}: {word}", drawing.name);
+        }
+    }
+}
+
+#[test]
+fn names_are_escaped() {
+    let mut data = race();
+    data.measured[0].name = "<b> & \"quotes\"\u{1}".into();
+    let svg = data.draw().svg(Theme::Light);
+    assert!(
+        svg.contains("&lt;b&gt; &amp; &quot;quotes&quot;\u{fffd}"),
+        "{svg}"
+    );
+    parse(&svg);
+}
+
+#[test]
+fn a_contestant_with_too_many_misses_is_an_outline() {
+    let dashes = |data: &Race| {
+        data.draw()
+            .inline()
+            .matches("stroke-dasharray=\"3\"")
+            .count()
+    };
+    let mut data = race();
+    assert_eq!(dashes(&data), 1);
+    for bar in &mut data.measured {
+        bar.qualifies = true;
+    }
+    assert_eq!(dashes(&data), 0);
+}
+
+/// The bars' lengths follow the times: ten times the time is a gridline further.
+#[test]
+fn bars_are_as_long_as_their_logarithms() {
+    let mut data = race();
+    data.published.clear();
+    data.claim = None;
+    data.measured = [0.01, 0.1, 1.0]
+        .map(|seconds| bar("one", "", seconds))
+        .into();
+    let svg = data.draw().inline();
+    let widths: Vec<f64> = svg
+        .lines()
+        .filter(|line| line.contains("class=\"fill-measured\"") && line.starts_with("<rect"))
+        .map(|line| {
+            let width = line
+                .split("width=\"")
+                .nth(1)
+                .and_then(|rest| rest.split('"').next());
+            width.expect("a width").parse().expect("a number")
+        })
+        .collect();
+    let [one, two, three] = widths[..] else {
+        panic!("{widths:?}");
+    };
+    assert!(
+        one > 10.0 && (two - one - (three - two)).abs() < 0.02,
+        "{widths:?}"
+    );
+}
+
+/// Nothing, one of each, and values that no axis expects.
+#[test]
+fn odd_data_are_drawn_without_panic() {
+    let mut odd = Vec::new();
+    for values in [
+        vec![],
+        vec![0.0],
+        vec![82.0],
+        vec![0.0, f64::NAN, f64::INFINITY, 1e300, 1e-300, -5.0],
+    ] {
+        let points: Vec<BandPoint> = values
+            .iter()
+            .enumerate()
+            .map(|(x, &mean)| BandPoint {
+                x: x as f64,
+                mean,
+                low: mean,
+                high: mean + 1.0,
+            })
+            .collect();
+        let mut data = curves();
+        data.rows.truncate(values.len());
+        for row in &mut data.rows {
+            row.points.clone_from(&points);
+        }
+        odd.push(data.draw());
+        odd.push(
+            ErrorByStep {
+                train: points.clone(),
+                test: points,
+                ..error_by_step()
+            }
+            .draw(),
+        );
+        let mut data = intervals();
+        data.rows.truncate(values.len());
+        for (row, &value) in data.rows.iter_mut().zip(&values) {
+            (row.mean, row.mean_interval, row.published) = (Some(value), None, Some(value));
+        }
+        odd.push(data.draw());
+        let bars: Vec<Bar> = values
+            .iter()
+            .map(|&seconds| bar("one", "", seconds))
+            .collect();
+        odd.push(
+            Race {
+                published: bars.clone(),
+                measured: bars,
+                ..race()
+            }
+            .draw(),
+        );
+        let weights = values.first().map(|&value| [value as f32; net::TAPS]);
+        odd.push(
+            Kernels {
+                kernels: weights.into_iter().collect(),
+                ..kernels()
+            }
+            .draw(),
+        );
+    }
+    odd.extend([0, 1, 2007].map(|count| misses(count).draw()));
+    let short = MissedDigit {
+        ink: vec![f32::NAN; 3],
+        label: 255,
+        guess: 0,
+    };
+    odd.push(
+        Misses {
+            digits: vec![short],
+            ..misses(0)
+        }
+        .draw(),
+    );
+    for drawing in odd {
+        let svg = drawing.svg(Theme::Light);
+        assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{svg}");
+        parse(&svg);
+    }
+}
+
+#[test]
+fn three_days_and_a_millisecond_fit_into_one_race() {
+    let mut data = race();
+    data.measured = vec![bar("quick", "", 0.001)];
+    let drawing = data.draw();
+    let svg = drawing.inline();
+    assert!(
+        svg.contains("90,000× faster") && svg.contains("2,880× slower"),
+        "{svg}"
+    );
+    inside(&drawing, parse(&drawing.svg(Theme::Light)).root(), &mut 0);
 }
