@@ -192,7 +192,7 @@ fn three_digits(value: f64) -> String {
 
 /// How a time compares with a reference: "134× faster", "2.1× slower", "the same".
 pub fn factor(seconds: f64, reference: f64) -> String {
-    if !(seconds > 0.0 && reference > 0.0) || !(reference / seconds).is_finite() {
+    if !(seconds > 0.0 && reference > 0.0 && (reference / seconds).is_finite()) {
         return String::new();
     }
     let ratio = reference / seconds;
