@@ -215,7 +215,7 @@ mod tests {
         assert!(!html.contains("<script"), "{html}");
         assert!(!html.contains("alert(\""), "{html}");
         // Each place once, the title and the grid's caption twice; the picture's net in its line and its description.
-        assert_eq!(html.matches("&lt;script&gt;").count(), 16, "{html}");
+        assert_eq!(html.matches("&lt;script&gt;").count(), 18, "{html}");
     }
 
     #[test]
