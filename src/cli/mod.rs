@@ -16,8 +16,9 @@ mod digits;
 mod kernels;
 mod race;
 mod recipe;
-mod search;
+mod report;
 mod reproduce;
+mod search;
 mod train;
 
 /// Trains the 1989 zip-code convnet over the whole training set at once, on a GPU or on all CPU cores, and compares
@@ -50,6 +51,8 @@ enum Command {
     Reproduce(Box<reproduce::Arguments>),
     /// Race the engines to the reproduction's test misses.
     Race(Box<race::Arguments>),
+    /// Draw pictures and write a page from the records of reproduce and race.
+    Report(report::Arguments),
     /// Make the digits' files.
     Data(data::Args),
 }
@@ -79,6 +82,7 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
         Some(Command::Search(arguments)) => search::run(&arguments),
         Some(Command::Reproduce(arguments)) => reproduce::run(*arguments),
         Some(Command::Race(arguments)) => race::run(&arguments, started),
+        Some(Command::Report(arguments)) => report::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     }
 }

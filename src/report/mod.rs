@@ -5,6 +5,9 @@ mod comparison;
 pub mod memory;
 mod metrics;
 mod output;
+pub mod page;
+pub mod pictures;
+pub mod plot;
 mod progress;
 mod race;
 mod reproduce;
@@ -13,6 +16,7 @@ mod runs;
 mod verdict;
 
 pub use bench::{BenchReport, EngineReport, KernelReport, Machine};
+use comparison::grouped;
 pub use comparison::{Comparison, ESSAY_CLAIM, ESSAY_SECONDS};
 pub use metrics::Metrics;
 pub use output::Output;

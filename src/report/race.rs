@@ -7,10 +7,10 @@ use super::verdict::seconds;
 use crate::records::{Contestant, RaceRecord, RaceRule, Spread, Standing};
 
 /// What a column shows of a contestant.
-type Show = fn(&Contestant, &Standing) -> String;
+pub(super) type Show = fn(&Contestant, &Standing) -> String;
 
 /// The table's columns behind the name.
-const COLUMNS: [(&str, Show); 9] = [
+pub(super) const COLUMNS: [(&str, Show); 9] = [
     ("training", |_, found| seconds(found.train.median)),
     ("min to max", |_, found| range(found.train)),
     ("set-up", |_, found| seconds(found.setup.median)),

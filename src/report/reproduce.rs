@@ -6,10 +6,10 @@ use serde::Serialize;
 use crate::records::{Statistics, Table, TableRow};
 
 /// What a column shows of a row.
-type Show = fn(&TableRow) -> String;
+pub(super) type Show = fn(&TableRow) -> String;
 
 /// The table's columns.
-const COLUMNS: [(&str, Show); 12] = [
+pub(super) const COLUMNS: [(&str, Show); 12] = [
     ("row", |row| row.row.clone()),
     ("what", |row| row.title.clone()),
     ("published", published),
