@@ -32,7 +32,7 @@ fn misses(digits: &Digits, recipe: &Recipe, seed: u64) -> u32 {
         seed,
         ..recipe.clone()
     };
-    let start = net::initial_parameters(seed, recipe.output_bias());
+    let start = net::initial_parameters(seed, recipe.output_bias(), recipe.initialization);
     let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start);
     let steps = recipe
         .validate_updates(digits.train.len())

@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use crate::cpu::FullBatch;
     use crate::data::{Digits, embedded};
-    use crate::net::initial_parameters;
+    use crate::net::{Initialization, initial_parameters};
     use crate::recipe::{Length, Name};
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
             length: Length::Steps(7),
             ..Recipe::named(Name::FullBatch)
         };
-        let start = initial_parameters(1, 0.0);
+        let start = initial_parameters(1, 0.0, Initialization::Sqrt);
         let mut engine = FullBatch::new(digits, recipe.clone(), &start);
         let sampling = Sampling {
             updates_a_step: 1,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::net::Initialization;
 use crate::schedule::Schedule;
 
 /// The nonlinearity of H1, H2 and H3.
@@ -70,6 +71,8 @@ pub struct Recipe {
     pub activation: Activation,
     /// What is minimised.
     pub loss: Loss,
+    /// How widely the initial weights are drawn.
+    pub initialization: Initialization,
     /// Update rule.
     pub optimizer: Optimizer,
     /// Peak rate.
@@ -144,6 +147,7 @@ impl Recipe {
             length: Length::Passes(23),
             activation: Activation::Tanh,
             loss: Loss::Mse,
+            initialization: Initialization::Sqrt,
             optimizer: Optimizer::Sgd,
             learning_rate: 0.03,
             final_learning_rate: 0.03,

@@ -7,7 +7,7 @@ use gpu_train::cpu::per_example::PerExample;
 use gpu_train::cpu::simd::Level;
 use gpu_train::data::Digits;
 use gpu_train::engine::{Engine, Split};
-use gpu_train::net::{PARAMETERS, Parameters, initial_parameters};
+use gpu_train::net::{Initialization, PARAMETERS, Parameters, initial_parameters};
 use gpu_train::recipe::{Activation, Batch, Loss, Name, Optimizer, Recipe};
 use gpu_train::reference::Reference;
 
@@ -24,7 +24,7 @@ fn digits() -> Digits {
 
 /// Weights and biases all different and of both signs.
 fn parameters() -> Parameters {
-    let mut parameters = initial_parameters(3, -0.4);
+    let mut parameters = initial_parameters(3, -0.4, Initialization::Sqrt);
     let mut noise = Noise(4);
     for value in parameters.flat_mut() {
         *value += 0.05 * noise.signed();
@@ -80,7 +80,10 @@ fn the_comparison_rejects_what_it_should() {
         wrong.flat_mut()[index] = f32::NAN;
         assert!(!close(&wrong), "a NaN");
     }
-    assert!(!close(&initial_parameters(9, -0.4)), "other weights");
+    assert!(
+        !close(&initial_parameters(9, -0.4, Initialization::Sqrt)),
+        "other weights"
+    );
     assert!(mismatch(&right.flat()[1..], right.flat(), 1.0, 1.0).is_some());
 }
 
@@ -265,6 +268,6 @@ fn a_full_batch_recipe_is_refused() {
     PerExample::new(
         digits(),
         Recipe::named(Name::FullBatch),
-        &initial_parameters(1, 0.0),
+        &initial_parameters(1, 0.0, Initialization::Sqrt),
     );
 }

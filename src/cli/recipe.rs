@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::error::Result;
+use crate::net::Initialization;
 use crate::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe};
 use crate::schedule::Schedule;
 
@@ -20,6 +21,9 @@ pub struct Arguments {
     /// What is minimised; mse has tanh outputs and targets ±1
     #[arg(long)]
     loss: Option<Loss>,
+    /// Initial weights: uniform in ±2.4/√F or, as the paper's PDF reads, ±2.4/F, F being a unit's fan-in
+    #[arg(long, value_name = "SCALE")]
+    init: Option<Initialization>,
     /// Update rule
     #[arg(long)]
     optimizer: Option<Optimizer>,
@@ -89,6 +93,7 @@ impl Arguments {
             length,
             activation: self.activation.unwrap_or(base.activation),
             loss: self.loss.unwrap_or(base.loss),
+            initialization: self.init.unwrap_or(base.initialization),
             optimizer: self.optimizer.unwrap_or(base.optimizer),
             learning_rate,
             final_learning_rate: self.final_learning_rate.unwrap_or(base.final_learning_rate),

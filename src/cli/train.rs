@@ -107,7 +107,7 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     recipe.validate_updates(digits.train.len())?;
     let parameters = match &arguments.init_from {
         Some(path) => weights::load(path)?,
-        None => net::initial_parameters(recipe.seed, recipe.output_bias()),
+        None => net::initial_parameters(recipe.seed, recipe.output_bias(), recipe.initialization),
     };
     let output = arguments.output();
     let device::Opened {
@@ -214,7 +214,8 @@ impl Session<'_> {
             seed,
             ..Recipe::named(Name::Reproduction)
         };
-        let parameters: Parameters = net::initial_parameters(seed, recipe.output_bias());
+        let parameters: Parameters =
+            net::initial_parameters(seed, recipe.output_bias(), recipe.initialization);
         let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters);
         let watch = watch(&recipe, self.digits.train.len(), None)?;
         let before = Before {

@@ -90,7 +90,9 @@ impl Bench<'_> {
     /// Runs an engine.
     pub(super) fn measure(&self, target: &Target) -> Result<Measured> {
         let full = self.full.clone();
-        let start = |recipe: &Recipe| net::initial_parameters(recipe.seed, recipe.output_bias());
+        let start = |recipe: &Recipe| {
+            net::initial_parameters(recipe.seed, recipe.output_bias(), recipe.initialization)
+        };
         match target {
             Target::Cpu => {
                 let started = Instant::now();
