@@ -154,6 +154,8 @@ pub fn fewest_bytes(recipe: &Recipe, examples: usize) -> f64 {
     let tensors = match recipe.optimizer {
         Optimizer::AdamW => 3,
         Optimizer::Sgd if recipe.momentum > 0.0 => 2,
+        // Weights in and out; a step for each weight made and read.
+        Optimizer::DiagonalNewton => 2,
         Optimizer::Sgd => 1,
     };
     (examples * (PIXELS + 1) + 2 * 4 * tensors * PARAMETER_COUNT) as f64

@@ -36,6 +36,9 @@ pub enum Optimizer {
     #[value(name = "adamw")]
     #[serde(rename = "adamw")]
     AdamW,
+    /// Gradient descent with a step for each weight, η/(μ + h), h being a positive diagonal approximation of the
+    /// Hessian (LeCun 1987, 1989); one example an update.
+    DiagonalNewton,
 }
 
 /// How many examples one update sees.
@@ -89,6 +92,11 @@ pub struct Recipe {
     pub epsilon: f64,
     /// SGD's momentum.
     pub momentum: f64,
+    /// Diagonal Newton's μ, added to each weight's curvature.
+    pub damping: f64,
+    /// How many of the first training examples diagonal Newton estimates the curvature on before each pass; all where
+    /// there are fewer.
+    pub curvature_sample: u32,
     /// Shape of the rate over the passes.
     pub schedule: Schedule,
     /// Updates over which the rate rises linearly to its peak.
@@ -107,6 +115,9 @@ pub enum Name {
     /// The essay's stage 0: tanh, MSE, SGD, 23 passes.
     #[value(alias = "stage-0")]
     Reproduction,
+    /// The paper's optimizer on the essay's stage 0: tanh, MSE, diagonal Newton, 23 passes.
+    #[value(name = "newton-1989")]
+    Newton1989,
     /// Stage 1: softmax cross-entropy instead of MSE.
     #[value(alias = "stage-1")]
     Softmax,
@@ -156,6 +167,8 @@ impl Recipe {
             beta2: 0.999,
             epsilon: 1e-8,
             momentum: 0.0,
+            damping: 0.02,
+            curvature_sample: 500,
             schedule: Schedule::Constant,
             warmup: 0,
             shift: 0,
@@ -215,6 +228,14 @@ impl Recipe {
         };
         match name {
             Name::Reproduction => reproduction,
+            Name::Newton1989 => Self {
+                name: "newton-1989".into(),
+                optimizer: Optimizer::DiagonalNewton,
+                learning_rate: 0.001,
+                final_learning_rate: 0.001,
+                damping: 0.02,
+                ..reproduction
+            },
             Name::Softmax => softmax,
             Name::AdamW => adamw,
             Name::Augmentation => augmentation,
@@ -338,6 +359,14 @@ impl Recipe {
                 return refuse(flag, &value, "a number from 0 up to, but not, 1");
             }
         }
+        // Smaller ones would make steps that f32 does not hold.
+        if !(1e-30..=1e30).contains(&self.damping) {
+            return refuse("--damping", &self.damping, "a number from 1e-30 to 1e30");
+        }
+        if self.curvature_sample == 0 {
+            return refuse("--curvature-sample", &0, "1 or more examples");
+        }
+        self.validate_optimizer()?;
         // The image is 16 pixels wide: a shift by all of it leaves only background.
         if self.shift >= crate::net::SIDE as u32 {
             return refuse("--shift", &self.shift, "0 to 15 pixels");
@@ -347,6 +376,36 @@ impl Recipe {
             Length::Passes(0) => refuse("--passes", &0, "1 or more"),
             _ => Ok(()),
         }
+    }
+
+    /// Checks that the update rule goes with the rest.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if diagonal Newton is to see the whole set an update, or has momentum or decay, which it
+    /// would leave unused.
+    pub fn validate_optimizer(&self) -> Result<()> {
+        let refuse = |text: String| Err(Error::Usage(text));
+        if self.optimizer != Optimizer::DiagonalNewton {
+            return Ok(());
+        }
+        if self.batch == Batch::Full {
+            return refuse(
+                "--optimizer: found diagonal-newton with the full batch, expected adamw or sgd \
+                 (diagonal-newton takes one example at a time: --per-example)"
+                    .into(),
+            );
+        }
+        for (flag, value) in [
+            ("--momentum", self.momentum),
+            ("--weight-decay", self.weight_decay),
+        ] {
+            if value != 0.0 {
+                return refuse(format!(
+                    "{flag}: found {value} with --optimizer diagonal-newton, which has none; expected 0"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Checks that the run on `examples` training examples has fewer than 2³² updates, which the draws can tell apart.

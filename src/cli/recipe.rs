@@ -48,6 +48,12 @@ pub struct Arguments {
     /// sgd's momentum, 0 up to 1
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     momentum: Option<f64>,
+    /// diagonal-newton's μ, added to each weight's curvature, above 0
+    #[arg(long, value_name = "MU", allow_negative_numbers = true)]
+    damping: Option<f64>,
+    /// How many of the first training examples diagonal-newton estimates the curvature on before each pass
+    #[arg(long, value_name = "N")]
+    curvature_sample: Option<u32>,
     /// How the rate falls after the warm-up
     #[arg(long)]
     schedule: Option<Schedule>,
@@ -102,6 +108,8 @@ impl Arguments {
             beta2: self.beta2.unwrap_or(base.beta2),
             epsilon: self.epsilon.unwrap_or(base.epsilon),
             momentum: self.momentum.unwrap_or(base.momentum),
+            damping: self.damping.unwrap_or(base.damping),
+            curvature_sample: self.curvature_sample.unwrap_or(base.curvature_sample),
             schedule: self.schedule.unwrap_or(base.schedule),
             warmup: self.warmup.unwrap_or(base.warmup),
             shift: self.shift.unwrap_or(base.shift),

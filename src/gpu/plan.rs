@@ -306,6 +306,7 @@ impl Program {
         let optimizer = match recipe.optimizer {
             Optimizer::Sgd => "sgd",
             Optimizer::AdamW => "adamw",
+            Optimizer::DiagonalNewton => panic!("diagonal Newton has no kernel"),
         };
         let plans = [
             prepare,

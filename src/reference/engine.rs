@@ -1,6 +1,6 @@
 //! The reference engine: full batch or batch 1, whatever the recipe says.
 
-use super::{AdamW, Dropout, Pass, Real, Rule, input, loss, update};
+use super::{AdamW, Dropout, Pass, Real, Rule, add_curvature, input, loss, update};
 use crate::data::{Dataset, Digits};
 use crate::draw;
 use crate::engine::{Engine, Evaluation, Split, State};
@@ -79,6 +79,20 @@ impl<T: Real> Reference<T> {
         (sum * T::of(scale), gradient)
     }
 
+    /// Diagonal Newton's h at the present parameters: the mean over the sample, without shift and dropout.
+    pub fn curvature(&self) -> Parameters<T> {
+        let (recipe, set) = (&self.recipe, &self.digits.train);
+        let sample = set.len().min(recipe.curvature_sample as usize);
+        let scale = T::of(1.0 / sample as f64);
+        let mut h = Parameters::zeros();
+        for example in 0..sample {
+            let pass = self.evaluation_pass(set, example);
+            let (activation, loss) = (recipe.activation, recipe.loss);
+            add_curvature(&self.parameters, &pass, activation, loss, scale, &mut h);
+        }
+        h
+    }
+
     /// The optimizer at the present step.
     fn rule(&self) -> Rule<T> {
         let recipe = &self.recipe;
@@ -97,6 +111,7 @@ impl<T: Real> Reference<T> {
                 second_moment_scale: T::of(scalars.second_moment_scale),
                 shrink: T::of(scalars.shrink),
             }),
+            Optimizer::DiagonalNewton => Rule::DiagonalNewton(T::of(scalars.step_size)),
         }
     }
 
@@ -160,6 +175,10 @@ impl<T: Real> Engine for Reference<T> {
         let mut losses = Vec::with_capacity(steps as usize);
         for _ in 0..steps {
             let first = (self.step as usize * size) % examples;
+            if first == 0 && self.recipe.optimizer == Optimizer::DiagonalNewton {
+                let damping = T::of(self.recipe.damping);
+                self.second_moment = self.curvature().map(|h| T::one() / (damping + h));
+            }
             let (value, gradient) = self.batch_gradient(first..first + size);
             losses.push(value.to_f64_exact() as f32);
             self.update(&gradient);

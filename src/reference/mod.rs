@@ -6,6 +6,7 @@
 #![allow(clippy::needless_range_loop)]
 
 mod adamw;
+mod curvature;
 mod dropout;
 mod engine;
 mod h1_forward;
@@ -28,6 +29,7 @@ mod tally;
 mod update;
 
 pub use adamw::{AdamW, adamw};
+pub use curvature::{add_curvature, diagonal_newton, output_curvature};
 pub use dropout::{Dropout, dropout};
 pub use engine::Reference;
 pub use h1_forward::h1_forward;

@@ -1,6 +1,6 @@
 //! A step's end: shares summed, parameters updated.
 
-use super::{AdamW, Real, adamw, reduce_gradient, sgd};
+use super::{AdamW, Real, adamw, diagonal_newton, reduce_gradient, sgd};
 
 /// What the optimizer is and needs.
 #[derive(Debug, Clone, Copy)]
@@ -9,6 +9,8 @@ pub enum Rule<T> {
     Sgd([T; 3]),
     /// Adam with decoupled decay.
     AdamW(AdamW<T>),
+    /// Gradient descent with a step for each weight, kept where the second moment is: learning rate.
+    DiagonalNewton(T),
 }
 
 /// Sums `partial`, `[row][parameter]`, into `gradient` and updates `parameters` and their moments by it.
@@ -26,5 +28,6 @@ pub fn update<T: Real>(
             sgd(parameters, gradient, first, rate, momentum, decay)
         }
         Rule::AdamW(scalars) => adamw(parameters, gradient, first, second, scalars),
+        Rule::DiagonalNewton(rate) => diagonal_newton(parameters, gradient, second, rate),
     }
 }

@@ -32,6 +32,7 @@ pub fn update(state: &mut State, recipe: &Recipe, scalars: StepScalars, gradient
                 *w = *w * shrink - size * *m / (v.sqrt() * scale + epsilon);
             }
         }
+        Optimizer::DiagonalNewton => unreachable!("refused when the engine was made"),
     }
     state.step += 1;
 }
