@@ -15,7 +15,8 @@ use gpu_train::reference::{
     Pass, Reference, activate, add_curvature, h1_forward, h2_forward, h3_forward, out_forward,
 };
 
-const KINDS: [(Activation, Loss); 3] = [
+const KINDS: [(Activation, Loss); 4] = [
+    (Activation::ScaledTanh, Loss::Mse),
     (Activation::Tanh, Loss::Mse),
     (Activation::Tanh, Loss::CrossEntropy),
     (Activation::Relu, Loss::Mse),
@@ -48,7 +49,7 @@ fn sums(layer: usize, parameters: &Parameters<f64>, below: &[f64]) -> Vec<f64> {
             1 => h2_forward(below, &w, &b, Activation::Relu, &mut y),
             2 => h3_forward(below, &w, &b, Activation::Relu, &mut y),
             _ => {
-                out_forward(below, &w, &b, Loss::CrossEntropy, &mut y);
+                out_forward(below, &w, &b, Activation::Tanh, Loss::CrossEntropy, &mut y);
                 y.iter_mut().for_each(|y| *y = y.max(0.0));
             }
         }
@@ -59,12 +60,15 @@ fn sums(layer: usize, parameters: &Parameters<f64>, below: &[f64]) -> Vec<f64> {
 }
 
 /// E″ of the outputs' sums: of MSE by the slope of tanh, of cross-entropy by second differences of the loss.
-fn at_the_output(sums: &[f64], loss: Loss) -> Vec<f64> {
+fn at_the_output(sums: &[f64], activation: Activation, loss: Loss) -> Vec<f64> {
     let entropy = |sums: &[f64]| sums.iter().map(|z| z.exp()).sum::<f64>().ln();
     (0..CLASSES)
         .map(|class| match loss {
             Loss::Mse => {
-                let at = |h: f64| (sums[class] + h).tanh();
+                let at = |h: f64| match activation {
+                    Activation::ScaledTanh => 1.7159 * (2.0 / 3.0 * (sums[class] + h)).tanh(),
+                    _ => (sums[class] + h).tanh(),
+                };
                 0.2 * ((at(H) - at(-H)) / (2.0 * H)).powi(2)
             }
             Loss::CrossEntropy => {
@@ -151,7 +155,7 @@ fn the_reference_is_its_definition() {
             layer_sums.push(sums(layer, &parameters, &inputs[layer]));
             inputs.push(handed_on(layer, activation, &layer_sums[layer], &factors));
         }
-        let mut d = at_the_output(&layer_sums[3], loss);
+        let mut d = at_the_output(&layer_sums[3], activation, loss);
         for layer in (0..4).rev() {
             if layer < 3 {
                 let with = (activation, &factors[..]);

@@ -44,6 +44,7 @@ fn every_kind() -> impl Iterator<Item = (Activation, Loss)> {
     [Activation::Tanh, Activation::Relu]
         .into_iter()
         .flat_map(|activation| [Loss::Mse, Loss::CrossEntropy].map(|loss| (activation, loss)))
+        .chain([(Activation::ScaledTanh, Loss::Mse)])
 }
 
 /// The first element outside |a − b| ≤ atol + rtol·|b|; a NaN on either side is outside.

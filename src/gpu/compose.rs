@@ -251,8 +251,12 @@ pub fn prelude(recipe: &Recipe) -> String {
         "const PADDING_VALUE: f32 = {:?}f;",
         net::PADDING_VALUE
     ));
+    let (amplitude, gain) = recipe.activation.tanh_scale();
+    for (name, value) in [("TANH_AMPLITUDE", amplitude), ("TANH_GAIN", gain)] {
+        line(format!("const {name}: f32 = {:?}f;", value as f32));
+    }
     let flags = [
-        ("ACTIVATION_IS_TANH", recipe.activation == Activation::Tanh),
+        ("ACTIVATION_IS_TANH", recipe.activation != Activation::Relu),
         ("LOSS_IS_MSE", recipe.loss == Loss::Mse),
     ];
     for (name, value) in flags {

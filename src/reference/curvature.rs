@@ -12,7 +12,7 @@
 //!
 //! What is a padded −1 counts as an input of 1², and passes nothing back.
 
-use super::{Pass, Real, h1_index, slope};
+use super::{Pass, Real, h1_index, scaled_tanh_slope, slope};
 use crate::net::{
     CLASSES, H1_AREA, H1_SIDE, H1_UNITS, H1B, H1W, H2_AREA, H2_FAN_MAPS, H2_SIDE, H2_SOURCES,
     H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W, KERNEL, OUTB, OUTW, PADDED_SIDE, PADDING_VALUE,
@@ -22,11 +22,11 @@ use crate::recipe::{Activation, Loss};
 
 /// E″ by the output's sums, `d[k]`, without f″:
 ///
-/// - MSE: `2/10 · (1 − out[k]²)²`
+/// - MSE: `2/10 · g′[k]²`, g′ being 1 − out[k]², or scaled tanh's
 /// - cross-entropy: `p[k] · (1 − p[k])`, p being the softmax; the diagonal of a matrix that also has −p[k]·p[l]
 ///
 /// `out`, `d`: `[10]`.
-pub fn output_curvature<T: Real>(out: &[T], kind: Loss, d: &mut [T]) {
+pub fn output_curvature<T: Real>(out: &[T], activation: Activation, kind: Loss, d: &mut [T]) {
     let largest = out.iter().fold(T::neg_infinity(), |a, &b| a.max(b));
     let sum = out
         .iter()
@@ -34,7 +34,7 @@ pub fn output_curvature<T: Real>(out: &[T], kind: Loss, d: &mut [T]) {
     for (d, &out) in d.iter_mut().zip(out) {
         *d = match kind {
             Loss::Mse => {
-                let slope = T::one() - out * out;
+                let slope = scaled_tanh_slope(activation, out);
                 T::of(2.0 / CLASSES as f64) * slope * slope
             }
             Loss::CrossEntropy => {
@@ -114,7 +114,7 @@ pub fn add_curvature<T: Real>(
         values.iter().map(squared).collect()
     };
     let mut d_out = vec![T::zero(); CLASSES];
-    output_curvature(&pass.out, loss, &mut d_out);
+    output_curvature(&pass.out, activation, loss, &mut d_out);
     d_out.iter_mut().for_each(|d| *d = *d * scale);
 
     // A layer's share of h from E″ of its sums; returns E″ of its inputs' *values*.

@@ -61,7 +61,14 @@ impl<T: Real> Reference<T> {
         let x = input(set.image_codes(example), set.denominator(), shift);
         let mut pass = Pass::forward(&self.parameters, x, factors, recipe.activation, recipe.loss);
         let label = set.labels()[example];
-        let (value, _) = loss(&pass.out, label, recipe.loss, T::of(scale), &mut pass.d_out);
+        let (value, _) = loss(
+            &pass.out,
+            label,
+            recipe.activation,
+            recipe.loss,
+            T::of(scale),
+            &mut pass.d_out,
+        );
         pass.backward(&self.parameters, recipe.activation);
         (pass, value)
     }
@@ -202,8 +209,15 @@ impl<T: Real> Engine for Reference<T> {
         for example in 0..set.len() {
             let mut pass = self.evaluation_pass(set, example);
             let label = set.labels()[example];
-            let kind = self.recipe.loss;
-            let (value, missed) = loss(&pass.out, label, kind, T::one(), &mut pass.d_out);
+            let (activation, kind) = (self.recipe.activation, self.recipe.loss);
+            let (value, missed) = loss(
+                &pass.out,
+                label,
+                activation,
+                kind,
+                T::one(),
+                &mut pass.d_out,
+            );
             sum += value.to_f64_exact();
             misses += u32::from(missed);
         }

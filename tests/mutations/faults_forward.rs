@@ -140,7 +140,10 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "tanh_hides_nan",
         "h1_forward",
-        &[("keep_nan(sum, tanh(bounded))", "tanh(bounded)")],
+        &[(
+            "keep_nan(sum, TANH_AMPLITUDE * tanh(bounded))",
+            "TANH_AMPLITUDE * tanh(bounded)",
+        )],
     ),
     fault(
         "relu_hides_nan",

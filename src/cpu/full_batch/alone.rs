@@ -151,7 +151,7 @@ impl Kernel for Alone<'_> {
             Part::Loss => {
                 for (vector, t) in tile.iter_mut().enumerate() {
                     let labels = &set.labels()[vector * LANES..(vector + 1) * LANES];
-                    loss(s, &t.out, labels, recipe.loss, 1e-3, &mut t.d_out);
+                    loss(s, &t.out, labels, recipe, 1e-3, &mut t.d_out);
                 }
             }
             Part::OutGradient => {

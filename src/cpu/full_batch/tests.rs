@@ -58,6 +58,7 @@ fn recipes() -> Vec<Recipe> {
             recipes.extend([false, true].map(|noise| recipe(activation, loss, noise)));
         }
     }
+    recipes.push(recipe(Activation::ScaledTanh, Loss::Mse, true));
     recipes
 }
 

@@ -107,7 +107,7 @@ fn second_backward<S: Quads>(
     rule: Accumulate,
 ) {
     let f = pass.activation;
-    let d_out = loss::curvature(s, pass.loss, &pass.out, rule.loss_scale());
+    let d_out = loss::curvature(s, f, pass.loss, &pass.out, rule.loss_scale());
     let (w, d_h3) = (trained!(sums, outw), &mut pass.d_h3);
     let d = std::slice::from_ref(&d_out);
     dense::backward::<S, Accumulate, H3_QUADS, CLASS_QUADS>(s, &squares.h3, d, w, rule, d_h3);

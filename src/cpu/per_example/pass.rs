@@ -108,7 +108,7 @@ impl Pass {
         }
         let sums = std::slice::from_mut(&mut self.out);
         dense::forward::<S, H3_QUADS, CLASS_QUADS, 3>(s, &self.h3, &w.outw, &w.outb, sums);
-        let out = loss::outputs(s, self.loss, s.load(&self.out));
+        let out = loss::outputs(s, f, self.loss, s.load(&self.out));
         s.store(&mut self.out, out);
     }
 
@@ -123,7 +123,7 @@ impl Pass {
     ) -> f32 {
         let f = self.activation;
         let scale = rule.loss_scale();
-        let value = loss::loss(s, self.loss, &self.out, label, scale, &mut self.d_out);
+        let value = loss::loss(s, f, self.loss, &self.out, label, scale, &mut self.d_out);
         let d_out = std::slice::from_ref(&self.d_out);
         let (w, d_h3) = (trained!(moments, outw), &mut self.d_h3);
         dense::backward::<S, R, H3_QUADS, CLASS_QUADS>(s, &self.h3, d_out, w, rule, d_h3);
