@@ -41,6 +41,9 @@ impl std::fmt::Display for Case {
             "dropout" => write!(f, "p_{}_", self.dropout)?,
             "h1_forward" | "h2_forward" | "h3_forward" | "out_backward" | "h3_backward"
             | "h2_backward" => write!(f, "{:?}_", self.activation)?,
+            "out_forward" | "loss" if self.activation == Activation::ScaledTanh => {
+                write!(f, "ScaledTanh_{:?}_", self.loss)?;
+            }
             "out_forward" | "loss" => write!(f, "{:?}_", self.loss)?,
             "tally" if !self.advance => write!(f, "evaluation_")?,
             _ => {}

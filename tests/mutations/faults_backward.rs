@@ -98,6 +98,16 @@ pub const FAULTS: &[Fault] = &[
         &[("return tanh_slope(value);", "return vec4<f32>(1.0);")],
     ),
     fault(
+        "scaled_tanh_slope_falls_too_fast",
+        "out_backward",
+        &[("TANH_GAIN / TANH_AMPLITUDE * value", "value")],
+    ),
+    fault(
+        "scaled_tanh_slope_of_tanh_at_zero",
+        "out_backward",
+        &[("vec4<f32>(TANH_GAIN * TANH_AMPLITUDE)", "vec4<f32>(1.0)")],
+    ),
+    fault(
         "relu_slope_wrong_sign",
         "h3_backward",
         &[("value > vec4<f32>(0.0)", "value < vec4<f32>(0.0)")],

@@ -146,6 +146,16 @@ pub const FAULTS: &[Fault] = &[
         )],
     ),
     fault(
+        "scaled_tanh_gain_left_out",
+        "h1_forward",
+        &[("clamp(TANH_GAIN * sum", "clamp(sum")],
+    ),
+    fault(
+        "scaled_tanh_amplitude_left_out",
+        "out_forward",
+        &[("TANH_AMPLITUDE * tanh(bounded)", "tanh(bounded)")],
+    ),
+    fault(
         "relu_hides_nan",
         "h2_forward",
         &[(
