@@ -33,7 +33,7 @@ fn full_batch_recipes() -> [(&'static str, Recipe); 2] {
 }
 
 fn start(recipe: &Recipe) -> Parameters {
-    initial_parameters(recipe.seed, recipe.output_bias())
+    initial_parameters(recipe.seed, recipe.output_bias(), recipe.initialization)
 }
 
 /// Measures so many updates a time, all of a sample's in one call, from the same state.

@@ -6,12 +6,12 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use gpu_train::cpu::full_batch::alone::{EXAMPLES, Part, Tile};
 use gpu_train::cpu::simd::Level;
 use gpu_train::data::embedded;
-use gpu_train::net::initial_parameters;
+use gpu_train::net::{Initialization, initial_parameters};
 use gpu_train::recipe::{Activation, Name, Recipe};
 
 fn kernels(criterion: &mut Criterion) {
     let set = embedded::digits().train.truncated(EXAMPLES);
-    let parameters = initial_parameters(1, 0.0);
+    let parameters = initial_parameters(1, 0.0, Initialization::Sqrt);
     for part in Part::ALL {
         let mut group = criterion.benchmark_group(format!("{part:?}"));
         group.throughput(Throughput::Elements(EXAMPLES as u64));

@@ -57,7 +57,8 @@ impl Tensors {
     }
 
     fn add_case(&mut self, name: &str, digits: &Digits, recipe: &Recipe) {
-        let start = net::initial_parameters(recipe.seed, recipe.output_bias());
+        let start =
+            net::initial_parameters(recipe.seed, recipe.output_bias(), recipe.initialization);
         for tensor in &PARAMETERS {
             let values = start.tensor(tensor).iter().copied();
             self.add_f32(

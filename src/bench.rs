@@ -157,6 +157,8 @@ pub fn fewest_bytes(recipe: &Recipe, examples: usize) -> f64 {
         Optimizer::AdamW => 3 * PARAMETER_COUNT,
         // The matrices have one moment.
         Optimizer::Muon => 3 * PARAMETER_COUNT - matrices,
+        // Weights in and out; a step for each weight made and read.
+        Optimizer::DiagonalNewton => 2 * PARAMETER_COUNT,
         Optimizer::Sgd if recipe.momentum > 0.0 => 2 * PARAMETER_COUNT,
         Optimizer::Sgd => PARAMETER_COUNT,
     };
@@ -168,7 +170,7 @@ mod tests {
     use super::*;
     use crate::cpu::FullBatch;
     use crate::data::{Digits, embedded};
-    use crate::net::initial_parameters;
+    use crate::net::{Initialization, initial_parameters};
     use crate::recipe::{Length, Name};
 
     #[test]
@@ -194,7 +196,7 @@ mod tests {
             length: Length::Steps(7),
             ..Recipe::named(Name::FullBatch)
         };
-        let start = initial_parameters(1, 0.0);
+        let start = initial_parameters(1, 0.0, Initialization::Sqrt);
         let mut engine = FullBatch::new(digits, recipe.clone(), &start);
         let sampling = Sampling {
             updates_a_step: 1,

@@ -2,6 +2,8 @@
 //!
 //! Every other module (and, through generated constants, every shader) takes its sizes from here.
 
+use serde::Serialize;
+
 use crate::draw;
 
 /// Side of an input image, in pixels.
@@ -215,14 +217,37 @@ impl<T: Copy + Default> Parameters<T> {
     }
 }
 
-/// Draws the initial weights: uniform in ±2.4/√F (F = fan-in), biases 0 but the output's, which start at
+/// How widely the initial weights are drawn, F being a unit's fan-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Initialization {
+    /// Uniform in ±2.4/√F: the essay's guess, which keeps a unit's sum of unit variance.
+    Sqrt,
+    /// Uniform in ±2.4/F, as the paper's PDF reads.
+    Plain,
+}
+
+impl Initialization {
+    /// The largest initial weight of a unit of so many inputs.
+    pub fn bound(self, fan_in: usize) -> f64 {
+        let fan_in = fan_in as f64;
+        match self {
+            Self::Sqrt => 2.4 / fan_in.sqrt(),
+            Self::Plain => 2.4 / fan_in,
+        }
+    }
+}
+
+/// Draws the initial weights, uniform up to [`Initialization::bound`]; biases are 0 but the output's, which start at
 /// `output_bias` (−1 where nine targets of ten are −1).
-///
-/// The paper's PDF reads "2.4 / F"; the root is the essay's guess and keeps a unit's sum of unit variance.
-pub fn initial_parameters(seed: u64, output_bias: f32) -> Parameters {
+pub fn initial_parameters(
+    seed: u64,
+    output_bias: f32,
+    initialization: Initialization,
+) -> Parameters {
     let mut parameters = Parameters::zeros();
     for tensor in PARAMETERS.iter().filter(|tensor| tensor.fan_in > 0) {
-        let bound = 2.4 / (tensor.fan_in as f64).sqrt();
+        let bound = initialization.bound(tensor.fan_in);
         for (index, value) in tensor.range().zip(parameters.tensor_mut(tensor)) {
             let uniform = f64::from(draw::initial_weight(seed, index as u32)) / 2f64.powi(32);
             *value = (bound * (2.0 * uniform - 1.0)) as f32;
@@ -246,24 +271,29 @@ mod tests {
 
     #[test]
     fn initial_weights_fill_their_interval_and_biases_are_constant() {
-        let parameters = initial_parameters(7, -1.0);
-        for tensor in &PARAMETERS {
-            let values = parameters.tensor(tensor);
-            if tensor.fan_in == 0 {
-                let expected = if tensor.name == "outb" { -1.0 } else { 0.0 };
-                assert!(values.iter().all(|&v| v == expected), "{}", tensor.name);
-            } else {
-                let bound = 2.4 / (tensor.fan_in as f32).sqrt();
+        // 2.4/√F and 2.4/F for fan-ins of 25, 200, 192 and 30.
+        for (initialization, bounds) in [
+            (
+                Initialization::Sqrt,
+                [0.48, 0.169_706, 0.173_205, 0.438_178],
+            ),
+            (Initialization::Plain, [0.096, 0.012, 0.0125, 0.08]),
+        ] {
+            let parameters = initial_parameters(7, -1.0, initialization);
+            for (tensor, bound) in [H1W, H2W, H3W, OUTW].iter().zip(bounds) {
+                let values = parameters.tensor(tensor);
                 let largest = values.iter().fold(0f32, |a, &v| a.max(v.abs()));
-                assert!(
-                    largest <= bound && largest > 0.95 * bound,
-                    "{}",
-                    tensor.name
-                );
+                let share = largest / bound;
+                assert!((0.95..=1.000_01).contains(&share), "{}", tensor.name);
                 let mean = values.iter().sum::<f32>() / values.len() as f32;
                 assert!(mean.abs() < 0.2 * bound, "{}", tensor.name);
             }
+            for tensor in [H1B, H2B, H3B, OUTB] {
+                let expected = if tensor.name == "outb" { -1.0 } else { 0.0 };
+                let values = parameters.tensor(&tensor);
+                assert!(values.iter().all(|&v| v == expected), "{}", tensor.name);
+            }
+            assert_ne!(parameters, initial_parameters(8, -1.0, initialization));
         }
-        assert_ne!(parameters, initial_parameters(8, -1.0));
     }
 }

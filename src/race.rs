@@ -176,7 +176,6 @@ mod tests {
     use super::*;
     use crate::cpu::FullBatch;
     use crate::data::embedded;
-    use crate::net::initial_parameters;
     use crate::recipe::{Length, Name};
     use crate::records::FailedRun;
 
@@ -262,7 +261,7 @@ mod tests {
         let mut digits = embedded::digits();
         digits.train = digits.train.truncated(64);
         digits.test = digits.test.truncated(32);
-        let start = initial_parameters(recipe.seed, recipe.output_bias());
+        let start = recipe.initial_parameters();
         let mut engine = FullBatch::new(digits, recipe.clone(), &start);
         let timed = run(&mut engine, recipe, 64)?;
         let again = engine.evaluate(Split::Test)?.misses;

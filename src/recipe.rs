@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::net::{self, Initialization, Parameters};
 use crate::schedule::Schedule;
 
 /// The nonlinearity of H1, H2 and H3.
@@ -13,13 +14,26 @@ pub enum Activation {
     Tanh,
     /// max(0, x).
     Relu,
+    /// 1.7159·tanh(2x/3), LeCun's of that time: ±1 at ±1, where MSE's targets are. MSE's outputs use it too.
+    ScaledTanh,
+}
+
+impl Activation {
+    /// A and g of A·tanh(g·x), for the hidden layers unless they are ReLU's, and for MSE's outputs. The derivative is
+    /// g·A − g/A·y².
+    pub fn tanh_scale(self) -> (f64, f64) {
+        match self {
+            Self::Tanh | Self::Relu => (1.0, 1.0),
+            Self::ScaledTanh => (1.7159, 2.0 / 3.0),
+        }
+    }
 }
 
 /// What is minimised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
-    /// Mean squared error of tanh outputs against +1 (class) and −1 (others), over examples and outputs.
+    /// Mean squared error of tanh (or scaled tanh) outputs against +1 (class) and −1 (others), over examples and outputs.
     Mse,
     /// Softmax cross-entropy of the logits, mean over examples.
     CrossEntropy,
@@ -37,6 +51,9 @@ pub enum Optimizer {
     AdamW,
     /// Muon: each layer's momentum made orthogonal as a matrix, AdamW for the biases. Full batch only.
     Muon,
+    /// Gradient descent with a step for each weight, η/(μ + h), h being a positive diagonal approximation of the
+    /// Hessian (LeCun 1987, 1989); one example an update.
+    DiagonalNewton,
 }
 
 /// How many examples one update sees.
@@ -72,6 +89,8 @@ pub struct Recipe {
     pub activation: Activation,
     /// What is minimised.
     pub loss: Loss,
+    /// How widely the initial weights are drawn.
+    pub initialization: Initialization,
     /// Update rule.
     pub optimizer: Optimizer,
     /// Peak rate.
@@ -88,6 +107,11 @@ pub struct Recipe {
     pub epsilon: f64,
     /// Momentum of SGD and Muon.
     pub momentum: f64,
+    /// Diagonal Newton's μ, added to each weight's curvature.
+    pub damping: f64,
+    /// How many of the first training examples diagonal Newton estimates the curvature on before each pass; all where
+    /// there are fewer.
+    pub curvature_sample: u32,
     /// Shape of the rate over the passes.
     pub schedule: Schedule,
     /// Updates over which the rate rises linearly to its peak.
@@ -106,6 +130,9 @@ pub enum Name {
     /// The essay's stage 0: tanh, MSE, SGD, 23 passes.
     #[value(alias = "stage-0")]
     Reproduction,
+    /// The paper's optimizer on the essay's stage 0: tanh, MSE, diagonal Newton, 23 passes.
+    #[value(name = "newton-1989")]
+    Newton1989,
     /// Stage 1: softmax cross-entropy instead of MSE.
     #[value(alias = "stage-1")]
     Softmax,
@@ -146,6 +173,7 @@ impl Recipe {
             length: Length::Passes(23),
             activation: Activation::Tanh,
             loss: Loss::Mse,
+            initialization: Initialization::Sqrt,
             optimizer: Optimizer::Sgd,
             learning_rate: 0.03,
             final_learning_rate: 0.03,
@@ -154,6 +182,8 @@ impl Recipe {
             beta2: 0.999,
             epsilon: 1e-8,
             momentum: 0.0,
+            damping: 0.02,
+            curvature_sample: 500,
             schedule: Schedule::Constant,
             warmup: 0,
             shift: 0,
@@ -213,6 +243,17 @@ impl Recipe {
         };
         match name {
             Name::Reproduction => reproduction,
+            Name::Newton1989 => Self {
+                name: "newton-1989".into(),
+                optimizer: Optimizer::DiagonalNewton,
+                // Chosen on a validation split of the training set (every fifth example): of 40 random pairs, μ from
+                // 0.0005 to 0.5 and η/μ from 0.01 to 1, the lowest mean over 12 seeds, 23 passes
+                // (docs/1989-optimizer.md).
+                learning_rate: 0.0044,
+                final_learning_rate: 0.0044,
+                damping: 0.21,
+                ..reproduction
+            },
             Name::Softmax => softmax,
             Name::AdamW => adamw,
             Name::Augmentation => augmentation,
@@ -296,6 +337,11 @@ impl Recipe {
         }
     }
 
+    /// The weights and biases that a run starts from.
+    pub fn initial_parameters(&self) -> Parameters {
+        net::initial_parameters(self.seed, self.output_bias(), self.initialization)
+    }
+
     /// What the output's biases start at: −1 where nine targets of ten are −1.
     pub fn output_bias(&self) -> f32 {
         match self.loss {
@@ -336,6 +382,14 @@ impl Recipe {
                 return refuse(flag, &value, "a number from 0 up to, but not, 1");
             }
         }
+        // Smaller ones would make steps that f32 does not hold.
+        if !(1e-30..=1e30).contains(&self.damping) {
+            return refuse("--damping", &self.damping, "a number from 1e-30 to 1e30");
+        }
+        if self.curvature_sample == 0 {
+            return refuse("--curvature-sample", &0, "1 or more examples");
+        }
+        self.validate_optimizer()?;
         // The image is 16 pixels wide: a shift by all of it leaves only background.
         if self.shift >= crate::net::SIDE as u32 {
             return refuse("--shift", &self.shift, "0 to 15 pixels");
@@ -352,6 +406,36 @@ impl Recipe {
             Length::Passes(0) => refuse("--passes", &0, "1 or more"),
             _ => Ok(()),
         }
+    }
+
+    /// Checks that the update rule goes with the rest.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if diagonal Newton is to see the whole set an update, or has momentum or decay, which it
+    /// would leave unused.
+    pub fn validate_optimizer(&self) -> Result<()> {
+        let refuse = |text: String| Err(Error::Usage(text));
+        if self.optimizer != Optimizer::DiagonalNewton {
+            return Ok(());
+        }
+        if self.batch == Batch::Full {
+            return refuse(
+                "--optimizer: found diagonal-newton with the full batch, expected adamw or sgd \
+                 (diagonal-newton takes one example at a time: --per-example)"
+                    .into(),
+            );
+        }
+        for (flag, value) in [
+            ("--momentum", self.momentum),
+            ("--weight-decay", self.weight_decay),
+        ] {
+            if value != 0.0 {
+                return refuse(format!(
+                    "{flag}: found {value} with --optimizer diagonal-newton, which has none; expected 0"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Checks that the run on `examples` training examples has fewer than 2³² updates, which the draws can tell apart.

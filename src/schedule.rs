@@ -22,11 +22,11 @@ pub enum Schedule {
 pub struct StepScalars {
     /// The rate η of this step.
     pub learning_rate: f64,
-    /// AdamW and Muon's biases: η / (1 − β₁ᵗ). SGD: η.
+    /// AdamW and Muon's biases: η / (1 − β₁ᵗ). SGD, diagonal Newton: η.
     pub step_size: f64,
-    /// AdamW and Muon's biases: 1 / √(1 − β₂ᵗ). SGD: 1.
+    /// AdamW and Muon's biases: 1 / √(1 − β₂ᵗ). Else 1.
     pub second_moment_scale: f64,
-    /// AdamW and Muon: 1 − η·decay, the factor of decoupled decay. SGD: 1.
+    /// AdamW and Muon: 1 − η·decay, the factor of decoupled decay. Else 1.
     pub shrink: f64,
 }
 
@@ -60,7 +60,7 @@ impl Recipe {
         let learning_rate = self.learning_rate_at(step, examples);
         let t = (step + 1) as f64;
         match self.optimizer {
-            Optimizer::Sgd => StepScalars {
+            Optimizer::Sgd | Optimizer::DiagonalNewton => StepScalars {
                 learning_rate,
                 step_size: learning_rate,
                 second_moment_scale: 1.0,

@@ -130,13 +130,13 @@ fn to_bytes(values: &[f32]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::initial_parameters;
+    use crate::net::{Initialization, initial_parameters};
 
     /// A tensor as a test writes it: name, type, shape, bytes.
     type Tensor = (String, Dtype, Vec<usize>, Vec<u8>);
 
     fn tensors() -> Vec<Tensor> {
-        let parameters = initial_parameters(3, -1.0);
+        let parameters = initial_parameters(3, -1.0, Initialization::Sqrt);
         let tensor = |tensor: &ParameterTensor| {
             let bytes = to_bytes(parameters.tensor(tensor));
             (tensor.name.into(), Dtype::F32, tensor.shape.into(), bytes)
@@ -165,7 +165,7 @@ mod tests {
     fn weights_survive_the_round_trip_bit_for_bit_and_give_the_same_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("weights.safetensors");
-        let parameters = initial_parameters(3, -1.0);
+        let parameters = initial_parameters(3, -1.0, Initialization::Sqrt);
         save(&path, &parameters).unwrap();
         let first = std::fs::read(&path).unwrap();
         let loaded = load(&path).unwrap();
@@ -210,7 +210,7 @@ mod tests {
                 .collect();
         }
         let loaded = decode(&file_of(&wide), Path::new("wide")).unwrap();
-        assert_eq!(loaded, initial_parameters(3, -1.0));
+        assert_eq!(loaded, initial_parameters(3, -1.0, Initialization::Sqrt));
     }
 
     #[test]
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn broken_files_are_refused_wherever_they_break() {
-        let whole = encode(&initial_parameters(3, -1.0));
+        let whole = encode(&initial_parameters(3, -1.0, Initialization::Sqrt));
         for length in [0, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
             assert_refused(
                 &whole[..length],

@@ -179,6 +179,13 @@ fn rates_and_lengths_out_of_range_are_named() {
     refused(&["--beta1", "1"], 2, &["--beta1"]);
     refused(&["--beta2", "-0.5"], 2, &["--beta2", "found -0.5"]);
     refused(&["--momentum", "1.5"], 2, &["--momentum"]);
+    refused(&["--damping", "0"], 2, &["--damping", "found 0"]);
+    refused(&["--damping", "nan"], 2, &["--damping", "found NaN"]);
+    refused(
+        &["--curvature-sample", "0"],
+        2,
+        &["--curvature-sample", "found 0"],
+    );
     refused(&["--shift", "16"], 2, &["--shift", "found 16"]);
     refused(&["--eval-every", "0"], 2, &["--eval-every"]);
     refused(&["--steps", "5", "--passes", "5"], 2, &["--passes"]);
@@ -194,6 +201,47 @@ fn rates_and_lengths_out_of_range_are_named() {
         2,
         &["--train-examples", "--mnist"],
     );
+}
+
+#[test]
+fn the_optimizer_of_1989_takes_one_example_at_a_time() {
+    let newton = ["--recipe", "newton-1989"];
+    for device in ["auto", "cpu", "reference", "gpu", "software"] {
+        refused(
+            &[&newton[..], &["--device", device]].concat(),
+            2,
+            &["--optimizer", "diagonal-newton", "--per-example"],
+        );
+    }
+    for flag in ["--momentum", "--weight-decay"] {
+        refused(
+            &[&newton[..], &["--per-example", flag, "0.5"]].concat(),
+            2,
+            &[flag, "found 0.5", "diagonal-newton", "expected 0"],
+        );
+    }
+    let more = [
+        "--per-example",
+        "--passes",
+        "1",
+        "--init",
+        "plain",
+        "--damping",
+        "0.03",
+        "--curvature-sample",
+        "60",
+        "--json",
+    ];
+    let run = gpu_train(&[&newton[..], &more].concat()).assert().success();
+    let report: Value = serde_json::from_slice(&run.get_output().stdout).expect("one JSON object");
+    let recipe = &report["recipe"];
+    assert_eq!(recipe["optimizer"], "diagonal-newton");
+    assert_eq!(recipe["initialization"], "plain");
+    assert_eq!(
+        (&recipe["damping"], &recipe["curvature_sample"]),
+        (&0.03.into(), &60.into())
+    );
+    assert_eq!(report["presentations"], 7_291);
 }
 
 #[test]

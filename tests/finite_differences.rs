@@ -61,6 +61,16 @@ fn tanh_and_squared_error() {
     check(Activation::Tanh, Loss::Mse);
 }
 
+/// 1.7159·tanh(2x/3) is about 1 at 1, where its inventors wanted it: the formula's own check.
+#[test]
+fn scaled_tanh_and_squared_error() {
+    check(Activation::ScaledTanh, Loss::Mse);
+    for (sum, value) in [(1.0, 1.0), (-1.0, -1.0), (100.0, 1.7159), (0.0, 0.0)] {
+        let found: f64 = gpu_train::reference::activate(Activation::ScaledTanh, sum);
+        assert!((found - value).abs() < 1e-5, "{sum}: {found}");
+    }
+}
+
 #[test]
 fn tanh_and_cross_entropy() {
     check(Activation::Tanh, Loss::CrossEntropy);

@@ -7,7 +7,7 @@ use gpu_train::cpu::per_example::PerExample;
 use gpu_train::cpu::simd::Level;
 use gpu_train::data::Digits;
 use gpu_train::engine::{Engine, Split};
-use gpu_train::net::{PARAMETERS, Parameters, initial_parameters};
+use gpu_train::net::{Initialization, PARAMETERS, Parameters, initial_parameters};
 use gpu_train::recipe::{Activation, Batch, Loss, Name, Optimizer, Recipe};
 use gpu_train::reference::Reference;
 
@@ -24,7 +24,7 @@ fn digits() -> Digits {
 
 /// Weights and biases all different and of both signs.
 fn parameters() -> Parameters {
-    let mut parameters = initial_parameters(3, -0.4);
+    let mut parameters = initial_parameters(3, -0.4, Initialization::Sqrt);
     let mut noise = Noise(4);
     for value in parameters.flat_mut() {
         *value += 0.05 * noise.signed();
@@ -44,6 +44,7 @@ fn every_kind() -> impl Iterator<Item = (Activation, Loss)> {
     [Activation::Tanh, Activation::Relu]
         .into_iter()
         .flat_map(|activation| [Loss::Mse, Loss::CrossEntropy].map(|loss| (activation, loss)))
+        .chain([(Activation::ScaledTanh, Loss::Mse)])
 }
 
 /// The first element outside |a − b| ≤ atol + rtol·|b|; a NaN on either side is outside.
@@ -80,7 +81,10 @@ fn the_comparison_rejects_what_it_should() {
         wrong.flat_mut()[index] = f32::NAN;
         assert!(!close(&wrong), "a NaN");
     }
-    assert!(!close(&initial_parameters(9, -0.4)), "other weights");
+    assert!(
+        !close(&initial_parameters(9, -0.4, Initialization::Sqrt)),
+        "other weights"
+    );
     assert!(mismatch(&right.flat()[1..], right.flat(), 1.0, 1.0).is_some());
 }
 
@@ -132,7 +136,7 @@ fn compare_training(recipe: &Recipe, updates: u32, atol: f32, rtol: f32) {
         let state = engine.state().unwrap();
         assert_eq!(state.step, updates);
         assert_close(&what, &state.parameters, &wanted.parameters, atol, rtol);
-        let buffered = recipe.optimizer == Optimizer::AdamW || recipe.momentum > 0.0;
+        let buffered = recipe.optimizer != Optimizer::Sgd || recipe.momentum > 0.0;
         if buffered {
             let (first, second) = (&state.first_moment, &state.second_moment);
             assert_close(&what, first, &wanted.first_moment, atol, rtol);
@@ -194,6 +198,38 @@ fn adamw_with_shift_and_dropout_follows_the_reference() {
     }
 }
 
+/// Rates and dampings of the sizes that train, for random weights and images.
+fn diagonal_newton(activation: Activation, loss: Loss) -> Recipe {
+    Recipe {
+        activation,
+        loss,
+        learning_rate: 0.002,
+        damping: 0.05,
+        curvature_sample: 17,
+        ..Recipe::named(Name::Newton1989)
+    }
+}
+
+#[test]
+fn diagonal_newton_follows_the_reference() {
+    for (activation, loss) in every_kind() {
+        // Fifty updates begin two passes, so the curvature is estimated twice; 41 is more than there are.
+        for curvature_sample in [1, 17, 41] {
+            let recipe = Recipe {
+                curvature_sample,
+                ..diagonal_newton(activation, loss)
+            };
+            compare_training(&recipe, 50, ATOL, 3.0 * RTOL);
+        }
+    }
+    let noisy = Recipe {
+        shift: 1,
+        dropout: 0.25,
+        ..diagonal_newton(Activation::Relu, Loss::CrossEntropy)
+    };
+    compare_training(&noisy, 50, ATOL, 3.0 * RTOL);
+}
+
 #[test]
 fn evaluation_is_the_references() {
     for (activation, loss) in every_kind() {
@@ -228,7 +264,9 @@ fn runs_repeat_and_resume_to_the_bit() {
         momentum: 0.9,
         ..plain.clone()
     };
-    for recipe in [plain, momentum, Recipe::named(Name::Dropout)] {
+    // The first part ends within a pass, so its steps must be carried over.
+    let newton = diagonal_newton(Activation::Tanh, Loss::Mse);
+    for recipe in [plain, momentum, newton, Recipe::named(Name::Dropout)] {
         for level in Level::available() {
             let start = || PerExample::with_level(digits(), recipe.clone(), &parameters(), level);
             let (mut straight, mut interrupted) = (start(), start());
@@ -265,6 +303,6 @@ fn a_full_batch_recipe_is_refused() {
     PerExample::new(
         digits(),
         Recipe::named(Name::FullBatch),
-        &initial_parameters(1, 0.0),
+        &initial_parameters(1, 0.0, Initialization::Sqrt),
     );
 }

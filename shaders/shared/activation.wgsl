@@ -10,9 +10,15 @@ fn keep_nan(from_value: vec4<f32>, to_value: vec4<f32>) -> vec4<f32> {
     return select(to_value, from_value, magnitude > vec4<u32>(0x7f800000u));
 }
 
+// A·tanh(g·x), A and g being 1 but for scaled tanh.
 fn bounded_tanh(sum: vec4<f32>) -> vec4<f32> {
-    let bounded = clamp(sum, vec4<f32>(-TANH_SATURATES), vec4<f32>(TANH_SATURATES));
-    return keep_nan(sum, tanh(bounded));
+    let bounded = clamp(TANH_GAIN * sum, vec4<f32>(-TANH_SATURATES), vec4<f32>(TANH_SATURATES));
+    return keep_nan(sum, TANH_AMPLITUDE * tanh(bounded));
+}
+
+// Its derivative, from its value: g·A − g/A·y².
+fn tanh_slope(value: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(TANH_GAIN * TANH_AMPLITUDE) - TANH_GAIN / TANH_AMPLITUDE * value * value;
 }
 
 fn activate(sum: vec4<f32>) -> vec4<f32> {
@@ -22,10 +28,10 @@ fn activate(sum: vec4<f32>) -> vec4<f32> {
     return keep_nan(sum, max(sum, vec4<f32>(0.0)));
 }
 
-// The derivative, from the activation's value: 1 − y² for tanh, [y > 0] for ReLU.
+// The derivative, from the activation's value: tanh's, or [y > 0] for ReLU.
 fn slope(value: vec4<f32>) -> vec4<f32> {
     if (ACTIVATION_IS_TANH) {
-        return vec4<f32>(1.0) - value * value;
+        return tanh_slope(value);
     }
     return select(vec4<f32>(0.0), vec4<f32>(1.0), value > vec4<f32>(0.0));
 }

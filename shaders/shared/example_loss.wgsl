@@ -1,7 +1,7 @@
 // Loss of one example, whether it was missed, and the gradient before the output's nonlinearity.
 //
 // - MSE: loss = Σ (out[k] − target[k])² / 10;
-//   d_out[k] = scale · 2/10 · (out[k] − target[k]) · (1 − out[k]²), target +1 for the label, −1 for the others
+//   d_out[k] = scale · 2/10 · (out[k] − target[k]) · tanh_slope(out[k]), target +1 for the label, −1 for the others
 // - cross-entropy: loss = ln Σ exp(out[k]) − out[label]; d_out[k] = scale · (softmax(out)[k] − [k = label])
 // - missed: 1 where the largest output (the first of equal ones) is not the label's
 //
@@ -59,9 +59,9 @@ fn loss_of(o0: vec4<f32>, o1: vec4<f32>, o2: vec4<f32>, label: u32) -> ExampleLo
         let e2 = (o2 - (2.0 * t2 - one)) * REAL_IN_LAST_QUAD;
         result.loss = sum4(e0 * e0 + e1 * e1 + e2 * e2) / f32(CLASSES);
         let scale = run.gradient_scale * 2.0 / f32(CLASSES);
-        result.d_out0 = scale * e0 * (one - o0 * o0);
-        result.d_out1 = scale * e1 * (one - o1 * o1);
-        result.d_out2 = scale * e2 * (one - o2 * o2);
+        result.d_out0 = scale * e0 * tanh_slope(o0);
+        result.d_out1 = scale * e1 * tanh_slope(o1);
+        result.d_out2 = scale * e2 * tanh_slope(o2);
     } else {
         // Subtracting the largest logit keeps exp from overflowing.
         let z0 = exp(o0 - vec4<f32>(largest));

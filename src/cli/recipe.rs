@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::error::Result;
+use crate::net::Initialization;
 use crate::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe};
 use crate::schedule::Schedule;
 
@@ -20,6 +21,9 @@ pub struct Arguments {
     /// What is minimised; mse has tanh outputs and targets ±1
     #[arg(long)]
     loss: Option<Loss>,
+    /// Initial weights: uniform in ±2.4/√F or, as the paper's PDF reads, ±2.4/F, F being a unit's fan-in
+    #[arg(long, value_name = "SCALE")]
+    init: Option<Initialization>,
     /// Update rule
     #[arg(long)]
     optimizer: Option<Optimizer>,
@@ -44,6 +48,12 @@ pub struct Arguments {
     /// Momentum of sgd and muon, 0 up to 1
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     momentum: Option<f64>,
+    /// diagonal-newton's μ, added to each weight's curvature, above 0
+    #[arg(long, value_name = "MU", allow_negative_numbers = true)]
+    damping: Option<f64>,
+    /// How many of the first training examples diagonal-newton estimates the curvature on before each pass
+    #[arg(long, value_name = "N")]
+    curvature_sample: Option<u32>,
     /// How the rate falls after the warm-up
     #[arg(long)]
     schedule: Option<Schedule>,
@@ -89,6 +99,7 @@ impl Arguments {
             length,
             activation: self.activation.unwrap_or(base.activation),
             loss: self.loss.unwrap_or(base.loss),
+            initialization: self.init.unwrap_or(base.initialization),
             optimizer: self.optimizer.unwrap_or(base.optimizer),
             learning_rate,
             final_learning_rate: self.final_learning_rate.unwrap_or(base.final_learning_rate),
@@ -97,6 +108,8 @@ impl Arguments {
             beta2: self.beta2.unwrap_or(base.beta2),
             epsilon: self.epsilon.unwrap_or(base.epsilon),
             momentum: self.momentum.unwrap_or(base.momentum),
+            damping: self.damping.unwrap_or(base.damping),
+            curvature_sample: self.curvature_sample.unwrap_or(base.curvature_sample),
             schedule: self.schedule.unwrap_or(base.schedule),
             warmup: self.warmup.unwrap_or(base.warmup),
             shift: self.shift.unwrap_or(base.shift),

@@ -10,7 +10,7 @@ use crate::cpu::PerExample;
 use crate::data::Digits;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::net::{self, Parameters};
+use crate::net::Parameters;
 use crate::recipe::{Batch, Name, Recipe};
 use crate::report::{Comparison, Metrics, Output, Progress, RunReport, Seconds};
 use crate::train::{self, Event, Watch};
@@ -107,7 +107,7 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     recipe.validate_updates(digits.train.len())?;
     let parameters = match &arguments.init_from {
         Some(path) => weights::load(path)?,
-        None => net::initial_parameters(recipe.seed, recipe.output_bias()),
+        None => recipe.initial_parameters(),
     };
     let output = arguments.output();
     let device::Opened {
@@ -214,7 +214,7 @@ impl Session<'_> {
             seed,
             ..Recipe::named(Name::Reproduction)
         };
-        let parameters: Parameters = net::initial_parameters(seed, recipe.output_bias());
+        let parameters: Parameters = recipe.initial_parameters();
         let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters);
         let watch = watch(&recipe, self.digits.train.len(), None)?;
         let before = Before {

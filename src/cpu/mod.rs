@@ -3,6 +3,7 @@
 pub mod full_batch;
 pub mod per_example;
 pub mod probe;
+mod scaled_tanh;
 pub mod simd;
 
 pub use full_batch::FullBatch;

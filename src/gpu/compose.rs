@@ -260,7 +260,10 @@ pub fn prelude(recipe: &Recipe) -> String {
         line(format!("const {name}: u32 = {value}u;"));
     }
     let [a, b, c] = muon::COEFFICIENTS;
+    let (amplitude, gain) = recipe.activation.tanh_scale();
     let floats = [
+        ("TANH_AMPLITUDE", amplitude),
+        ("TANH_GAIN", gain),
         ("PADDING_VALUE", f64::from(net::PADDING_VALUE)),
         ("MUON_A", a),
         ("MUON_B", b),
@@ -271,7 +274,7 @@ pub fn prelude(recipe: &Recipe) -> String {
         line(format!("const {name}: f32 = {:?}f;", value as f32));
     }
     let flags = [
-        ("ACTIVATION_IS_TANH", recipe.activation == Activation::Tanh),
+        ("ACTIVATION_IS_TANH", recipe.activation != Activation::Relu),
         ("LOSS_IS_MSE", recipe.loss == Loss::Mse),
     ];
     for (name, value) in flags {

@@ -66,7 +66,7 @@ impl Gpu {
     /// An engine at the start of a run from these parameters, with these kernels.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the recipe's updates see one example each; [`Error::Device`] if the adapter lacks
+    /// [`Error::Usage`] if the recipe's updates see one example each or are diagonal Newton's; [`Error::Device`] if the adapter lacks
     /// something, the sets or the kernels do not fit, or it fails.
     pub fn with(
         adapter: wgpu::Adapter,
@@ -97,6 +97,7 @@ impl Gpu {
                 recipe.name
             )));
         }
+        recipe.validate_optimizer()?;
         let description = described(&adapter)?;
         check_limits(&description)?;
         let (train_examples, test_examples) = (digits.train.len(), digits.test.len());

@@ -180,7 +180,7 @@ impl<'a> Builder<'a> {
     fn matrices(&mut self) -> &mut Self {
         match self.recipe.optimizer {
             Optimizer::Muon => self.add("muon", MATRICES.len() as u32, 1),
-            Optimizer::Sgd | Optimizer::AdamW => self,
+            _ => self,
         }
     }
 
@@ -316,6 +316,7 @@ impl Program {
         let optimizer = match recipe.optimizer {
             Optimizer::Sgd => "sgd",
             Optimizer::AdamW | Optimizer::Muon => "adamw",
+            Optimizer::DiagonalNewton => panic!("diagonal Newton has no kernel"),
         };
         let plans = [
             prepare,

@@ -288,7 +288,7 @@ fn agree(found: &Parameters, expected: &Parameters) -> bool {
 mod tests {
     use super::*;
     use crate::gpu::adapter::Backend;
-    use crate::net::initial_parameters;
+    use crate::net::{Initialization, initial_parameters};
 
     fn adapter(workgroup_bytes: u32) -> AdapterDescription {
         let mut card = AdapterDescription::for_tests("card", Backend::Vulkan, Kind::Discrete);
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn gradients_that_differ_are_told_apart() {
-        let expected = initial_parameters(1, -1.0);
+        let expected = initial_parameters(1, -1.0, Initialization::Sqrt);
         assert!(agree(&expected, &expected));
         for wrong in [f32::NAN, 0.5] {
             let mut found = expected.clone();

@@ -1,6 +1,6 @@
 //! The reference engine: full batch or batch 1, whatever the recipe says.
 
-use super::{AdamW, Dropout, Muon, Pass, Real, Rule, input, loss, update};
+use super::{AdamW, Dropout, Muon, Pass, Real, Rule, add_curvature, input, loss, update};
 use crate::data::{Dataset, Digits};
 use crate::draw;
 use crate::engine::{Engine, Evaluation, Split, State};
@@ -61,7 +61,14 @@ impl<T: Real> Reference<T> {
         let x = input(set.image_codes(example), set.denominator(), shift);
         let mut pass = Pass::forward(&self.parameters, x, factors, recipe.activation, recipe.loss);
         let label = set.labels()[example];
-        let (value, _) = loss(&pass.out, label, recipe.loss, T::of(scale), &mut pass.d_out);
+        let (value, _) = loss(
+            &pass.out,
+            label,
+            recipe.activation,
+            recipe.loss,
+            T::of(scale),
+            &mut pass.d_out,
+        );
         pass.backward(&self.parameters, recipe.activation);
         (pass, value)
     }
@@ -77,6 +84,20 @@ impl<T: Real> Reference<T> {
             sum = sum + value;
         }
         (sum * T::of(scale), gradient)
+    }
+
+    /// Diagonal Newton's h at the present parameters: the mean over the sample, without shift and dropout.
+    pub fn curvature(&self) -> Parameters<T> {
+        let (recipe, set) = (&self.recipe, &self.digits.train);
+        let sample = set.len().min(recipe.curvature_sample as usize);
+        let scale = T::of(1.0 / sample as f64);
+        let mut h = Parameters::zeros();
+        for example in 0..sample {
+            let pass = self.evaluation_pass(set, example);
+            let (activation, loss) = (recipe.activation, recipe.loss);
+            add_curvature(&self.parameters, &pass, activation, loss, scale, &mut h);
+        }
+        h
     }
 
     /// The optimizer at the present step.
@@ -106,6 +127,7 @@ impl<T: Real> Reference<T> {
                 };
                 Rule::Muon(muon, adamw)
             }
+            Optimizer::DiagonalNewton => Rule::DiagonalNewton(T::of(scalars.step_size)),
         }
     }
 
@@ -169,6 +191,10 @@ impl<T: Real> Engine for Reference<T> {
         let mut losses = Vec::with_capacity(steps as usize);
         for _ in 0..steps {
             let first = (self.step as usize * size) % examples;
+            if first == 0 && self.recipe.optimizer == Optimizer::DiagonalNewton {
+                let damping = T::of(self.recipe.damping);
+                self.second_moment = self.curvature().map(|h| T::one() / (damping + h));
+            }
             let (value, gradient) = self.batch_gradient(first..first + size);
             losses.push(value.to_f64_exact() as f32);
             self.update(&gradient);
@@ -192,8 +218,15 @@ impl<T: Real> Engine for Reference<T> {
         for example in 0..set.len() {
             let mut pass = self.evaluation_pass(set, example);
             let label = set.labels()[example];
-            let kind = self.recipe.loss;
-            let (value, missed) = loss(&pass.out, label, kind, T::one(), &mut pass.d_out);
+            let (activation, kind) = (self.recipe.activation, self.recipe.loss);
+            let (value, missed) = loss(
+                &pass.out,
+                label,
+                activation,
+                kind,
+                T::one(),
+                &mut pass.d_out,
+            );
             sum += value.to_f64_exact();
             misses += u32::from(missed);
         }

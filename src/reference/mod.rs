@@ -6,6 +6,7 @@
 #![allow(clippy::needless_range_loop)]
 
 mod adamw;
+mod curvature;
 mod dropout;
 mod engine;
 mod h1_forward;
@@ -29,6 +30,7 @@ mod tally;
 mod update;
 
 pub use adamw::{AdamW, adamw};
+pub use curvature::{add_curvature, diagonal_newton, output_curvature};
 pub use dropout::{Dropout, dropout};
 pub use engine::Reference;
 pub use h1_forward::h1_forward;
@@ -83,17 +85,29 @@ impl Real for f64 {
 /// The hidden layers' nonlinearity.
 pub fn activate<T: Real>(activation: Activation, sum: T) -> T {
     match activation {
-        Activation::Tanh => sum.tanh(),
+        Activation::Tanh | Activation::ScaledTanh => scaled_tanh(activation, sum),
         // Not `max`: that would hide a NaN.
         Activation::Relu if sum < T::zero() => T::zero(),
         Activation::Relu => sum,
     }
 }
 
+/// A·tanh(g·sum), A and g being 1 but for scaled tanh: what MSE's outputs use, whatever the hidden layers'.
+pub fn scaled_tanh<T: Real>(activation: Activation, sum: T) -> T {
+    let (amplitude, gain) = activation.tanh_scale();
+    T::of(amplitude) * (T::of(gain) * sum).tanh()
+}
+
+/// Its derivative, from its *value*: g·A − g/A·y².
+pub fn scaled_tanh_slope<T: Real>(activation: Activation, value: T) -> T {
+    let (amplitude, gain) = activation.tanh_scale();
+    T::of(gain * amplitude) - T::of(gain / amplitude) * value * value
+}
+
 /// The nonlinearity's derivative, from its *value*: 1 − y² for tanh, 1 where y > 0 for ReLU (0 at 0, as in PyTorch).
 pub fn slope<T: Real>(activation: Activation, value: T) -> T {
     match activation {
-        Activation::Tanh => T::one() - value * value,
+        Activation::Tanh | Activation::ScaledTanh => scaled_tanh_slope(activation, value),
         Activation::Relu if value > T::zero() => T::one(),
         Activation::Relu => T::zero(),
     }

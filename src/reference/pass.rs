@@ -64,7 +64,14 @@ impl<T: Real> Pass<T> {
         h2_forward(&pass.h1, p(&H2W), p(&H2B), activation, &mut pass.h2);
         dropout(&pass.h2, &pass.factors, &mut pass.dropped);
         h3_forward(&pass.dropped, p(&H3W), p(&H3B), activation, &mut pass.h3);
-        out_forward(&pass.h3, p(&OUTW), p(&OUTB), loss, &mut pass.out);
+        out_forward(
+            &pass.h3,
+            p(&OUTW),
+            p(&OUTB),
+            activation,
+            loss,
+            &mut pass.out,
+        );
         pass
     }
 

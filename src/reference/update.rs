@@ -1,6 +1,6 @@
 //! A step's end: shares summed, parameters updated.
 
-use super::{AdamW, Muon, Real, adamw, muon, reduce_gradient, sgd};
+use super::{AdamW, Muon, Real, adamw, diagonal_newton, muon, reduce_gradient, sgd};
 use crate::net::PARAMETERS;
 
 /// What the optimizer is and needs.
@@ -12,6 +12,8 @@ pub enum Rule<T> {
     AdamW(AdamW<T>),
     /// Muon for the layers' matrices, AdamW for the biases.
     Muon(Muon<T>, AdamW<T>),
+    /// Gradient descent with a step for each weight, kept where the second moment is: learning rate.
+    DiagonalNewton(T),
 }
 
 /// Sums `partial`, `[row][parameter]`, into `gradient` and updates `parameters` and their moments by it.
@@ -40,5 +42,6 @@ pub fn update<T: Real>(
                 }
             }
         }
+        Rule::DiagonalNewton(rate) => diagonal_newton(parameters, gradient, second, rate),
     }
 }

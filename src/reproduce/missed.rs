@@ -40,7 +40,6 @@ mod tests {
     use crate::cpu::FullBatch;
     use crate::data::embedded;
     use crate::engine::{Engine, Split};
-    use crate::net::initial_parameters;
     use crate::recipe::{Activation, Loss, Name};
 
     /// A net that guesses at random misses nine of ten, one that has been trained for a little fewer: each as counted
@@ -59,7 +58,11 @@ mod tests {
                 loss,
                 ..Recipe::named(Name::FullBatch)
             };
-            let start = initial_parameters(1, recipe.output_bias());
+            let start = Recipe {
+                seed: 1,
+                ..recipe.clone()
+            }
+            .initial_parameters();
             let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start);
             let mut counts = Vec::new();
             for steps in [0, 20] {

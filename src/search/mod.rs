@@ -12,7 +12,6 @@ use crate::cpu::{FullBatch, PerExample};
 use crate::data::{Dataset, Digits};
 use crate::engine::{Engine, Split};
 use crate::error::{Error, Result};
-use crate::net;
 use crate::recipe::{Batch, Recipe};
 
 pub use space::{Draw, Field, Range, Space, Values};
@@ -71,7 +70,7 @@ fn error_of(digits: &Digits, recipe: &Recipe, seed: u64) -> Result<f64> {
         ..recipe.clone()
     };
     let updates = recipe.validate_updates(digits.train.len())?;
-    let start = net::initial_parameters(seed, recipe.output_bias());
+    let start = recipe.initial_parameters();
     let mut engine: Box<dyn Engine> = match recipe.batch {
         Batch::Full => Box::new(FullBatch::with_level_and_threads(
             digits.clone(),

@@ -43,6 +43,9 @@ impl std::fmt::Display for Case {
             "dropout" => write!(f, "p_{}_", self.dropout)?,
             "h1_forward" | "h2_forward" | "h3_forward" | "out_backward" | "h3_backward"
             | "h2_backward" => write!(f, "{:?}_", self.activation)?,
+            "out_forward" | "loss" if self.activation == Activation::ScaledTanh => {
+                write!(f, "ScaledTanh_{:?}_", self.loss)?;
+            }
             "out_forward" | "loss" => write!(f, "{:?}_", self.loss)?,
             "adamw" if self.beside_muon => write!(f, "beside_muon_")?,
             "tally" if !self.advance => write!(f, "evaluation_")?,
@@ -115,7 +118,9 @@ impl Case {
             let end = self.data == Data::Saturated && noise.bits() & 3 > 0;
             match (self.activation, end) {
                 (Activation::Tanh, false) => noise.signed(),
+                (Activation::ScaledTanh, false) => 1.7159 * noise.signed(),
                 (Activation::Tanh, true) => 1f32.copysign(noise.signed()),
+                (Activation::ScaledTanh, true) => 1.7159f32.copysign(noise.signed()),
                 (Activation::Relu, false) => (2.0 * noise.signed()).max(0.0),
                 (Activation::Relu, true) => large(noise).max(0.0),
             }
@@ -202,14 +207,18 @@ pub fn variants() -> Vec<Case> {
             loss: Loss::Mse,
             ..case
         };
+        let scaled = Case {
+            activation: Activation::ScaledTanh,
+            ..mse
+        };
         match kernel.name {
             "input" => variants.extend([0, 1, 2].map(|shift| Case { shift, ..case })),
             "dropout" => {
                 variants.extend([0.25, 0.5].map(|dropout| Case { dropout, ..case }));
             }
-            "h1_forward" | "h2_forward" | "out_backward" | "h3_backward" | "h2_backward" => {
-                variants.extend([tanh, case]);
-            }
+            // Its two constants stand in one shared file: one kernel for each of its uses.
+            "h1_forward" | "out_backward" => variants.extend([scaled, tanh, case]),
+            "h2_forward" | "h3_backward" | "h2_backward" => variants.extend([tanh, case]),
             // Without dropout it reads H2 itself.
             "h3_forward" => variants.extend([
                 Case {
@@ -218,7 +227,7 @@ pub fn variants() -> Vec<Case> {
                 },
                 case,
             ]),
-            "out_forward" | "loss" => variants.extend([mse, case]),
+            "out_forward" | "loss" => variants.extend([scaled, mse, case]),
             "adamw" => {
                 let beside_muon = true;
                 variants.extend([

@@ -87,7 +87,7 @@ fn layer(setup: &mut Setup, case: &Case, noise: &mut Noise) {
     let p = |tensor| parameters.tensor(tensor);
     let (f, n) = (case.activation, case.examples);
     let tolerance = match f {
-        Activation::Tanh => TANH,
+        Activation::Tanh | Activation::ScaledTanh => TANH,
         Activation::Relu => SUMS,
     };
     match case.kernel {
@@ -121,7 +121,7 @@ fn layer(setup: &mut Setup, case: &Case, noise: &mut Noise) {
             let below = case.activations(noise, n * H3_UNITS);
             setup.give_rows("h3", &below);
             let each = |h3: &[f64], out: &mut [f64]| {
-                twin::out_forward(h3, p(&OUTW), p(&OUTB), case.loss, out);
+                twin::out_forward(h3, p(&OUTW), p(&OUTB), case.activation, case.loss, out);
             };
             let out = by_row(&wide(&below), H3_UNITS, CLASSES, each);
             let tolerance = match case.loss {
@@ -225,7 +225,7 @@ fn loss(setup: &mut Setup, case: &Case, noise: &mut Noise) {
         .chunks_exact(CLASSES)
         .zip(d_out.chunks_exact_mut(CLASSES));
     for ((row, d_row), &label) in rows.zip(&labels) {
-        let (value, miss) = twin::loss(row, label, case.loss, scale, d_row);
+        let (value, miss) = twin::loss(row, label, case.activation, case.loss, scale, d_row);
         losses.push(value);
         missed.push(f64::from(u8::from(miss)));
     }

@@ -200,7 +200,14 @@ impl PassCase {
             let (pass, loss) = reference.training_pass(example, 1.0 / f64::from(run.batch));
             pass.add_gradient(&mut share.gradient);
             let mut unused = vec![0.0; CLASSES];
-            let (_, missed) = twin::loss(&pass.out, labels[example], self.loss, 1.0, &mut unused);
+            let (_, missed) = twin::loss(
+                &pass.out,
+                labels[example],
+                self.activation,
+                self.loss,
+                1.0,
+                &mut unused,
+            );
             share.loss += loss;
             share.missed += u32::from(missed);
         }
@@ -316,6 +323,7 @@ pub fn pass_cases() -> Vec<PassCase> {
         (Activation::Tanh, Loss::Mse),
         (Activation::Tanh, Loss::CrossEntropy),
         (Activation::Relu, Loss::Mse),
+        (Activation::ScaledTanh, Loss::Mse),
     ] {
         cases.push(PassCase {
             activation,

@@ -113,6 +113,7 @@ impl UpdateCase {
             let size = match self.optimizer {
                 Optimizer::Sgd => 1.0,
                 Optimizer::AdamW | Optimizer::Muon => 10f32.powf(-5.0 + 4.0 * noise.signed()),
+                Optimizer::DiagonalNewton => unreachable!("not on a GPU"),
             };
             let share = 2.0 * size * noise.signed() / self.rows as f32;
             let rows = numbers.partial.iter_mut().skip(parameter);
@@ -195,6 +196,7 @@ impl UpdateCase {
                 second_moment_scale,
                 shrink,
             }),
+            Optimizer::DiagonalNewton => unreachable!("not on a GPU"),
         }
     }
 

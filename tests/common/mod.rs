@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use gpu_train::data::{Dataset, Digits};
-use gpu_train::net::{PARAMETERS, PIXELS, Parameters};
+use gpu_train::net::{Initialization, PARAMETERS, PIXELS, Parameters};
 
 use compare::{Tolerance, close};
 
@@ -155,7 +155,7 @@ pub fn random_digits(examples: usize, seed: u64) -> Digits {
 
 /// Weights of the initial distribution, and biases of both signs, so that a swapped bias shows.
 pub fn random_parameters(seed: u64) -> Parameters {
-    let mut parameters = gpu_train::net::initial_parameters(seed, 0.0);
+    let mut parameters = gpu_train::net::initial_parameters(seed, 0.0, Initialization::Sqrt);
     let mut noise = Noise(seed);
     for tensor in PARAMETERS.iter().filter(|tensor| tensor.fan_in == 0) {
         for value in parameters.tensor_mut(tensor) {

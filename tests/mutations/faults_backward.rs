@@ -45,7 +45,7 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "loss_slope_left_out",
         "loss",
-        &[("scale * e0 * (one - o0 * o0)", "scale * e0")],
+        &[("scale * e0 * tanh_slope(o0)", "scale * e0")],
     ),
     fault(
         "loss_padding_counts",
@@ -95,10 +95,17 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "tanh_slope_left_out",
         "out_backward",
-        &[(
-            "return vec4<f32>(1.0) - value * value;",
-            "return vec4<f32>(1.0);",
-        )],
+        &[("return tanh_slope(value);", "return vec4<f32>(1.0);")],
+    ),
+    fault(
+        "scaled_tanh_slope_falls_too_fast",
+        "out_backward",
+        &[("TANH_GAIN / TANH_AMPLITUDE * value", "value")],
+    ),
+    fault(
+        "scaled_tanh_slope_of_tanh_at_zero",
+        "out_backward",
+        &[("vec4<f32>(TANH_GAIN * TANH_AMPLITUDE)", "vec4<f32>(1.0)")],
     ),
     fault(
         "relu_slope_wrong_sign",

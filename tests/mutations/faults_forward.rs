@@ -140,7 +140,20 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "tanh_hides_nan",
         "h1_forward",
-        &[("keep_nan(sum, tanh(bounded))", "tanh(bounded)")],
+        &[(
+            "keep_nan(sum, TANH_AMPLITUDE * tanh(bounded))",
+            "TANH_AMPLITUDE * tanh(bounded)",
+        )],
+    ),
+    fault(
+        "scaled_tanh_gain_left_out",
+        "h1_forward",
+        &[("clamp(TANH_GAIN * sum", "clamp(sum")],
+    ),
+    fault(
+        "scaled_tanh_amplitude_left_out",
+        "out_forward",
+        &[("TANH_AMPLITUDE * tanh(bounded)", "tanh(bounded)")],
     ),
     fault(
         "relu_hides_nan",

@@ -57,6 +57,7 @@ fn variant(recipe: &Recipe) -> String {
     let activation = match recipe.activation {
         Activation::Tanh => "tanh",
         Activation::Relu => "relu",
+        Activation::ScaledTanh => "scaled-tanh",
     };
     let loss = match recipe.loss {
         Loss::Mse => "mse",

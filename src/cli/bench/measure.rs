@@ -13,7 +13,7 @@ use crate::data::{Digits, Examples, Repeated};
 use crate::engine::{Engine, Peak};
 use crate::error::Result;
 use crate::gpu::{self, AdapterChoice, KernelTime};
-use crate::net::{self, Parameters};
+use crate::net::Parameters;
 use crate::recipe::Recipe;
 use crate::reference::Reference;
 use crate::report::{EngineReport, KernelReport};
@@ -91,7 +91,7 @@ impl Bench<'_> {
     /// Runs an engine.
     pub(super) fn measure(&self, target: &Target) -> Result<Measured> {
         let full = self.full.clone();
-        let start = |recipe: &Recipe| net::initial_parameters(recipe.seed, recipe.output_bias());
+        let start = |recipe: &Recipe| recipe.initial_parameters();
         match target {
             Target::Cpu => {
                 let started = Instant::now();

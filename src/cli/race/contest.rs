@@ -10,7 +10,7 @@ use crate::data::Digits;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterChoice, Gpu, Kind, Variant, choose, describe};
-use crate::net::{self, Parameters};
+use crate::net::Parameters;
 use crate::race;
 use crate::recipe::Recipe;
 use crate::records::{Contestant, ContestantKind, FailedRun, RaceRun};
@@ -257,5 +257,5 @@ impl Contest<'_> {
 
 /// A run's initial weights.
 fn start(recipe: &Recipe) -> Parameters {
-    net::initial_parameters(recipe.seed, recipe.output_bias())
+    recipe.initial_parameters()
 }

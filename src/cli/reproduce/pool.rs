@@ -9,7 +9,6 @@ use crate::cli::context::cores;
 use crate::cli::device::{self, Place};
 use crate::data::Digits;
 use crate::error::{Error, Result};
-use crate::net;
 use crate::recipe::Batch;
 use crate::records::RunRecord;
 use crate::report::{Output, RunsProgress};
@@ -120,7 +119,7 @@ impl Pool<'_> {
     fn one(&self, job: &Job, queue: &Queue) -> Result<RunRecord> {
         let started = Instant::now();
         let recipe = &job.recipe;
-        let parameters = net::initial_parameters(recipe.seed, recipe.output_bias());
+        let parameters = recipe.initial_parameters();
         let opened =
             self.device
                 .open(&self.place_of(job, queue), self.digits, recipe, &parameters)?;

@@ -151,7 +151,7 @@ impl Kernel for Alone<'_> {
             Part::Loss => {
                 for (vector, t) in tile.iter_mut().enumerate() {
                     let labels = &set.labels()[vector * LANES..(vector + 1) * LANES];
-                    loss(s, &t.out, labels, recipe.loss, 1e-3, &mut t.d_out);
+                    loss(s, &t.out, labels, recipe, 1e-3, &mut t.d_out);
                 }
             }
             Part::OutGradient => {
@@ -189,7 +189,7 @@ impl Kernel for Alone<'_> {
 mod tests {
     use super::*;
     use crate::data::embedded;
-    use crate::net::initial_parameters;
+    use crate::net::{Initialization, initial_parameters};
     use crate::recipe::Name;
 
     /// Each kernel writes what it is named for.
@@ -198,7 +198,12 @@ mod tests {
         let set = embedded::digits().train;
         for level in Level::available() {
             let recipe = Recipe::named(Name::FullBatch);
-            let mut alone = Tile::new(level, set.clone(), recipe, &initial_parameters(1, 0.0));
+            let mut alone = Tile::new(
+                level,
+                set.clone(),
+                recipe,
+                &initial_parameters(1, 0.0, Initialization::Sqrt),
+            );
             for part in Part::ALL {
                 alone.run(part);
             }

@@ -1,14 +1,15 @@
 //! Loss of sixteen examples, how many are missed, and the gradient of the output's sums.
 
+use crate::cpu::scaled_tanh::tanh_slope;
 use crate::cpu::simd::{LANES, Lanes, Simd};
 use crate::net::CLASSES;
-use crate::recipe::Loss;
+use crate::recipe::{Activation, Loss, Recipe};
 
 /// Sum of the losses of `labels.len()` (0 to 16) examples, in order, and how many were missed (the first of equal
 /// outputs counts).
 ///
 /// - MSE: `loss = Σ (out[k] − target[k])² / 10`, target +1 for the label, −1 for the others;
-///   `d_out[k] = scale · 2/10 · (out[k] − target[k]) · (1 − out[k]²)`
+///   `d_out[k] = scale · 2/10 · (out[k] − target[k]) · g′[k]`, g′ being 1 − out[k]², or scaled tanh's
 /// - cross-entropy: `loss = ln Σ exp(out[k]) − out[label]`; `d_out[k] = scale · (softmax(out)[k] − [k = label])`
 ///
 /// `out`, `d_out`: `[10]`; lanes past the last label get a gradient of 0.
@@ -17,14 +18,14 @@ pub fn loss<S: Simd>(
     s: S,
     out: &[Lanes; CLASSES],
     labels: &[u8],
-    kind: Loss,
+    recipe: &Recipe,
     scale: f32,
     d_out: &mut [Lanes; CLASSES],
 ) -> (f64, u32) {
     let is_label = one_hot(labels);
     let mut values = Lanes::ZERO;
-    let value = match kind {
-        Loss::Mse => squared_error(s, out, &is_label, scale, d_out),
+    let value = match recipe.loss {
+        Loss::Mse => squared_error(s, out, &is_label, recipe.activation, scale, d_out),
         Loss::CrossEntropy => {
             let (largest, total) = softmax(s, out, &is_label, scale, d_out);
             for (lane, value) in values.0.iter_mut().enumerate().take(labels.len()) {
@@ -69,6 +70,7 @@ fn squared_error<S: Simd>(
     s: S,
     out: &[Lanes; CLASSES],
     is_label: &[Lanes; CLASSES],
+    activation: Activation,
     scale: f32,
     d_out: &mut [Lanes; CLASSES],
 ) -> S::V {
@@ -84,7 +86,7 @@ fn squared_error<S: Simd>(
         );
         let difference = s.sub(y, target);
         sum = s.mul_add(difference, difference, sum);
-        let slope = s.neg_mul_add(y, y, one);
+        let slope = tanh_slope(s, activation, y);
         s.store(&mut d_out[class], s.mul(s.mul(scale, difference), slope));
     }
     s.div(sum, s.splat(CLASSES as f32))

@@ -43,7 +43,7 @@ use crate::data::{Digits, Examples};
 use crate::engine::{Engine, Evaluation, Split, State};
 use crate::error::Result;
 use crate::net::{PARAMETER_COUNT, Parameters};
-use crate::recipe::{Batch, Recipe};
+use crate::recipe::{Batch, Optimizer, Recipe};
 
 /// Chunks the tiles are dealt out in, where there are as many: so many that sixty-four cores have one each, and so
 /// few that adding their gradients takes no time.
@@ -70,7 +70,7 @@ impl FullBatch {
     /// An engine at the start of a run from these parameters, on the best instruction set and all processors.
     ///
     /// # Panics
-    /// If the recipe's batch is not the whole set, or the system refuses to start threads.
+    /// If the recipe's batch is not the whole set, its optimizer is diagonal Newton, or the system refuses to start threads.
     pub fn new(digits: Digits, recipe: Recipe, parameters: &Parameters) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Self::with_level_and_threads(digits, recipe, parameters, Level::best(), threads)
@@ -105,6 +105,8 @@ impl FullBatch {
         threads: usize,
     ) -> Self {
         assert_eq!(recipe.batch, Batch::Full, "a recipe for the whole set");
+        let newton = recipe.optimizer == Optimizer::DiagonalNewton;
+        assert!(!newton, "diagonal Newton takes one example an update");
         let threads = threads.max(1);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)

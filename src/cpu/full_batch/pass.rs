@@ -11,6 +11,7 @@ use super::loss::loss;
 use super::sums::Sums;
 use super::tile::{Sixteen, TILE, VECTORS, activate, times_slope};
 use super::weights::Weights;
+use crate::cpu::scaled_tanh::scaled_tanh;
 use crate::cpu::simd::{Kernel, LANES, Lanes, Simd};
 use crate::data::Examples;
 use crate::draw;
@@ -102,7 +103,7 @@ impl Kernel for Chunk<'_> {
                 }
                 let scale = 1.0 / set.count() as f32;
                 let Sixteen { out, d_out, .. } = sixteen;
-                let (value, misses) = loss(s, out, labels, recipe.loss, scale, d_out);
+                let (value, misses) = loss(s, out, labels, recipe, scale, d_out);
                 share.loss += value;
                 share.misses += misses;
             }
@@ -165,7 +166,7 @@ fn forward<S: Simd>(
     dense_forward(s, operands, &weights.outw, &weights.outb);
     if recipe.loss == Loss::Mse {
         for value in tile.iter_mut().flat_map(|t| &mut t.out) {
-            s.store(value, s.tanh(s.load(value)));
+            s.store(value, scaled_tanh(s, activation, s.load(value)));
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::cpu::simd::Level;
 use crate::data::{Dataset, Digits, Repeated};
 use crate::draw;
 use crate::engine::{Engine, Split, State};
-use crate::net::{PARAMETERS, PIXELS, Parameters, initial_parameters};
+use crate::net::{Initialization, PARAMETERS, PIXELS, Parameters, initial_parameters};
 use crate::recipe::{Activation, Length, Loss, Name, Optimizer, Recipe};
 use crate::reference::Reference;
 
@@ -58,12 +58,13 @@ fn recipes() -> Vec<Recipe> {
             recipes.extend([false, true].map(|noise| recipe(activation, loss, noise)));
         }
     }
+    recipes.push(recipe(Activation::ScaledTanh, Loss::Mse, true));
     recipes
 }
 
 /// Initial weights, with biases that are not zero.
 fn parameters() -> Parameters {
-    let mut parameters = initial_parameters(5, -0.3);
+    let mut parameters = initial_parameters(5, -0.3, Initialization::Sqrt);
     for tensor in PARAMETERS.iter().filter(|tensor| tensor.fan_in == 0) {
         for (i, bias) in parameters.tensor_mut(tensor).iter_mut().enumerate() {
             *bias += ((i * 37 % 101) as f32 - 50.0) * 4e-3;

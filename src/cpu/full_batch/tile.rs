@@ -1,5 +1,6 @@
 //! The activations of a tile of examples, one example a lane.
 
+use crate::cpu::scaled_tanh::{scaled_tanh, tanh_slope};
 use crate::cpu::simd::{LANES, Lanes, Simd};
 use crate::net::{CLASSES, H1_SIDE, H2_SIDE, H2_UNITS, H3_UNITS, MAPS, SIDE};
 use crate::recipe::Activation;
@@ -60,17 +61,18 @@ impl Sixteen {
 #[inline(always)]
 pub fn activate<S: Simd>(s: S, activation: Activation, sum: S::V) -> S::V {
     match activation {
-        Activation::Tanh => s.tanh(sum),
+        Activation::Tanh | Activation::ScaledTanh => scaled_tanh(s, activation, sum),
         // The bound stands first so that a NaN in the sum, as the second operand, comes through.
         Activation::Relu => s.max(s.splat(0.0), sum),
     }
 }
 
-/// `d` times the nonlinearity's derivative at the value `y`: 1 − y² for tanh, [y > 0] for ReLU.
+/// `d` times the nonlinearity's derivative at the value `y`: 1 − y² for tanh, g·A − g/A·y² for scaled tanh, [y > 0]
+/// for ReLU.
 #[inline(always)]
 pub fn times_slope<S: Simd>(s: S, activation: Activation, y: S::V, d: S::V) -> S::V {
     match activation {
-        Activation::Tanh => s.mul(d, s.neg_mul_add(y, y, s.splat(1.0))),
+        Activation::Tanh | Activation::ScaledTanh => s.mul(d, tanh_slope(s, activation, y)),
         Activation::Relu => s.where_positive(y, d),
     }
 }

@@ -29,6 +29,7 @@ pub fn update(state: &mut State, recipe: &Recipe, scalars: StepScalars, gradient
                 }
             }
         }
+        Optimizer::DiagonalNewton => unreachable!("refused when the engine was made"),
     }
     state.step += 1;
 }

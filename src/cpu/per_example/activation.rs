@@ -1,5 +1,6 @@
 //! The hidden layers' nonlinearity on vectors.
 
+use crate::cpu::scaled_tanh::{scaled_tanh, tanh_slope};
 use crate::cpu::simd::Simd;
 use crate::recipe::Activation;
 
@@ -7,7 +8,7 @@ use crate::recipe::Activation;
 #[inline(always)]
 pub fn activate<S: Simd>(s: S, activation: Activation, sum: S::V) -> S::V {
     match activation {
-        Activation::Tanh => s.tanh(sum),
+        Activation::Tanh | Activation::ScaledTanh => scaled_tanh(s, activation, sum),
         Activation::Relu => s.max(sum, s.splat(0.0)),
     }
 }
@@ -16,7 +17,9 @@ pub fn activate<S: Simd>(s: S, activation: Activation, sum: S::V) -> S::V {
 #[inline(always)]
 pub fn slope_times<S: Simd>(s: S, activation: Activation, value: S::V, gradient: S::V) -> S::V {
     match activation {
-        Activation::Tanh => s.mul(s.neg_mul_add(value, value, s.splat(1.0)), gradient),
+        Activation::Tanh | Activation::ScaledTanh => {
+            s.mul(tanh_slope(s, activation, value), gradient)
+        }
         Activation::Relu => s.where_positive(value, gradient),
     }
 }

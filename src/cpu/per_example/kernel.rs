@@ -147,7 +147,15 @@ impl Kernel for Evaluate<'_> {
             place(self.set.images.image(example), &mut self.pass.x);
             self.pass.forward(s, &self.moments.weights);
             let out = &self.pass.out;
-            sum += f64::from(loss(s, self.pass.loss, out, label, 1.0, &mut unused));
+            sum += f64::from(loss(
+                s,
+                self.pass.activation,
+                self.pass.loss,
+                out,
+                label,
+                1.0,
+                &mut unused,
+            ));
             misses += u32::from(missed(out, label));
         }
         (sum, misses)

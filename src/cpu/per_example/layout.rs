@@ -150,7 +150,7 @@ pub struct Trained<'a, T> {
     pub weights: &'a mut T,
     /// AdamW's first moment, SGD's momentum buffer, or a gradient being summed.
     pub first: &'a mut T,
-    /// AdamW's second moment.
+    /// AdamW's second moment, or diagonal Newton's 1/(μ + h).
     pub second: &'a mut T,
 }
 

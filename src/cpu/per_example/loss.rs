@@ -1,8 +1,9 @@
 //! Loss of one example and its gradient, on one vector of 10 classes and 6 lanes of padding.
 
+use crate::cpu::scaled_tanh::{scaled_tanh, tanh_slope};
 use crate::cpu::simd::{LANES, Lanes, Simd};
 use crate::net::CLASSES;
-use crate::recipe::Loss;
+use crate::recipe::{Activation, Loss};
 
 /// MSE's targets for each label: +1 for it, −1 for the others, 0 (the output there) for the padding.
 const TARGETS: [Lanes; CLASSES] = {
@@ -19,22 +20,24 @@ const TARGETS: [Lanes; CLASSES] = {
     targets
 };
 
-/// The outputs from their sums: tanh for MSE, the logits themselves for cross-entropy.
+/// The outputs from their sums: tanh (scaled where the hidden layers' is) for MSE, the logits themselves for cross-entropy.
 #[inline(always)]
-pub fn outputs<S: Simd>(s: S, kind: Loss, sums: S::V) -> S::V {
+pub fn outputs<S: Simd>(s: S, activation: Activation, kind: Loss, sums: S::V) -> S::V {
     match kind {
-        Loss::Mse => s.tanh(sums),
+        Loss::Mse => scaled_tanh(s, activation, sums),
         Loss::CrossEntropy => sums,
     }
 }
 
 /// The loss, and `scale` times its gradient by the sums, 0 in the padding.
 ///
-/// - MSE: `Σ (out[k] − target[k])² / 10`; `d[k] = 2/10 · (out[k] − target[k]) · (1 − out[k]²)`
+/// - MSE: `Σ (out[k] − target[k])² / 10`; `d[k] = 2/10 · (out[k] − target[k]) · g′[k]`, g′ being 1 − out[k]²,
+///   or scaled tanh's
 /// - cross-entropy: `ln Σ exp(out[k]) − out[label]`; `d[k] = softmax(out)[k] − [k = label]`
 #[inline(always)]
 pub fn loss<S: Simd>(
     s: S,
+    activation: Activation,
     kind: Loss,
     out: &Lanes,
     label: usize,
@@ -45,7 +48,7 @@ pub fn loss<S: Simd>(
         Loss::Mse => {
             let out = s.load(out);
             let difference = s.sub(out, s.load(&TARGETS[label]));
-            let slope = s.neg_mul_add(out, out, s.splat(1.0));
+            let slope = tanh_slope(s, activation, out);
             let factor = s.splat(scale * (2.0 / CLASSES as f32));
             s.store(d, s.mul(s.mul(factor, difference), slope));
             s.sum(s.mul(difference, difference)) / CLASSES as f32
@@ -67,6 +70,39 @@ pub fn loss<S: Simd>(
             sum.ln() + largest - out[label]
         }
     }
+}
+
+/// `scale` times the second derivatives of the loss by the sums, without f″; 0 in the padding.
+///
+/// - MSE: `2/10 · g′[k]²`
+/// - cross-entropy: `p[k] · (1 − p[k])`, p being the softmax
+#[inline(always)]
+pub fn curvature<S: Simd>(
+    s: S,
+    activation: Activation,
+    kind: Loss,
+    out: &Lanes,
+    scale: f32,
+) -> Lanes {
+    let mut d = Lanes::ZERO;
+    match kind {
+        Loss::Mse => {
+            let value = s.load(out);
+            let slope = tanh_slope(s, activation, value);
+            let factor = s.splat(scale * (2.0 / CLASSES as f32));
+            s.store(&mut d, s.mul(s.mul(factor, slope), slope));
+            d.0[CLASSES..].fill(0.0);
+        }
+        Loss::CrossEntropy => {
+            // The label's −1 taken back, its gradient is the softmax.
+            loss(s, activation, kind, out, 0, 1.0, &mut d);
+            d.0[0] += 1.0;
+            for d in &mut d.0 {
+                *d = scale * *d * (1.0 - *d);
+            }
+        }
+    }
+    d
 }
 
 /// Whether the largest output is not the label's; the first of equal ones counts.

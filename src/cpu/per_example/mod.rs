@@ -25,6 +25,7 @@
 #![allow(clippy::needless_range_loop)]
 
 mod activation;
+mod curvature;
 mod dense;
 mod h1;
 mod h2;
@@ -42,11 +43,12 @@ use crate::error::Result;
 use crate::net::Parameters;
 use crate::recipe::{Batch, Optimizer, Recipe};
 
+use curvature::Curvature;
 use input::Images;
 use kernel::{Evaluate, Gradient, Set, Train};
 use layout::Packed;
 use pass::{KEEP_ALL, Moments, Pass};
-use rule::{AdamWSchedule, MomentumSchedule, SgdSchedule};
+use rule::{AdamWSchedule, DiagonalNewtonSchedule, MomentumSchedule, SgdSchedule};
 
 /// Writes the body once for each literal: an array of vectors stays in registers only where its indices are
 /// constants, and the compiler leaves some nested loops rolled.
@@ -109,6 +111,33 @@ impl PerExample {
 
     /// Updates with the recipe's rule until `losses` is full.
     fn train_into(&mut self, losses: &mut [f32]) {
+        if self.recipe.optimizer != Optimizer::DiagonalNewton {
+            return self.train_within_pass(losses);
+        }
+        let examples = self.digits.train.len();
+        let mut rest = losses;
+        while !rest.is_empty() {
+            let example = self.step as usize % examples;
+            if example == 0 {
+                self.level.run(Curvature {
+                    set: Set {
+                        images: &self.train,
+                        labels: self.digits.train.labels(),
+                    },
+                    sample: examples.min(self.recipe.curvature_sample as usize),
+                    damping: self.recipe.damping as f32,
+                    pass: &mut self.pass,
+                    moments: &mut self.moments,
+                });
+            }
+            let (now, later) = rest.split_at_mut(rest.len().min(examples - example));
+            self.train_within_pass(now);
+            rest = later;
+        }
+    }
+
+    /// The same; with diagonal Newton, no further than the end of a pass, and with the steps as they are.
+    fn train_within_pass(&mut self, losses: &mut [f32]) {
         /// The same loop, compiled for each rule.
         macro_rules! train {
             ($schedule:expr) => {
@@ -134,7 +163,9 @@ impl PerExample {
             Optimizer::Sgd => train!(MomentumSchedule::new(&self.recipe)),
             Optimizer::AdamW => train!(AdamWSchedule::new(&self.recipe)),
             Optimizer::Muon => unreachable!("refused at the start"),
+            Optimizer::DiagonalNewton => train!(DiagonalNewtonSchedule),
         }
+        self.step += losses.len() as u32;
     }
 }
 
@@ -181,7 +212,6 @@ impl Engine for PerExample {
         let mut losses = vec![0.0; steps as usize];
         if steps > 0 {
             self.train_into(&mut losses);
-            self.step += steps;
         }
         Ok(losses)
     }

@@ -2,7 +2,7 @@
 
 use super::activation::{activate, slope_times};
 use super::input::{BACKGROUND, Columns};
-use super::layout::{CLASS_QUADS, H3_INPUT_QUADS, H3_QUADS, MAP_QUADS, Packed, Trained};
+use super::layout::{CLASS_QUADS, H3_INPUT_QUADS, H3_QUADS, MAP_QUADS, Packed};
 use super::rule::Rule;
 use super::{dense, h1, h2, loss};
 use crate::cpu::simd::{Lanes, Quads};
@@ -18,9 +18,21 @@ pub struct Moments {
     pub weights: Box<Packed>,
     /// AdamW's first moment, SGD's momentum buffer, or a gradient being summed.
     pub first: Box<Packed>,
-    /// AdamW's second moment.
+    /// AdamW's second moment, or diagonal Newton's 1/(μ + h).
     pub second: Box<Packed>,
 }
+
+/// The same tensor among the weights and both moments.
+macro_rules! trained {
+    ($moments:ident, $tensor:ident) => {
+        $crate::cpu::per_example::layout::Trained {
+            weights: &mut $moments.weights.$tensor,
+            first: &mut $moments.first.$tensor,
+            second: &mut $moments.second.$tensor,
+        }
+    };
+}
+pub(super) use trained;
 
 /// Activations and gradients of one example.
 pub struct Pass {
@@ -35,17 +47,17 @@ pub struct Pass {
     /// The outputs, lanes `[class]`.
     pub out: Lanes,
     /// Lanes `[column][map]`.
-    h1: h1::Units,
-    h2: h2::Units,
+    pub(super) h1: h1::Units,
+    pub(super) h2: h2::Units,
     /// H2 after dropout.
     dropped: h2::Units,
-    h3: [Lanes; H3_QUADS / 4],
+    pub(super) h3: [Lanes; H3_QUADS / 4],
     d_out: Lanes,
-    d_h3: [Lanes; H3_QUADS / 4],
-    d_h2: h2::Units,
-    d_h2_repeated: h2::Repeated,
+    pub(super) d_h3: [Lanes; H3_QUADS / 4],
+    pub(super) d_h2: h2::Units,
+    pub(super) d_h2_repeated: h2::Repeated,
     /// Lanes `[map][column]`.
-    d_h1: h1::Units,
+    pub(super) d_h1: h1::Units,
 }
 
 impl Pass {
@@ -96,7 +108,7 @@ impl Pass {
         }
         let sums = std::slice::from_mut(&mut self.out);
         dense::forward::<S, H3_QUADS, CLASS_QUADS, 3>(s, &self.h3, &w.outw, &w.outb, sums);
-        let out = loss::outputs(s, self.loss, s.load(&self.out));
+        let out = loss::outputs(s, f, self.loss, s.load(&self.out));
         s.store(&mut self.out, out);
     }
 
@@ -109,29 +121,19 @@ impl Pass {
         moments: &mut Moments,
         rule: R,
     ) -> f32 {
-        /// The same tensor among the weights and both moments.
-        macro_rules! trained {
-            ($tensor:ident) => {
-                Trained {
-                    weights: &mut moments.weights.$tensor,
-                    first: &mut moments.first.$tensor,
-                    second: &mut moments.second.$tensor,
-                }
-            };
-        }
         let f = self.activation;
         let scale = rule.loss_scale();
-        let value = loss::loss(s, self.loss, &self.out, label, scale, &mut self.d_out);
+        let value = loss::loss(s, f, self.loss, &self.out, label, scale, &mut self.d_out);
         let d_out = std::slice::from_ref(&self.d_out);
-        let (w, d_h3) = (trained!(outw), &mut self.d_h3);
+        let (w, d_h3) = (trained!(moments, outw), &mut self.d_h3);
         dense::backward::<S, R, H3_QUADS, CLASS_QUADS>(s, &self.h3, d_out, w, rule, d_h3);
-        rule.take(s, trained!(outb).at(0), s.load(&self.d_out));
+        rule.take(s, trained!(moments, outb).at(0), s.load(&self.d_out));
         for (d, h3) in d_h3.iter_mut().zip(&self.h3) {
             let sum = slope_times(s, f, s.load(h3), s.load(d));
             s.store(d, sum);
         }
         let (x, d_x) = (self.dropped.as_flattened(), self.d_h2.as_flattened_mut());
-        let w = trained!(h3w);
+        let w = trained!(moments, h3w);
         dense::backward::<S, R, H3_INPUT_QUADS, H3_QUADS>(s, x, d_h3, w, rule, d_x);
         let values = self.h2.as_flattened().iter();
         for (d, (h2, factor)) in d_x.iter_mut().zip(values.zip(self.factors.as_flattened())) {
@@ -139,15 +141,15 @@ impl Pass {
             s.store(d, slope_times(s, f, s.load(h2), sum));
         }
         for (at, d) in self.d_h3.iter().enumerate() {
-            rule.take(s, trained!(h3b).at(at), s.load(d));
+            rule.take(s, trained!(moments, h3b).at(at), s.load(d));
         }
         h2::repeat(s, &self.d_h2, &mut self.d_h2_repeated);
         let repeated = &self.d_h2_repeated;
         let h2w = &moments.weights.h2w;
         h2::backward(s, repeated, h2w, &self.h1, f, &mut self.d_h1);
-        let (w, b) = (trained!(h2w), trained!(h2b));
+        let (w, b) = (trained!(moments, h2w), trained!(moments, h2b));
         h2::gradient(s, &self.h1, &self.d_h2, repeated, w, b, rule);
-        let (w, b) = (trained!(h1w), trained!(h1b));
+        let (w, b) = (trained!(moments, h1w), trained!(moments, h1b));
         h1::gradient(s, &self.x, &self.d_h1, w, b, rule);
         value
     }

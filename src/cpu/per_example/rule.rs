@@ -68,6 +68,40 @@ impl Schedule for SgdSchedule {
     }
 }
 
+/// Gradient descent with a step for each weight: `w ← w − η·step·g`. The η comes with the gradient, the steps lie where
+/// the second moment does.
+#[derive(Debug, Clone, Copy)]
+pub struct DiagonalNewton {
+    learning_rate: f32,
+}
+
+impl Rule for DiagonalNewton {
+    #[inline(always)]
+    fn loss_scale(self) -> f32 {
+        self.learning_rate
+    }
+    #[inline(always)]
+    fn take<S: Quads>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V) {
+        let (w, step) = (s.load(at.weights), s.load(at.second));
+        s.store(at.weights, s.neg_mul_add(gradient, step, w));
+    }
+}
+
+/// Makes [`DiagonalNewton`].
+#[derive(Debug, Clone, Copy)]
+pub struct DiagonalNewtonSchedule;
+
+impl Schedule for DiagonalNewtonSchedule {
+    type Rule = DiagonalNewton;
+    const CONSTANT_IN_A_PASS: bool = true;
+    #[inline(always)]
+    fn at(self, scalars: &StepScalars) -> DiagonalNewton {
+        DiagonalNewton {
+            learning_rate: scalars.step_size as f32,
+        }
+    }
+}
+
 /// Gradient descent in full: `m ← momentum·m + (g + decay·w);  w ← w − η·m`.
 #[derive(Debug, Clone, Copy)]
 pub struct Momentum {

@@ -96,7 +96,7 @@ fn misses(count: usize) -> Misses {
 }
 
 fn kernels() -> Kernels {
-    let parameters = net::initial_parameters(3, 0.0);
+    let parameters = net::initial_parameters(3, 0.0, net::Initialization::Sqrt);
     let weights = parameters.tensor(&net::PARAMETERS[0]);
     Kernels {
         net: "Stage 0: reproduction, seed 1337".into(),
