@@ -19,7 +19,7 @@ use crate::gpu::{AdapterChoice, choose};
 use crate::race;
 use crate::recipe::{Batch, Length, Name, Recipe};
 use crate::records::{RaceRecord, SCHEMA};
-use crate::report::{Output, verdict};
+use crate::report::{Output, pictures, verdict};
 use crate::reproduce::Source;
 
 /// Race the engines to the reproduction's test misses: batch 1, the full batch on the CPU, and on every GPU asked for.
@@ -66,7 +66,7 @@ pub struct Arguments {
     /// Print one JSON document on standard output, everything else on standard error
     #[arg(long, help_heading = "Files and output")]
     json: bool,
-    /// Write the JSON document to this file as well
+    /// Write the JSON document to this file as well, and the race's picture beside it
     #[arg(long, value_name = "FILE.json", help_heading = "Files and output")]
     out: Option<PathBuf>,
 }
@@ -119,6 +119,7 @@ pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
     record.verdict = verdict(&record);
     if let Some(path) = &arguments.out {
         file::write_atomically(path, format!("{}\n", record.json()).as_bytes())?;
+        pictures::write_race(&record, file::check_target(path)?)?;
     }
     if arguments.json {
         Output::Standard.line(&record.json())

@@ -17,6 +17,7 @@ use crate::gpu;
 use crate::recipe::{Batch, Length, Recipe};
 use crate::records::{DigitsRecord, Identity, RunRecord};
 use crate::report::Output;
+use crate::report::pictures::{self, Sources};
 use crate::reproduce::{Folder, Found, Job, ROWS, Row, Sheet, Source, table};
 
 /// Rows that --quick runs: the essay's beginning, one example at a time and over the full batch.
@@ -27,7 +28,8 @@ const SEEDS: u64 = 3;
 /// Reproduce the essay's table: every recipe over several seeds, beside the published misses.
 ///
 /// Finished runs are kept in the output folder and not run again: a run that was broken off goes on where it stopped.
-/// The table is written there as table.md, table.csv and table.json; the first seed's weights as safetensors.
+/// The table is written there as table.md, table.csv and table.json, pictures of it and report.html in report/, the first
+/// seed's weights as safetensors.
 #[derive(Debug, Args)]
 #[group(id = "reproduce-flags")]
 pub struct Arguments {
@@ -136,7 +138,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         seeds,
         restrictions,
     };
-    publish(&folder, sheet, &rows, arguments.json)
+    publish(&folder, sheet, &rows, &digits, arguments.json)
 }
 
 /// Each row with its runs: those that the folder has, and those that it lacked.
@@ -181,19 +183,31 @@ fn publish(
     folder: &Folder,
     sheet: Sheet,
     rows: &[(&Row, Recipe, Vec<RunRecord>)],
+    digits: &Digits,
     json: bool,
 ) -> Result<()> {
     let table = table(sheet, rows);
     let markdown = folder.write("table.md", &table.markdown())?;
     folder.write("table.csv", &table.csv())?;
     folder.write("table.json", &table.json())?;
+    let runs = rows.iter().flat_map(|(_, _, runs)| runs);
+    let runs: Vec<RunRecord> = runs.filter(|run| run.last().is_some()).cloned().collect();
+    let sources = Sources {
+        table: Some(&table),
+        runs: &runs,
+        weights: Some(folder.path()),
+        digits: Some(digits),
+        race: None,
+    };
+    let written = pictures::write(&sources, &folder.path().join("report"))?;
     if json {
         return Output::Standard.line(&table.json());
     }
     Output::Standard.line(&format!("\n{}\n", table.text()))?;
     Output::Standard.line(&format!(
-        "{} (and .csv, .json; each run beside it)",
-        markdown.display()
+        "{} (and .csv, .json; each run beside it)\n{} (with its pictures)",
+        markdown.display(),
+        written.files[0].display()
     ))
 }
 

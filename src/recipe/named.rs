@@ -1,0 +1,221 @@
+//! The recipes known by name: the essay's stages, their full-batch forms, and the paper's own optimizer.
+
+use super::{Activation, Batch, Length, Loss, Optimizer, Recipe};
+use crate::net::Initialization;
+use crate::schedule::Schedule;
+
+/// The recipes known by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Name {
+    /// The essay's stage 0: tanh, MSE, SGD, 23 passes.
+    #[value(alias = "stage-0")]
+    Reproduction,
+    /// The paper's optimizer on the essay's stage 0: tanh, MSE, diagonal Newton, 23 passes.
+    #[value(name = "newton-1989")]
+    Newton1989,
+    /// Stage 1: softmax cross-entropy instead of MSE.
+    #[value(alias = "stage-1")]
+    Softmax,
+    /// Stage 2: AdamW, 46 passes.
+    #[value(name = "adamw", alias = "stage-2")]
+    AdamW,
+    /// Stage 3: images shifted by up to a pixel, 60 passes.
+    #[value(alias = "stage-3")]
+    Augmentation,
+    /// Stage 4: ReLU and dropout in front of H3, 80 passes.
+    #[value(alias = "stage-4")]
+    Dropout,
+    /// The whole set at once, to the essay's stage 0's misses in few steps: ReLU, cross-entropy, Muon.
+    FullBatch,
+    /// Stage 0 over the whole set at once: tanh, MSE, Muon.
+    #[value(name = "full-batch-1989", alias = "full-batch-0")]
+    FullBatch1989,
+    /// Stage 1 over the whole set at once: tanh, cross-entropy, SGD with momentum.
+    #[value(alias = "full-batch-1")]
+    FullBatchSoftmax,
+    /// Stage 2 over the whole set at once: AdamW.
+    #[value(name = "full-batch-adamw", alias = "full-batch-2")]
+    FullBatchAdamW,
+    /// Stage 3 over the whole set at once: images shifted by up to a pixel, Muon.
+    #[value(alias = "full-batch-3")]
+    FullBatchAugmentation,
+    /// Stage 4 over the whole set at once: ReLU and dropout in front of H3, Muon.
+    #[value(alias = "full-batch-4")]
+    FullBatchModern,
+}
+
+impl Recipe {
+    /// The recipe of this name, with seed 1337 (the reproduction's).
+    pub fn named(name: Name) -> Self {
+        match name {
+            Name::Reproduction => Self::reproduction(),
+            Name::Newton1989 => Self {
+                name: "newton-1989".into(),
+                optimizer: Optimizer::DiagonalNewton,
+                // Chosen on a validation split of the training set (every fifth example): of 40 random pairs, μ from
+                // 0.0005 to 0.5 and η/μ from 0.01 to 1, the lowest mean over 12 seeds, 23 passes
+                // (docs/1989-optimizer.md).
+                learning_rate: 0.0044,
+                final_learning_rate: 0.0044,
+                damping: 0.21,
+                ..Self::reproduction()
+            },
+            Name::Softmax => Self::softmax(),
+            Name::AdamW => Self::adamw(),
+            Name::Augmentation => Self::augmentation(),
+            Name::Dropout => Self {
+                name: "dropout".into(),
+                length: Length::Passes(80),
+                activation: Activation::Relu,
+                dropout: 0.25,
+                ..Self::augmentation()
+            },
+            Name::FullBatch => Self {
+                name: "full-batch".into(),
+                activation: Activation::Relu,
+                ..Self::muon(65, [0.029, 0.0029, 2.9, 0.8, 0.9, 0.9], Schedule::Cosine, 7)
+            },
+            Name::FullBatch1989 => Self {
+                name: "full-batch-1989".into(),
+                loss: Loss::Mse,
+                ..Self::muon(
+                    120,
+                    [0.015, 0.0015, 2.4, 0.7, 0.95, 0.95],
+                    Schedule::Linear,
+                    4,
+                )
+            },
+            Name::FullBatchSoftmax => Self {
+                name: "full-batch-softmax".into(),
+                optimizer: Optimizer::Sgd,
+                ..Self::muon(200, [0.1, 0.01, 0.0, 0.9, 0.9, 0.95], Schedule::Linear, 20)
+            },
+            Name::FullBatchAdamW => Self {
+                name: "full-batch-adamw".into(),
+                optimizer: Optimizer::AdamW,
+                ..Self::muon(
+                    150,
+                    [0.03, 0.0003, 0.3, 0.0, 0.9, 0.95],
+                    Schedule::Linear,
+                    15,
+                )
+            },
+            Name::FullBatchAugmentation => Self {
+                name: "full-batch-augmentation".into(),
+                shift: 1,
+                ..Self::muon(
+                    300,
+                    [0.013, 0.0013, 0.13, 0.9, 0.9, 0.9],
+                    Schedule::Linear,
+                    60,
+                )
+            },
+            Name::FullBatchModern => Self {
+                name: "full-batch-modern".into(),
+                activation: Activation::Relu,
+                shift: 1,
+                dropout: 0.25,
+                ..Self::muon(
+                    400,
+                    [0.013, 0.0013, 0.13, 0.9, 0.9, 0.9],
+                    Schedule::Linear,
+                    60,
+                )
+            },
+        }
+    }
+
+    /// The essay's stage 0.
+    fn reproduction() -> Self {
+        Self {
+            name: "reproduction".into(),
+            batch: Batch::PerExample,
+            length: Length::Passes(23),
+            activation: Activation::Tanh,
+            loss: Loss::Mse,
+            initialization: Initialization::Sqrt,
+            optimizer: Optimizer::Sgd,
+            learning_rate: 0.03,
+            final_learning_rate: 0.03,
+            weight_decay: 0.0,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            momentum: 0.0,
+            damping: 0.02,
+            curvature_sample: 500,
+            schedule: Schedule::Constant,
+            warmup: 0,
+            shift: 0,
+            dropout: 0.0,
+            seed: 1337,
+        }
+    }
+
+    /// Stage 1.
+    fn softmax() -> Self {
+        Self {
+            name: "softmax".into(),
+            loss: Loss::CrossEntropy,
+            learning_rate: 0.01,
+            final_learning_rate: 0.01,
+            ..Self::reproduction()
+        }
+    }
+
+    /// Stage 2.
+    fn adamw() -> Self {
+        Self {
+            name: "adamw".into(),
+            length: Length::Passes(46),
+            optimizer: Optimizer::AdamW,
+            learning_rate: 3e-4,
+            final_learning_rate: 1e-4,
+            weight_decay: 0.01,
+            schedule: Schedule::Linear,
+            ..Self::softmax()
+        }
+    }
+
+    /// Stage 3.
+    fn augmentation() -> Self {
+        Self {
+            name: "augmentation".into(),
+            length: Length::Passes(60),
+            shift: 1,
+            ..Self::adamw()
+        }
+    }
+
+    /// So many full-batch steps of Muon on tanh and cross-entropy, with the numbers that `gpu-train search` found: peak
+    /// and final rate, weight decay, momentum, β₁ and β₂. results/search-NAME.jsonl holds each search, candidates and
+    /// all; the test set had no part in any.
+    fn muon(
+        steps: u64,
+        [
+            learning_rate,
+            final_learning_rate,
+            weight_decay,
+            momentum,
+            beta1,
+            beta2,
+        ]: [f64; 6],
+        schedule: Schedule,
+        warmup: u64,
+    ) -> Self {
+        Self {
+            batch: Batch::Full,
+            length: Length::Steps(steps),
+            optimizer: Optimizer::Muon,
+            learning_rate,
+            final_learning_rate,
+            weight_decay,
+            momentum,
+            beta1,
+            beta2,
+            schedule,
+            warmup,
+            ..Self::softmax()
+        }
+    }
+}
