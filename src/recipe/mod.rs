@@ -2,11 +2,14 @@
 
 mod named;
 
+
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::net::{self, Initialization, Parameters};
 use crate::schedule::Schedule;
+
+pub use named::Name;
 
 /// The nonlinearity of H1, H2 and H3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]

@@ -13,6 +13,11 @@ pub enum Name {
     /// The paper's optimizer on the essay's stage 0: tanh, MSE, diagonal Newton, 23 passes.
     #[value(name = "newton-1989")]
     Newton1989,
+    /// Stage 0 from smaller weights, within 2.4/F as the paper's PDF reads (the essay takes 2.4/√F).
+    ReproductionPlain,
+    /// The paper's optimizer from these smaller weights.
+    #[value(name = "newton-1989-plain")]
+    Newton1989Plain,
     /// Stage 1: softmax cross-entropy instead of MSE.
     #[value(alias = "stage-1")]
     Softmax,
@@ -59,6 +64,16 @@ impl Recipe {
                 final_learning_rate: 0.0044,
                 damping: 0.21,
                 ..Self::reproduction()
+            },
+            Name::ReproductionPlain => Self {
+                name: "reproduction-plain".into(),
+                initialization: Initialization::Plain,
+                ..Self::reproduction()
+            },
+            Name::Newton1989Plain => Self {
+                name: "newton-1989-plain".into(),
+                initialization: Initialization::Plain,
+                ..Self::named(Name::Newton1989)
             },
             Name::Softmax => Self::softmax(),
             Name::AdamW => Self::adamw(),

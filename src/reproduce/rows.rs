@@ -91,13 +91,15 @@ const STAGE_4: Option<Figure> = figure(1.59, 32);
 
 /// All rows: the essay's stages one example at a time, then over the full batch.
 #[rustfmt::skip]
-pub const ROWS: [Row; 12] = [
+pub const ROWS: [Row; 14] = [
     row("stage-0", Name::Reproduction, STAGE_0, large(Some(100), 2.74, 54), "reproduction: tanh, MSE, SGD"),
     row("stage-1", Name::Softmax, STAGE_1, None, "+ softmax cross-entropy"),
     row("stage-2", Name::AdamW, STAGE_2, None, "+ AdamW"),
     row("stage-3", Name::Augmentation, STAGE_3, None, "+ shifts by a pixel"),
     row("stage-4", Name::Dropout, STAGE_4, large(Some(80), 1.25, 24), "+ dropout and ReLU"),
     row("newton-1989", Name::Newton1989, STAGE_0, None, "stage 0 with the paper's optimizer"),
+    row("stage-0-plain", Name::ReproductionPlain, STAGE_0, None, "stage 0 from weights within 2.4/F"),
+    row("newton-1989-plain", Name::Newton1989Plain, STAGE_0, None, "the paper's optimizer from weights within 2.4/F"),
     row("full-batch-0", Name::FullBatch1989, STAGE_0, large(None, 2.74, 54), "stage 0 over the full batch"),
     row("full-batch-1", Name::FullBatchSoftmax, STAGE_1, None, "stage 1 over the full batch"),
     row("full-batch-2", Name::FullBatchAdamW, STAGE_2, None, "stage 2 over the full batch"),
