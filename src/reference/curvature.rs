@@ -52,6 +52,9 @@ struct Connection {
     input: Option<usize>,
 }
 
+/// A layer's connections: calls what it is given for each.
+type Connections<'a> = &'a dyn Fn(&mut dyn FnMut(Connection));
+
 /// Calls `visit` for each connection into H1; inputs count the padded image's pixels.
 fn into_h1(mut visit: impl FnMut(Connection)) {
     for unit in 0..H1_UNITS {
@@ -121,7 +124,7 @@ pub fn add_curvature<T: Real>(
     let padding = T::of(f64::from(PADDING_VALUE));
     let mut layer = |weights: &ParameterTensor,
                      biases: &ParameterTensor,
-                     connections: &dyn Fn(&mut dyn FnMut(Connection)),
+                     connections: Connections<'_>,
                      inputs: &[T],
                      d: &[T]| {
         let w = parameters.tensor(weights);
