@@ -2,7 +2,6 @@
 
 mod named;
 
-
 use serde::Serialize;
 
 use crate::error::{Error, Result};
