@@ -25,7 +25,7 @@ fn modern(steps: u64) -> Recipe {
         dropout: 0.25,
         length: Length::Steps(steps),
         warmup: 2,
-        ..Recipe::named(Name::FullBatch)
+        ..Recipe::named(Name::FullBatchAdamW)
     }
 }
 

@@ -94,25 +94,30 @@ impl Recipe {
                 name: "full-batch-1989".into(),
                 loss: Loss::Mse,
                 ..Self::muon(
-                    120,
-                    [0.015, 0.0015, 2.4, 0.7, 0.95, 0.95],
+                    150,
+                    [0.015, 0.0015, 3.1, 0.8, 0.85, 0.9],
                     Schedule::Linear,
-                    4,
+                    5,
                 )
             },
             Name::FullBatchSoftmax => Self {
                 name: "full-batch-softmax".into(),
                 optimizer: Optimizer::Sgd,
-                ..Self::muon(200, [0.1, 0.01, 0.0, 0.9, 0.9, 0.95], Schedule::Linear, 20)
+                ..Self::muon(
+                    200,
+                    [0.4, 0.04, 0.000015, 0.9, 0.95, 0.9],
+                    Schedule::Linear,
+                    40,
+                )
             },
             Name::FullBatchAdamW => Self {
                 name: "full-batch-adamw".into(),
                 optimizer: Optimizer::AdamW,
                 ..Self::muon(
                     150,
-                    [0.03, 0.0003, 0.3, 0.0, 0.9, 0.95],
-                    Schedule::Linear,
-                    15,
+                    [0.028, 0.00028, 0.74, 0.0, 0.85, 0.95],
+                    Schedule::Cosine,
+                    30,
                 )
             },
             Name::FullBatchAugmentation => Self {
@@ -120,9 +125,9 @@ impl Recipe {
                 shift: 1,
                 ..Self::muon(
                     300,
-                    [0.013, 0.0013, 0.13, 0.9, 0.9, 0.9],
-                    Schedule::Linear,
-                    60,
+                    [0.017, 0.00051, 0.58, 0.7, 0.85, 0.98],
+                    Schedule::Cosine,
+                    30,
                 )
             },
             Name::FullBatchModern => Self {
@@ -132,9 +137,9 @@ impl Recipe {
                 dropout: 0.25,
                 ..Self::muon(
                     400,
-                    [0.013, 0.0013, 0.13, 0.9, 0.9, 0.9],
-                    Schedule::Linear,
-                    60,
+                    [0.017, 0.00051, 0.58, 0.7, 0.85, 0.98],
+                    Schedule::Cosine,
+                    40,
                 )
             },
         }
