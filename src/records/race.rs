@@ -115,8 +115,6 @@ pub struct Contestant {
 pub struct PublishedTime {
     /// What and where.
     pub name: String,
-    /// Year of publication.
-    pub year: u32,
     /// Seconds of 23 passes of batch 1.
     pub seconds: f64,
     /// Whether the figure is rounded ("about").

@@ -102,17 +102,11 @@ impl RaceRecord {
     fn published_times(&self) -> String {
         let mut grid = comfy_table::Table::new();
         grid.load_style(presets::NOTHING);
-        grid.set_header([
-            "published, 23 passes of batch 1",
-            "year",
-            "seconds",
-            "over 90 s",
-        ]);
+        grid.set_header(["published, 23 passes of batch 1", "seconds", "over 90 s"]);
         for time in &self.published {
             let about = if time.about { "about " } else { "" };
             grid.add_row([
                 time.name.clone(),
-                time.year.to_string(),
                 format!("{about}{}", time.seconds),
                 format!("{:.4}", ESSAY_SECONDS / time.seconds),
             ]);

@@ -250,10 +250,9 @@ pub fn race_bars(race: &RaceRecord) -> Race {
 }
 
 fn published_bar(time: &PublishedTime) -> Bar {
-    let about = if time.about { "about, " } else { "" };
     Bar {
         name: time.name.clone(),
-        note: format!("{about}{}", time.year),
+        note: if time.about { "about" } else { "" }.into(),
         seconds: time.seconds,
         spread: None,
         cold: None,
