@@ -236,7 +236,7 @@ impl Recipe {
         }
         if self.batch == Batch::Full {
             return refuse(
-                "--optimizer: found diagonal-newton with the full batch, expected adamw or sgd \
+                "--optimizer: found diagonal-newton with the full batch, expected adamw, sgd or muon \
                  (diagonal-newton takes one example at a time: --per-example)"
                     .into(),
             );
