@@ -120,7 +120,9 @@ fn without_a_race_its_picture_is_not_there_and_other_digits_are_left_out_with_a_
             std::fs::write(entry.path(), old.replace(&sha, &"0".repeat(64))).expect("written");
         }
     }
-    let ran = gpu_train(&["report", text(&runs)]);
+    // Not where `reproduce` drew its own.
+    let out = folder.path().join("other-digits");
+    let ran = gpu_train(&["report", text(&runs), "--out", text(&out)]);
     assert!(
         ran.status.success(),
         "{}",
@@ -131,7 +133,6 @@ fn without_a_race_its_picture_is_not_there_and_other_digits_are_left_out_with_a_
         said.contains("left out: misses: these are not the digits"),
         "{said}"
     );
-    let out = runs.join("report");
     assert!(out.join("kernels-light.png").is_file());
     assert!(!out.join("misses-light.png").exists() && !out.join("race-light.png").exists());
 
