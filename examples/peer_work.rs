@@ -13,7 +13,7 @@ use std::path::Path;
 
 use gpu_train::data::{Digits, embedded};
 use gpu_train::engine::Engine;
-use gpu_train::net::{self, PARAMETERS, Parameters, SIDE};
+use gpu_train::net::{PARAMETERS, Parameters, SIDE};
 use gpu_train::recipe::{Activation, Batch, Loss, Name, Recipe};
 use gpu_train::reference::Reference;
 use gpu_train::schedule::Schedule;
@@ -57,8 +57,7 @@ impl Tensors {
     }
 
     fn add_case(&mut self, name: &str, digits: &Digits, recipe: &Recipe) {
-        let start =
-            net::initial_parameters(recipe.seed, recipe.output_bias(), recipe.initialization);
+        let start = recipe.initial_parameters();
         for tensor in &PARAMETERS {
             let values = start.tensor(tensor).iter().copied();
             self.add_f32(
@@ -106,13 +105,19 @@ fn main() -> Result<(), String> {
     let path = std::env::args().nth(1).ok_or("usage: peer_work FILE")?;
     let digits = embedded::digits();
     let train = &digits.train;
-    let full_batch = Recipe::named(Name::FullBatch);
+    // The peers have AdamW.
+    let full_batch = Recipe::named(Name::FullBatchAdamW);
     let cases = [
-        ("relu-cross-entropy", full_batch.clone()),
+        (
+            "relu-cross-entropy",
+            Recipe {
+                activation: Activation::Relu,
+                ..full_batch.clone()
+            },
+        ),
         (
             "tanh-mse",
             Recipe {
-                activation: Activation::Tanh,
                 loss: Loss::Mse,
                 ..full_batch
             },

@@ -47,8 +47,10 @@ def command(contestant: Contestant, tools: Tools, seconds: float) -> list[str]:
         command = [str(tools.gpu_train), "bench", "--json", "--seconds", str(seconds), "--engine", engine]
         if category == SOFTWARE:
             command += ["--device", "software"]
-        if category != BATCH_1 and tools.case == "tanh-mse":
-            command += ["--recipe", "full-batch", "--activation", "tanh", "--loss", "mse"]
+        if category != BATCH_1:
+            # The peers' optimizer; examples/peer_work.rs makes their work of the same.
+            command += ["--recipe", "full-batch-adamw"]
+            command += ["--loss", "mse"] if tools.case == "tanh-mse" else ["--activation", "relu"]
         return command
     case = "reproduction" if category == BATCH_1 else tools.case
     shared = [variant, "--work", str(tools.work), "--case", case, "--seconds", str(seconds)]
