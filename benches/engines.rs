@@ -14,7 +14,7 @@ use gpu_train::cpu::{FullBatch, PerExample};
 use gpu_train::data::embedded;
 use gpu_train::engine::Engine;
 use gpu_train::gpu::{self, Gpu};
-use gpu_train::net::{Parameters, initial_parameters};
+use gpu_train::net::Parameters;
 use gpu_train::recipe::{Activation, Name, Recipe};
 
 /// Updates of batch 1 that are measured at once.
@@ -33,7 +33,7 @@ fn full_batch_recipes() -> [(&'static str, Recipe); 2] {
 }
 
 fn start(recipe: &Recipe) -> Parameters {
-    initial_parameters(recipe.seed, recipe.output_bias(), recipe.initialization)
+    recipe.initial_parameters()
 }
 
 /// Measures so many updates a time, all of a sample's in one call, from the same state.

@@ -11,7 +11,7 @@ use gpu_train::cpu::{FullBatch, PerExample};
 use gpu_train::data::{Digits, embedded};
 use gpu_train::engine::{Engine, Split};
 use gpu_train::gpu::Gpu;
-use gpu_train::net::{self, Parameters};
+use gpu_train::net::Parameters;
 use gpu_train::recipe::{Activation, Length, Name, Recipe};
 use gpu_train::reference::Reference;
 use gpu_train::train::{self, Watch};
@@ -39,7 +39,7 @@ fn ten_steps(
         ..digits
     };
     let recipe = modern(10);
-    let start = net::initial_parameters(recipe.seed, recipe.output_bias(), recipe.initialization);
+    let start = recipe.initial_parameters();
     let mut oracle = Reference::<f64>::new(digits.clone(), recipe.clone(), &start);
     let want = oracle.train(10)?;
     let mut engine = make(&digits, &recipe, &start);
@@ -66,7 +66,7 @@ fn default_recipe(
 ) -> Result<(), Failed> {
     let recipe = Recipe::named(Name::FullBatch);
     let digits = embedded::digits();
-    let start = net::initial_parameters(recipe.seed, recipe.output_bias(), recipe.initialization);
+    let start = recipe.initial_parameters();
     let mut engine = make(&digits, &recipe, &start);
     let watch = Watch {
         evaluate_every: u32::MAX,
@@ -90,7 +90,7 @@ fn default_recipe(
 fn reproduction() -> Result<(), Failed> {
     let recipe = Recipe::named(Name::Reproduction);
     let digits = embedded::digits();
-    let start = net::initial_parameters(recipe.seed, recipe.output_bias(), recipe.initialization);
+    let start = recipe.initial_parameters();
     let mut engine = PerExample::new(digits.clone(), recipe.clone(), &start);
     let watch = Watch {
         evaluate_every: u32::MAX,

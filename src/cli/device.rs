@@ -5,8 +5,7 @@ use clap::{Args, ValueEnum};
 use super::context::cores;
 use super::kernels;
 use super::train::usage;
-use crate::cpu::simd::Level;
-use crate::cpu::{FullBatch, PerExample};
+use crate::cpu;
 use crate::data::Digits;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -184,8 +183,8 @@ impl Arguments {
         recipe: &Recipe,
         parameters: &Parameters,
     ) -> Result<Opened> {
-        let engine: Box<dyn Engine> = match (place, recipe.batch) {
-            (Place::Adapter(adapter), _) => {
+        let engine: Box<dyn Engine> = match place {
+            Place::Adapter(adapter) => {
                 let adapter = adapter.clone();
                 let opened = self.kernels.open(adapter, digits, recipe, parameters)?;
                 return Ok(Opened {
@@ -194,21 +193,14 @@ impl Arguments {
                     notes: vec![opened.note],
                 });
             }
-            (Place::Reference, _) => Box::new(Reference::<f32>::new(
+            Place::Reference => Box::new(Reference::<f32>::new(
                 digits.clone(),
                 recipe.clone(),
                 parameters,
             )),
-            (Place::Cpu(_), Batch::PerExample) => {
-                Box::new(PerExample::new(digits.clone(), recipe.clone(), parameters))
+            Place::Cpu(threads) => {
+                cpu::engine(digits.clone(), recipe.clone(), parameters, *threads)
             }
-            (Place::Cpu(threads), Batch::Full) => Box::new(FullBatch::with_level_and_threads(
-                digits.clone(),
-                recipe.clone(),
-                parameters,
-                Level::best(),
-                *threads,
-            )),
         };
         Ok(Opened {
             engine,

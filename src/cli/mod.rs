@@ -20,6 +20,7 @@ mod report;
 mod reproduce;
 mod search;
 mod train;
+mod trial;
 
 /// Trains the 1989 zip-code convnet over the whole training set at once, on a GPU or on all CPU cores, and compares
 /// that with training it one example at a time.

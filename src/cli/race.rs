@@ -11,13 +11,14 @@ use self::contest::{Contest, Entrant};
 use super::context::{command, date, machine};
 use super::reproduce::describe;
 use super::train::usage;
+use super::trial::{Restrictions, seeds};
 use super::{adapters, digits, kernels};
 use crate::data::Digits;
 use crate::error::Result;
 use crate::file;
 use crate::gpu::{AdapterChoice, choose};
 use crate::race;
-use crate::recipe::{Batch, Length, Name, Recipe};
+use crate::recipe::{Batch, Name, Recipe};
 use crate::records::{RaceRecord, SCHEMA};
 use crate::report::{Output, pictures, verdict};
 use crate::reproduce::Source;
@@ -47,14 +48,8 @@ pub struct Arguments {
     #[arg(long, value_name = "MISSES", default_value_t = race::TARGET)]
     target: u32,
 
-    /// Shorter runs, to try things out: so many passes; the race says so
-    #[arg(long, value_name = "N", help_heading = "Restrictions",
-          value_parser = clap::value_parser!(u64).range(1..))]
-    passes: Option<u64>,
-    /// Smaller runs, to try things out: the first N training examples; the race says so
-    #[arg(long, value_name = "N", help_heading = "Restrictions",
-          value_parser = clap::value_parser!(u64).range(1..))]
-    examples: Option<u64>,
+    #[command(flatten)]
+    restrictions: Restrictions,
 
     #[command(flatten)]
     adapters: adapters::Arguments,
@@ -77,7 +72,7 @@ pub struct Arguments {
 /// Of usage; what the digits' readers and the engines return, but for divergence, which puts a contestant out; if an
 /// adapter asked for is not there.
 pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
-    let seeds = arguments.seeds()?;
+    let seeds = seeds(arguments.first_seed, arguments.seeds)?;
     let recipes = arguments.recipes()?;
     if let Some(path) = &arguments.out {
         file::check_target(path)?;
@@ -134,19 +129,9 @@ fn lineup(entrants: &[Entrant]) -> String {
 }
 
 impl Arguments {
-    fn seeds(&self) -> Result<Vec<u64>> {
-        let last = self.first_seed.checked_add(self.seeds - 1);
-        let last = last.ok_or_else(|| {
-            usage(format!(
-                "--first-seed: found {}, expected at most 2^64 less the number of seeds",
-                self.first_seed
-            ))
-        })?;
-        Ok((self.first_seed..=last).collect())
-    }
-
     fn baseline(&self) -> Recipe {
-        self.shortened(Recipe::named(Name::Reproduction))
+        self.restrictions
+            .shortened(Recipe::named(Name::Reproduction))
     }
 
     fn recipes(&self) -> Result<Vec<Recipe>> {
@@ -163,17 +148,10 @@ impl Arguments {
                 )));
             }
             if recipes.iter().all(|known| known.name != recipe.name) {
-                recipes.push(self.shortened(recipe));
+                recipes.push(self.restrictions.shortened(recipe));
             }
         }
         Ok(recipes)
-    }
-
-    fn shortened(&self, recipe: Recipe) -> Recipe {
-        Recipe {
-            length: self.passes.map_or(recipe.length, Length::Passes),
-            ..recipe
-        }
     }
 
     /// The adapters that race: those asked for, or the real GPU that is there.
@@ -191,20 +169,7 @@ impl Arguments {
         if self.digits.source() != Source::Mnist1989 {
             restrictions.push(format!("other digits than the essay's: {}", digits.source));
         }
-        if let Some(examples) = self.examples.map(|examples| examples as usize)
-            && examples < digits.train.len()
-        {
-            digits.train = digits.train.truncated(examples);
-            restrictions.push(format!(
-                "only the first {examples} training examples (--examples)"
-            ));
-        }
-        if let Some(passes) = self.passes {
-            let plural = if passes == 1 { "" } else { "es" };
-            restrictions.push(format!(
-                "{passes} pass{plural} instead of each recipe's own (--passes)"
-            ));
-        }
+        restrictions.extend(self.restrictions.apply(digits));
         restrictions
     }
 }

@@ -9,12 +9,12 @@ use clap::builder::PossibleValuesParser;
 
 use self::pool::Pool;
 use super::context::{command, cores, date, machine};
-use super::train::usage;
+use super::trial::{Restrictions, seeds};
 use super::{device, digits};
 use crate::data::{Digits, fingerprint};
 use crate::error::Result;
 use crate::gpu;
-use crate::recipe::{Batch, Length, Recipe};
+use crate::recipe::{Batch, Recipe};
 use crate::records::{DigitsRecord, Identity, RunRecord};
 use crate::report::Output;
 use crate::report::pictures::{self, Sources};
@@ -51,14 +51,8 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_024))]
     jobs: Option<u32>,
 
-    /// Shorter runs, to try things out: so many passes; the table says so and compares nothing
-    #[arg(long, value_name = "N", help_heading = "Restrictions",
-          value_parser = clap::value_parser!(u64).range(1..))]
-    passes: Option<u64>,
-    /// Smaller runs, to try things out: the first N training examples; the table says so and compares nothing
-    #[arg(long, value_name = "N", help_heading = "Restrictions",
-          value_parser = clap::value_parser!(u64).range(1..))]
-    examples: Option<u64>,
+    #[command(flatten)]
+    restrictions: Restrictions,
 
     #[command(flatten)]
     device: device::Arguments,
@@ -91,7 +85,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         ..arguments
     };
     arguments.device.validate(Batch::Full)?;
-    let seeds = arguments.seeds()?;
+    let seeds = seeds(arguments.first_seed, arguments.seeds.unwrap_or(SEEDS))?;
     let mut digits = arguments.digits.read()?;
     let source = arguments.digits.source();
     let restrictions = arguments.restrict(&mut digits, source);
@@ -243,13 +237,7 @@ fn plan(
     place: &device::Place,
 ) -> Result<Vec<Planned>> {
     let rows = rows.iter().map(|&row| {
-        let recipe = |seed| {
-            let recipe = row.recipe(source, seed);
-            Recipe {
-                length: arguments.passes.map_or(recipe.length, Length::Passes),
-                ..recipe
-            }
-        };
+        let recipe = |seed| arguments.restrictions.shortened(row.recipe(source, seed));
         recipe(seeds[0]).validate_updates(digits.train_examples as usize)?;
         let (engine, adapter) = engine_of(row, place);
         let job = |&seed: &u64| {
@@ -292,18 +280,6 @@ fn engine_of(row: &Row, place: &device::Place) -> (&'static str, Option<String>)
 }
 
 impl Arguments {
-    fn seeds(&self) -> Result<Vec<u64>> {
-        let count = self.seeds.unwrap_or(SEEDS);
-        let last = self.first_seed.checked_add(count - 1);
-        let last = last.ok_or_else(|| {
-            usage(format!(
-                "--first-seed: found {}, expected at most 2^64 less the number of seeds",
-                self.first_seed
-            ))
-        })?;
-        Ok((self.first_seed..=last).collect())
-    }
-
     /// The rows asked for, in the table's order.
     fn rows(&self, source: Source) -> Vec<&'static Row> {
         let is_asked_for = |row: &&Row| self.rows.iter().any(|name| name == row.name);
@@ -328,20 +304,7 @@ impl Arguments {
                 digits::MNIST_EXAMPLES
             ));
         }
-        if let Some(examples) = self.examples.map(|examples| examples as usize)
-            && examples < digits.train.len()
-        {
-            digits.train = digits.train.truncated(examples);
-            restrictions.push(format!(
-                "only the first {examples} training examples (--examples)"
-            ));
-        }
-        if let Some(passes) = self.passes {
-            let plural = if passes == 1 { "" } else { "es" };
-            restrictions.push(format!(
-                "{passes} pass{plural} instead of each recipe's own (--passes)"
-            ));
-        }
+        restrictions.extend(self.restrictions.apply(digits));
         restrictions
     }
 }

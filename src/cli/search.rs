@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use super::context::{cores, date};
 use super::{digits, recipe};
 use crate::error::Result;
 use crate::recipe::{Batch, Length, Recipe};
@@ -113,12 +114,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let base = arguments.recipe.recipe(batch)?;
     let digits = arguments.digits.read()?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let plan = Plan {
         candidates: arguments.candidates as usize,
         folds: arguments.folds,
         seed: arguments.search_seed,
-        jobs: arguments.jobs.map_or(cores, usize::from),
+        jobs: arguments.jobs.map_or_else(cores, usize::from),
     };
     let space = Space::of(&base, &arguments.vary);
     let output = if arguments.json {
@@ -139,7 +139,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut rows = vec![json!({
         "schema": 1, "version": env!("CARGO_PKG_VERSION"), "plan": plan, "ranges": ranges,
         "digits": digits.source, "training_examples": digits.train.len(), "processor": cpu::processor(),
-        "date": time::OffsetDateTime::now_utc().date().to_string(),
+        "date": date(),
         "rounds": ROUNDS, "kept": KEPT, "first_seed": FIRST_SEED, "target_percent": arguments.target,
     })];
     let mut best = None;

@@ -210,13 +210,6 @@ impl Recipe {
         if self.shift >= crate::net::SIDE as u32 {
             return refuse("--shift", &self.shift, "0 to 15 pixels");
         }
-        if self.optimizer == Optimizer::Muon && self.batch == Batch::PerExample {
-            return refuse(
-                "--optimizer",
-                &"muon with one example an update",
-                "the full batch",
-            );
-        }
         match self.length {
             Length::Steps(0) => refuse("--steps", &0, "1 or more"),
             Length::Passes(0) => refuse("--passes", &0, "1 or more"),
@@ -227,10 +220,16 @@ impl Recipe {
     /// Checks that the update rule goes with the rest.
     ///
     /// # Errors
-    /// [`Error::Usage`] if diagonal Newton is to see the whole set an update, or has momentum or decay, which it
+    /// [`Error::Usage`] if Muon is to see one example an update, or diagonal Newton is to see the whole set an update, or has momentum or decay, which it
     /// would leave unused.
     pub fn validate_optimizer(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::Usage(text));
+        if self.optimizer == Optimizer::Muon && self.batch == Batch::PerExample {
+            return refuse(
+                "--optimizer: found muon with one example an update, expected the full batch"
+                    .into(),
+            );
+        }
         if self.optimizer != Optimizer::DiagonalNewton {
             return Ok(());
         }

@@ -4,6 +4,17 @@ use super::{Real, scaled_tanh_slope};
 use crate::net::CLASSES;
 use crate::recipe::{Activation, Loss};
 
+/// The class of the largest output, the first of equal ones. `out`: `[10]`.
+pub fn guess<T: Real>(out: &[T]) -> usize {
+    let mut guess = 0;
+    for class in 1..CLASSES {
+        if out[class] > out[guess] {
+            guess = class;
+        }
+    }
+    guess
+}
+
 /// Loss of one example and whether its largest output is not its label's (the first of equal ones counts).
 ///
 /// - MSE: `loss = Σ (out[k] − target[k])² / 10`, target +1 for the label, −1 for the others;
@@ -21,12 +32,7 @@ pub fn loss<T: Real>(
     d_out: &mut [T],
 ) -> (T, bool) {
     let label = usize::from(label);
-    let mut guess = 0;
-    for class in 1..CLASSES {
-        if out[class] > out[guess] {
-            guess = class;
-        }
-    }
+    let guess = guess(out);
     let value = match kind {
         Loss::Mse => {
             let mut sum = T::zero();

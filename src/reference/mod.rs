@@ -42,7 +42,7 @@ pub use h3_backward::h3_backward;
 pub use h3_forward::h3_forward;
 pub use h3_gradient::h3_gradient;
 pub use input::input;
-pub use loss::loss;
+pub use loss::{guess, loss};
 pub use muon::{Muon, muon, orthogonal};
 pub use out_backward::out_backward;
 pub use out_forward::out_forward;

@@ -4,7 +4,7 @@ use crate::data::Dataset;
 use crate::net::{H2_UNITS, Parameters};
 use crate::recipe::Recipe;
 use crate::records::MissedExample;
-use crate::reference::{Pass, input};
+use crate::reference::{self, Pass, input};
 
 /// The examples of a set that these parameters miss, in order, by the scalar reference without shift and dropout.
 ///
@@ -15,13 +15,7 @@ pub fn missed(parameters: &Parameters, recipe: &Recipe, set: &Dataset) -> Vec<Mi
         let x = input(set.image_codes(example), set.denominator(), (0, 0));
         let ones = vec![1.0f32; H2_UNITS];
         let pass = Pass::forward(parameters, x, ones, recipe.activation, recipe.loss);
-        let mut best = 0;
-        for (class, &value) in pass.out.iter().enumerate() {
-            if value > pass.out[best] {
-                best = class;
-            }
-        }
-        best as u8
+        reference::guess(&pass.out) as u8
     };
     let labels = set.labels().iter().enumerate();
     let looked_at = labels.map(|(example, &label)| MissedExample {

@@ -7,12 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
-use crate::cpu::simd::Level;
-use crate::cpu::{FullBatch, PerExample};
+use crate::cpu;
 use crate::data::{Dataset, Digits};
-use crate::engine::{Engine, Split};
+use crate::engine::Split;
 use crate::error::{Error, Result};
-use crate::recipe::{Batch, Recipe};
+use crate::recipe::Recipe;
 
 pub use space::{Draw, Field, Range, Space, Values};
 
@@ -71,16 +70,7 @@ fn error_of(digits: &Digits, recipe: &Recipe, seed: u64) -> Result<f64> {
     };
     let updates = recipe.validate_updates(digits.train.len())?;
     let start = recipe.initial_parameters();
-    let mut engine: Box<dyn Engine> = match recipe.batch {
-        Batch::Full => Box::new(FullBatch::with_level_and_threads(
-            digits.clone(),
-            recipe,
-            &start,
-            Level::best(),
-            1,
-        )),
-        Batch::PerExample => Box::new(PerExample::new(digits.clone(), recipe, &start)),
-    };
+    let mut engine = cpu::engine(digits.clone(), recipe, &start, 1);
     let losses = engine.train(updates)?;
     if losses.iter().any(|loss| !loss.is_finite()) {
         return Ok(1.0);

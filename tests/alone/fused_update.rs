@@ -4,7 +4,7 @@ use gpu_train::gpu::Variant;
 use gpu_train::gpu::compose::{Run, SLOT, STEP};
 use gpu_train::gpu::fused::{TOTALS, Tiling, WeightPath};
 use gpu_train::gpu::packing::{PACKED_VECTORS, pack, places};
-use gpu_train::gpu::plan::{Program, SLOTS};
+use gpu_train::gpu::plan::Program;
 use gpu_train::muon::MATRICES;
 use gpu_train::net::{PARAMETER_COUNT, Parameters};
 use gpu_train::recipe::{Length, Name, Optimizer, Recipe};
@@ -12,6 +12,7 @@ use gpu_train::reference::{self as twin, AdamW, Rule};
 
 use super::forward::{PROGRESS, wide};
 use super::setup::{Number, Part};
+use super::update::{SCALARS, schedule};
 use super::{Ready, Setup};
 use crate::common::Noise;
 use crate::common::compare::Tolerance;
@@ -19,8 +20,6 @@ use crate::common::compare::Tolerance;
 /// Sums of up to 264 numbers of one sign, seventeen to a lane, then a handful of products; WGSL allows a root 2 units in
 /// the last place, a quotient 2.5.
 const SUMMED: Tolerance = Tolerance::of(3e-7, 5e-6);
-/// What the optimizer reads of the schedule.
-const SCALARS: [f32; 4] = [0.01, 1.7, 0.97, 0.007];
 
 /// One dispatch of `update`.
 #[derive(Debug, Clone, Copy)]
@@ -137,10 +136,7 @@ impl UpdateCase {
         let mut setup = Setup::default();
         let mut noise = Noise(self.rows as u64);
         let numbers = self.numbers(&mut noise);
-        let mut schedule: Vec<f32> = (0..4 * SLOTS).map(|_| noise.signed()).collect();
-        let slot = 4 * PROGRESS[1] as usize;
-        schedule[slot..slot + 4].copy_from_slice(&SCALARS);
-        setup.give("schedule", &schedule);
+        schedule(&mut setup, &mut noise);
         setup.give_words("now", PROGRESS.to_vec());
         let packed = |values: &[f32]| pack(&Parameters::from_flat(values.to_vec()));
         let (mut sum, mut misses, mut partial) = (0.0, 0, Vec::new());

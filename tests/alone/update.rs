@@ -17,6 +17,8 @@ const FEW: Tolerance = Tolerance::of(3e-7, 2e-6);
 /// Up to 7,291 losses, each of 256 lanes adding some thirty of them.
 const SUM: Tolerance = Tolerance::of(0.0, 5e-6);
 
+/// What an optimizer reads of the schedule.
+pub const SCALARS: [f32; 4] = [0.01, 1.7, 0.97, 0.007];
 /// Five times a polynomial that triples what is small: of a step of 0.007 · √200, in f32.
 const ORTHOGONAL: Tolerance = Tolerance::of(1e-5, 2e-6);
 
@@ -45,12 +47,16 @@ fn reduce(setup: &mut Setup, case: &Case, noise: &mut Noise) {
     setup.expect_all("gradient", gradient, Number::F32, FEW);
 }
 
-fn optimizer(setup: &mut Setup, case: &Case, noise: &mut Noise) {
+/// Gives a schedule that holds the scalars in the present slot and noise elsewhere.
+pub fn schedule(setup: &mut Setup, noise: &mut Noise) {
     let mut schedule = signed(noise, 4 * SLOTS as usize);
-    let scalars = [0.01f32, 1.7, 0.97, 0.007];
     let slot = 4 * PROGRESS[1] as usize;
-    schedule[slot..slot + 4].copy_from_slice(&scalars);
+    schedule[slot..slot + 4].copy_from_slice(&SCALARS);
     setup.give("schedule", &schedule);
+}
+
+fn optimizer(setup: &mut Setup, case: &Case, noise: &mut Noise) {
+    schedule(setup, noise);
     setup.give_words("progress", PROGRESS.to_vec());
 
     let weights = signed(noise, PARAMETER_COUNT);
@@ -71,7 +77,7 @@ fn optimizer(setup: &mut Setup, case: &Case, noise: &mut Noise) {
     setup.give("first_moment", &first);
     let (mut w, g, mut m, mut v) = (wide(&weights), wide(&gradient), wide(&first), wide(&second));
     let recipe = case.recipe();
-    let [step_size, second_moment_scale, shrink, _] = scalars.map(f64::from);
+    let [step_size, second_moment_scale, shrink, _] = SCALARS.map(f64::from);
     if case.kernel == "sgd" {
         let (momentum, decay) = (recipe.momentum, recipe.weight_decay);
         twin::sgd(&mut w, &g, &mut m, step_size, momentum, decay);
@@ -110,11 +116,7 @@ fn expect_updated(
 
 /// Each matrix, wherever its elements lie.
 fn muon(setup: &mut Setup, case: &Case, noise: &mut Noise) {
-    let mut schedule = signed(noise, 4 * SLOTS as usize);
-    let scalars = [0.01f32, 1.7, 0.97, 0.007];
-    let slot = 4 * PROGRESS[1] as usize;
-    schedule[slot..slot + 4].copy_from_slice(&scalars);
-    setup.give("schedule", &schedule);
+    schedule(setup, noise);
     setup.give_words("progress", PROGRESS.to_vec());
     let places: Vec<usize> = (0..PARAMETER_COUNT).rev().collect();
     setup.give_words("places", places.iter().map(|&place| place as u32).collect());
@@ -133,8 +135,8 @@ fn muon(setup: &mut Setup, case: &Case, noise: &mut Noise) {
     });
     let with = twin::Muon {
         momentum: case.recipe().momentum,
-        learning_rate: scalars[3].into(),
-        shrink: scalars[2].into(),
+        learning_rate: SCALARS[3].into(),
+        shrink: SCALARS[2].into(),
     };
     for tensor in MATRICES {
         let at = tensor.range();

@@ -91,7 +91,6 @@ impl Bench<'_> {
     /// Runs an engine.
     pub(super) fn measure(&self, target: &Target) -> Result<Measured> {
         let full = self.full.clone();
-        let start = |recipe: &Recipe| recipe.initial_parameters();
         match target {
             Target::Cpu => {
                 let started = Instant::now();
@@ -103,7 +102,7 @@ impl Bench<'_> {
                     sets.0,
                     sets.1,
                     full,
-                    &start(&self.full),
+                    &self.full.initial_parameters(),
                     Level::best(),
                     cores(),
                 );
@@ -113,16 +112,18 @@ impl Bench<'_> {
                 let digits = self.in_memory("per-example")?;
                 let recipe = &self.per_example;
                 let started = Instant::now();
-                let mut engine = PerExample::new(digits, recipe.clone(), &start(recipe));
+                let mut engine =
+                    PerExample::new(digits, recipe.clone(), &recipe.initial_parameters());
                 self.steps(&mut engine, started.elapsed(), Duration::ZERO)
             }
             Target::Reference => {
                 let digits = self.in_memory("reference")?;
                 let started = Instant::now();
-                let mut engine = Reference::<f32>::new(digits, full, &start(&self.full));
+                let mut engine =
+                    Reference::<f32>::new(digits, full, &self.full.initial_parameters());
                 self.steps(&mut engine, started.elapsed(), Duration::ZERO)
             }
-            Target::Gpu(choice) => self.on_gpu(choice, &start(&self.full)),
+            Target::Gpu(choice) => self.on_gpu(choice, &self.full.initial_parameters()),
         }
     }
 

@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use crate::cli::context::cores;
 use crate::cli::kernels;
-use crate::cpu::simd::Level;
-use crate::cpu::{FullBatch, PerExample};
+use crate::cpu;
 use crate::data::Digits;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -103,7 +102,7 @@ impl Contest<'_> {
         let device = description.map_or_else(String::new, |found| found.to_string());
         self.output.line(&format!("choosing kernels on {device}"))?;
         let recipe = self.seeded(recipe, 0);
-        let start = start(&recipe);
+        let start = recipe.initial_parameters();
         let (variant, tuning) = self
             .kernels
             .afresh(&adapter, self.digits, &recipe, &start)?;
@@ -186,7 +185,7 @@ impl Contest<'_> {
     fn one(&self, entrant: &mut Entrant, round: usize) -> Result<String> {
         let recipe = self.seeded(&entrant.recipe, round);
         let examples = self.digits.train.len();
-        let start = start(&recipe);
+        let start = recipe.initial_parameters();
         let started = Instant::now();
         let (mut engine, kernels) = self.open(&entrant.seat, &recipe, &start)?;
         let setup = started.elapsed().as_secs_f64();
@@ -228,20 +227,11 @@ impl Contest<'_> {
     ) -> Result<(Box<dyn Engine>, Option<String>)> {
         let digits = self.digits;
         Ok(match seat {
-            Seat::PerExample => {
-                let engine = PerExample::new(digits.clone(), recipe.clone(), start);
-                (Box::new(engine), None)
-            }
-            Seat::Cpu(threads) => {
-                let engine = FullBatch::with_level_and_threads(
-                    digits.clone(),
-                    recipe.clone(),
-                    start,
-                    Level::best(),
-                    *threads,
-                );
-                (Box::new(engine), None)
-            }
+            Seat::PerExample => (cpu::engine(digits.clone(), recipe.clone(), start, 1), None),
+            Seat::Cpu(threads) => (
+                cpu::engine(digits.clone(), recipe.clone(), start, *threads),
+                None,
+            ),
             Seat::Gpu(choice, variant) => {
                 let adapter = choose(choice)?;
                 let engine = match variant {
@@ -253,9 +243,4 @@ impl Contest<'_> {
             }
         })
     }
-}
-
-/// A run's initial weights.
-fn start(recipe: &Recipe) -> Parameters {
-    recipe.initial_parameters()
 }

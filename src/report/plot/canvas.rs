@@ -174,29 +174,17 @@ impl Canvas {
 
     /// A filled rectangle; opacity 0 to 1.
     pub fn rectangle(&mut self, area: Area, role: Role, opacity: f64) {
-        let Area {
-            x,
-            y,
-            width,
-            height,
-        } = area;
-        let (width, height) = (width.max(0.0), height.max(0.0));
-        self.push(
-            &[x, y, width, height],
-            format_args!(
-                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" class=\"fill-{}\"{}/>",
-                number(x),
-                number(y),
-                number(width),
-                number(height),
-                role.name(),
-                fill_opacity(opacity),
-            ),
-        );
+        let look = format!("class=\"fill-{}\"{}", role.name(), fill_opacity(opacity));
+        self.rect(area, &look);
     }
 
     /// The outline of a rectangle.
     pub fn frame(&mut self, area: Area, stroke: Stroke) {
+        self.rect(area, &format!("fill=\"none\" {}", stroke.attributes()));
+    }
+
+    /// A rectangle with these attributes.
+    fn rect(&mut self, area: Area, look: &str) {
         let Area {
             x,
             y,
@@ -207,12 +195,11 @@ impl Canvas {
         self.push(
             &[x, y, width, height],
             format_args!(
-                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"none\" {}/>",
+                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {look}/>",
                 number(x),
                 number(y),
                 number(width),
                 number(height),
-                stroke.attributes(),
             ),
         );
     }
