@@ -2,7 +2,7 @@
 //!
 //! Every other module (and, through generated constants, every shader) takes its sizes from here.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::draw;
 
@@ -218,7 +218,7 @@ impl<T: Copy + Default> Parameters<T> {
 }
 
 /// How widely the initial weights are drawn, F being a unit's fan-in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Initialization {
     /// Uniform in ±2.4/√F: the essay's guess, which keeps a unit's sum of unit variance.

@@ -1,11 +1,11 @@
 //! The learning rate over a run, and the numbers an optimizer needs in one step.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::recipe::{Optimizer, Recipe};
 
 /// Shape of the learning rate over the passes, after the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// The peak rate throughout.

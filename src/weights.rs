@@ -1,34 +1,63 @@
 //! Weights as safetensors, under the names and shapes of the reproduction's `state_dict`, so that PyTorch reads what
 //! is written here and the other way round.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::file::{self, quoted};
 use crate::net::{PARAMETERS, ParameterTensor, Parameters};
+use crate::recipe::{Activation, Loss, Recipe};
 
 /// The net's weights take 39 kB, 78 kB as F64; this leaves room for metadata.
 const FILE_LIMIT: u64 = 16 << 20;
+/// The metadata's key under which [`Functions`] stand, as JSON.
+const FUNCTIONS_KEY: &str = "gpu-train.functions";
 
-/// Writes weights as F32. The same weights give the same bytes; the file is replaced as a whole or not at all.
+/// What the weights alone do not say: the functions that the net applies to its sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Functions {
+    /// Of the hidden layers.
+    pub activation: Activation,
+    /// Trained for; it decides what the outputs are: logits, or tanh's values.
+    pub loss: Loss,
+}
+
+impl From<&Recipe> for Functions {
+    fn from(recipe: &Recipe) -> Self {
+        Self {
+            activation: recipe.activation,
+            loss: recipe.loss,
+        }
+    }
+}
+
+/// A trained net.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Net {
+    /// Its weights and biases.
+    pub parameters: Parameters,
+    /// Its functions; files that another program wrote do not say them.
+    pub functions: Option<Functions>,
+}
+
+/// Writes weights as F32, with the functions they were trained for in the metadata. The same weights give the same
+/// bytes; the file is replaced as a whole or not at all.
 ///
 /// # Errors
 /// [`Error::File`] if the folder is missing or cannot be written to.
-pub fn save(path: &Path, parameters: &Parameters) -> Result<()> {
-    file::write_atomically(path, &encode(parameters))
+pub fn save(path: &Path, parameters: &Parameters, functions: Functions) -> Result<()> {
+    file::write_atomically(path, &encode(parameters, functions))
 }
 
 /// The content of a file of these weights.
-pub fn encode(parameters: &Parameters) -> Vec<u8> {
-    let data = PARAMETERS.map(|tensor| to_bytes(parameters.tensor(&tensor)));
-    let views = PARAMETERS.iter().zip(&data).map(|(tensor, bytes)| {
-        let view = TensorView::new(Dtype::F32, tensor.shape.to_vec(), bytes);
-        (tensor.name, view.expect("four bytes for each element"))
-    });
-    // Metadata would be written in the order of a hash map; without it the bytes depend on the weights alone.
-    safetensors::serialize(views, None).expect("the net's tensors fit the format")
+pub fn encode(parameters: &Parameters, functions: Functions) -> Vec<u8> {
+    let json = serde_json::to_string(&functions).expect("two plain enums");
+    let tensors = tensors("", parameters);
+    serialize(&tensors, FUNCTIONS_KEY, json)
 }
 
 /// Reads weights, F32 or F64 (rounded to F32).
@@ -36,7 +65,7 @@ pub fn encode(parameters: &Parameters) -> Vec<u8> {
 /// # Errors
 /// [`Error::File`] if the file is missing, above 16 MiB, or broken, if a tensor is missing, misshapen, of another type
 /// or not one of the net's, or if a value is not finite.
-pub fn load(path: &Path) -> Result<Parameters> {
+pub fn load(path: &Path) -> Result<Net> {
     decode(&file::read(path, FILE_LIMIT, "a safetensors file")?, path)
 }
 
@@ -44,33 +73,107 @@ pub fn load(path: &Path) -> Result<Parameters> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn decode(bytes: &[u8], path: &Path) -> Result<Parameters> {
-    let refuse = |problem: String| Error::file(path, problem);
-    let file = SafeTensors::deserialize(bytes).map_err(|error| {
+pub fn decode(bytes: &[u8], path: &Path) -> Result<Net> {
+    let file = parse(bytes, path)?;
+    let parameters = take(&file, "", path)?;
+    refuse_others(&file, &[""], path)?;
+    let functions = metadata(bytes, FUNCTIONS_KEY)
+        .map(|json| {
+            serde_json::from_str(&json).map_err(|error| {
+                let json = quoted(&json);
+                let expected = "{\"activation\":…,\"loss\":…}";
+                let problem = format!(
+                    "metadata {FUNCTIONS_KEY}: found {json} ({error}), expected {expected}"
+                );
+                Error::file(path, problem)
+            })
+        })
+        .transpose()?;
+    Ok(Net {
+        parameters,
+        functions,
+    })
+}
+
+/// A tensor as it is written: name, shape, bytes.
+pub(crate) type Written = (String, Vec<usize>, Vec<u8>);
+
+/// The net's tensors, their names behind a prefix.
+pub(crate) fn tensors(prefix: &str, parameters: &Parameters) -> Vec<Written> {
+    let written = |tensor: &ParameterTensor| {
+        let bytes = to_bytes(parameters.tensor(tensor));
+        let name = format!("{prefix}{}", tensor.name);
+        (name, tensor.shape.to_vec(), bytes)
+    };
+    PARAMETERS.iter().map(written).collect()
+}
+
+/// A file of F32 tensors with one entry of metadata: more would be written in the order of a hash map, and the bytes
+/// would not depend on the content alone.
+pub(crate) fn serialize(tensors: &[Written], key: &str, json: String) -> Vec<u8> {
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+        (name, view.expect("four bytes for each element"))
+    });
+    let metadata = HashMap::from([(key.to_owned(), json)]);
+    safetensors::serialize(views, Some(metadata)).expect("the net's tensors fit the format")
+}
+
+/// The tensors of a file's content.
+pub(crate) fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<SafeTensors<'a>> {
+    SafeTensors::deserialize(bytes).map_err(|error| {
         let error: String = error.to_string().escape_debug().collect();
-        refuse(format!(
-            "found {} bytes that do not parse ({error}), expected a whole safetensors file",
-            bytes.len()
-        ))
-    })?;
+        let length = bytes.len();
+        Error::file(
+            path,
+            format!(
+                "found {length} bytes that do not parse ({error}), expected a whole safetensors file"
+            ),
+        )
+    })
+}
+
+/// An entry of a file's metadata, if it has one; the content has been parsed before.
+pub(crate) fn metadata(bytes: &[u8], key: &str) -> Option<String> {
+    let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
+    header.metadata().as_ref()?.get(key).cloned()
+}
+
+/// The net's tensors in a file, their names behind a prefix.
+pub(crate) fn take(file: &SafeTensors, prefix: &str, path: &Path) -> Result<Parameters> {
     let mut parameters = Parameters::zeros();
     for tensor in &PARAMETERS {
-        let in_tensor = |problem| refuse(format!("tensor {}: {problem}", tensor.name));
+        let name = format!("{prefix}{}", tensor.name);
+        let in_tensor = |problem| Error::file(path, format!("tensor {name}: {problem}"));
         let view = file
-            .tensor(tensor.name)
+            .tensor(&name)
             .map_err(|_| in_tensor(format!("found none, expected {}", describe(tensor))))?;
         fill(parameters.tensor_mut(tensor), &view, tensor).map_err(in_tensor)?;
     }
+    Ok(parameters)
+}
+
+/// Refuses tensors that are not the net's behind one of the prefixes.
+pub(crate) fn refuse_others(file: &SafeTensors, prefixes: &[&str], path: &Path) -> Result<()> {
+    let expected = |name: &str| {
+        let mut known = prefixes
+            .iter()
+            .flat_map(|prefix| PARAMETERS.iter().map(move |tensor| (prefix, tensor.name)));
+        known.any(|(prefix, tensor)| name.strip_prefix(prefix) == Some(tensor))
+    };
     // Sorted, so that the same file always gives the same message.
     let mut names = file.names();
     names.sort_unstable();
-    match names.iter().find(|name| !is_known(name)) {
-        None => Ok(parameters),
-        Some(name) => Err(refuse(format!(
-            "tensor {}: found in the file, expected only {}",
-            quoted(name),
-            PARAMETERS.map(|tensor| tensor.name).join(", ")
-        ))),
+    match names.iter().find(|name| !expected(name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::file(
+            path,
+            format!(
+                "tensor {}: found in the file, expected only {}",
+                quoted(name),
+                PARAMETERS.map(|tensor| tensor.name).join(", ")
+            ),
+        )),
     }
 }
 
@@ -112,10 +215,6 @@ fn fill(
     Ok(())
 }
 
-fn is_known(name: &str) -> bool {
-    PARAMETERS.iter().any(|tensor| tensor.name == name)
-}
-
 fn describe(tensor: &ParameterTensor) -> String {
     format!("F32 or F64 of shape {:?}", tensor.shape)
 }
@@ -131,6 +230,11 @@ fn to_bytes(values: &[f32]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::net::{Initialization, initial_parameters};
+
+    const FUNCTIONS: Functions = Functions {
+        activation: Activation::Relu,
+        loss: Loss::CrossEntropy,
+    };
 
     /// A tensor as a test writes it: name, type, shape, bytes.
     type Tensor = (String, Dtype, Vec<usize>, Vec<u8>);
@@ -166,21 +270,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("weights.safetensors");
         let parameters = initial_parameters(3, -1.0, Initialization::Sqrt);
-        save(&path, &parameters).unwrap();
+        save(&path, &parameters, FUNCTIONS).unwrap();
         let first = std::fs::read(&path).unwrap();
         let loaded = load(&path).unwrap();
         assert_eq!(
-            to_bytes(loaded.flat()),
+            to_bytes(loaded.parameters.flat()),
             to_bytes(parameters.flat()),
             "the bits, not only the values"
         );
-        save(&path, &loaded).unwrap();
+        assert_eq!(loaded.functions, Some(FUNCTIONS));
+        save(&path, &loaded.parameters, FUNCTIONS).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), first);
     }
 
     #[test]
     fn a_file_has_the_reproductions_names_and_shapes() {
-        let bytes = encode(&Parameters::zeros());
+        let bytes = encode(&Parameters::zeros(), FUNCTIONS);
         let file = SafeTensors::deserialize(&bytes).unwrap();
         assert_eq!(file.len(), 8);
         for (name, shape) in [
@@ -210,7 +315,11 @@ mod tests {
                 .collect();
         }
         let loaded = decode(&file_of(&wide), Path::new("wide")).unwrap();
-        assert_eq!(loaded, initial_parameters(3, -1.0, Initialization::Sqrt));
+        assert_eq!(
+            loaded.parameters,
+            initial_parameters(3, -1.0, Initialization::Sqrt)
+        );
+        assert_eq!(loaded.functions, None, "another program's file");
     }
 
     #[test]
@@ -267,7 +376,10 @@ mod tests {
 
     #[test]
     fn broken_files_are_refused_wherever_they_break() {
-        let whole = encode(&initial_parameters(3, -1.0, Initialization::Sqrt));
+        let whole = encode(
+            &initial_parameters(3, -1.0, Initialization::Sqrt),
+            FUNCTIONS,
+        );
         for length in [0, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
             assert_refused(
                 &whole[..length],
@@ -280,6 +392,16 @@ mod tests {
         let mut absurd = whole;
         absurd[..8].fill(0xff);
         assert_refused(&absurd, "found 39");
+    }
+
+    #[test]
+    fn functions_that_are_none_are_refused() {
+        let tensors = super::tensors("", &Parameters::zeros());
+        let file = serialize(&tensors, FUNCTIONS_KEY, "{\"activation\":\"gelu\"}".into());
+        assert_refused(
+            &file,
+            "metadata gpu-train.functions: found {\\\"activation\\\":\\\"gelu\\\"} (unknown variant",
+        );
     }
 
     #[test]
@@ -301,7 +423,7 @@ mod tests {
             "{message}"
         );
         let missing = folder.path().join("none/weights.safetensors");
-        let message = save(&missing, &Parameters::zeros())
+        let message = save(&missing, &Parameters::zeros(), FUNCTIONS)
             .unwrap_err()
             .to_string();
         assert!(message.contains("found no folder"), "{message}");

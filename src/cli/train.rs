@@ -106,7 +106,7 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     let digits = arguments.digits.read()?;
     recipe.validate_updates(digits.train.len())?;
     let parameters = match &arguments.init_from {
-        Some(path) => weights::load(path)?,
+        Some(path) => weights::load(path)?.parameters,
         None => recipe.initial_parameters(),
     };
     let output = arguments.output();
@@ -128,7 +128,7 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     let metrics = arguments.metrics.as_ref();
     let main = session.run(engine.as_mut(), &recipe, watch, before, metrics)?;
     if let Some(path) = &arguments.save {
-        weights::save(path, &engine.state()?.parameters)?;
+        weights::save(path, &engine.state()?.parameters, (&recipe).into())?;
         output.line(&format!("weights: {}", path.display()))?;
     }
     drop(engine);

@@ -2,7 +2,7 @@
 
 mod named;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::net::{self, Initialization, Parameters};
@@ -11,7 +11,7 @@ use crate::schedule::Schedule;
 pub use named::Name;
 
 /// The nonlinearity of H1, H2 and H3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// Hyperbolic tangent, as in 1989.
@@ -34,7 +34,7 @@ impl Activation {
 }
 
 /// What is minimised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
     /// Mean squared error of tanh (or scaled tanh) outputs against +1 (class) and −1 (others), over examples and outputs.
@@ -44,7 +44,7 @@ pub enum Loss {
 }
 
 /// The update rule; weight decay and rates stand beside it in the [`Recipe`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Optimizer {
     /// Gradient descent with optional momentum; weight decay is added to the gradient (PyTorch's `SGD`).
@@ -61,7 +61,7 @@ pub enum Optimizer {
 }
 
 /// How many examples one update sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Batch {
     /// The whole training set: one update a pass.
@@ -71,7 +71,7 @@ pub enum Batch {
 }
 
 /// How long training lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Length {
     /// So many updates.
@@ -81,7 +81,7 @@ pub enum Length {
 }
 
 /// Everything that decides what is trained and how, but the data and the device.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     /// Where it started from, one of [`Name`]'s names.
     pub name: String,

@@ -105,7 +105,7 @@ impl Sources<'_> {
 
     fn parameters(&self, run: &RunRecord) -> Result<Option<Parameters>> {
         match (self.weights, &run.weights) {
-            (Some(folder), Some(name)) => Ok(Some(weights::load(&folder.join(name))?)),
+            (Some(folder), Some(name)) => Ok(Some(weights::load(&folder.join(name))?.parameters)),
             _ => Ok(None),
         }
     }

@@ -134,7 +134,7 @@ impl Folder {
     ) -> Result<RunRecord> {
         if let Some(parameters) = parameters.filter(|_| job.first) {
             let name = job.weights_file();
-            weights::save(&self.path.join(&name), parameters)?;
+            weights::save(&self.path.join(&name), parameters, (&job.recipe).into())?;
             record.weights = Some(name);
             record.missed = Some(missed(parameters, &job.recipe, &digits.test));
         }
