@@ -1,5 +1,7 @@
 //! What every trainer of the net can do. The loop, the evaluation and the reports are written against this trait.
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use crate::error::Result;
 use crate::net::Parameters;
 
@@ -13,14 +15,22 @@ pub enum Split {
 }
 
 /// How well the net does on one split.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// The recipe's loss, without shift and dropout.
+    /// The recipe's loss, without shift and dropout. JSON has no infinity: `null` there, which is read as not a number.
+    #[serde(deserialize_with = "number_or_null")]
     pub loss: f64,
     /// Examples whose largest output is not their label's (the first of equal ones counts).
     pub misses: u32,
     /// Examples looked at.
     pub examples: u32,
+}
+
+/// A number; JSON's `null` is not a number.
+pub(crate) fn number_or_null<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 impl Evaluation {
@@ -52,6 +62,13 @@ impl State {
             first_moment: Parameters::zeros(),
             second_moment: Parameters::zeros(),
         }
+    }
+
+    /// Whether no weight and no moment is infinite or not a number.
+    pub fn is_finite(&self) -> bool {
+        [&self.parameters, &self.first_moment, &self.second_moment]
+            .into_iter()
+            .all(|values| values.flat().iter().all(|value| value.is_finite()))
     }
 }
 

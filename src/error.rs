@@ -22,6 +22,9 @@ pub enum Error {
     /// Training produced a loss that is not a number.
     #[error("{0}")]
     Diverged(String),
+    /// The user ended a run; the text says where it stands and how to go on.
+    #[error("{0}")]
+    Interrupted(String),
     /// Whoever read standard output has closed it.
     #[error("standard output was closed")]
     OutputClosed,
@@ -36,10 +39,11 @@ impl Error {
         }
     }
 
-    /// The process's exit code: 2 for usage, 1 for failure.
+    /// The process's exit code: 2 for usage, 130 for an interruption (as of a process ended by Ctrl-C), 1 for failure.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
+            Self::Interrupted(_) => 130,
             Self::File { .. } | Self::Device(_) | Self::Diverged(_) | Self::OutputClosed => 1,
         }
     }

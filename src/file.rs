@@ -1,5 +1,6 @@
 //! Files, read with a bound and written as a whole or not at all.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
@@ -127,8 +128,9 @@ pub fn check_target(path: &Path) -> Result<&Path> {
 }
 
 fn write_and_rename(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let prefix = temporary_prefix(path);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".gpu-train-");
+    builder.prefix(&prefix);
     // A temporary file is private by default; this one becomes an ordinary file, under the user's umask.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -140,6 +142,33 @@ fn write_and_rename(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> 
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;
     Ok(())
+}
+
+/// What temporary files that become this one are called at the beginning.
+fn temporary_prefix(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".gpu-train-");
+    prefix
+}
+
+/// Removes what a process that was killed while it wrote this file has left beside it. No other may be writing it.
+pub fn remove_leftovers(path: &Path) {
+    let Ok(folder) = check_target(path) else {
+        return;
+    };
+    let prefix = temporary_prefix(path);
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let leftover = name
+            .as_encoded_bytes()
+            .starts_with(prefix.as_encoded_bytes());
+        if leftover {
+            // Litter: where it cannot be removed, it does no harm.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// What a failed read means, in one line.
@@ -195,6 +224,25 @@ mod tests {
         write_atomically(&path, b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_leftovers_of_the_same_file_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.ckpt");
+        let names = [
+            ".run.ckpt.gpu-train-abc",
+            ".other.gpu-train-abc",
+            "run.ckpt",
+            ".run.ckpt",
+        ];
+        for name in names {
+            std::fs::write(folder.path().join(name), b"").unwrap();
+        }
+        remove_leftovers(&path);
+        let there = |name: &&&str| folder.path().join(name).exists();
+        assert_eq!(names.iter().filter(there).count(), 3);
+        assert!(!folder.path().join(names[0]).exists());
     }
 
     #[cfg(unix)]

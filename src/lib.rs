@@ -2,6 +2,7 @@
 //! on a GPU, and compares the two.
 
 pub mod bench;
+pub mod checkpoint;
 pub mod cli;
 pub mod cpu;
 pub mod data;

@@ -76,7 +76,7 @@ pub fn load(path: &Path) -> Result<Net> {
 pub fn decode(bytes: &[u8], path: &Path) -> Result<Net> {
     let file = parse(bytes, path)?;
     let parameters = take(&file, "", path)?;
-    refuse_others(&file, &[""], path)?;
+    refuse_others(&file.names(), &[""], path)?;
     let functions = metadata(bytes, FUNCTIONS_KEY)
         .map(|json| {
             serde_json::from_str(&json).map_err(|error| {
@@ -154,7 +154,7 @@ pub(crate) fn take(file: &SafeTensors, prefix: &str, path: &Path) -> Result<Para
 }
 
 /// Refuses tensors that are not the net's behind one of the prefixes.
-pub(crate) fn refuse_others(file: &SafeTensors, prefixes: &[&str], path: &Path) -> Result<()> {
+pub(crate) fn refuse_others(names: &[&str], prefixes: &[&str], path: &Path) -> Result<()> {
     let expected = |name: &str| {
         let mut known = prefixes
             .iter()
@@ -162,7 +162,7 @@ pub(crate) fn refuse_others(file: &SafeTensors, prefixes: &[&str], path: &Path) 
         known.any(|(prefix, tensor)| name.strip_prefix(prefix) == Some(tensor))
     };
     // Sorted, so that the same file always gives the same message.
-    let mut names = file.names();
+    let mut names = names.to_vec();
     names.sort_unstable();
     match names.iter().find(|name| !expected(name)) {
         None => Ok(()),

@@ -68,9 +68,7 @@ fn default_recipe(
     let digits = embedded::digits();
     let start = recipe.initial_parameters();
     let mut engine = make(&digits, &recipe, &start);
-    let watch = Watch {
-        evaluate_every: u32::MAX,
-    };
+    let watch = Watch::every(u32::MAX);
     let outcome = train::run(
         engine.as_mut(),
         &recipe,
@@ -92,9 +90,7 @@ fn reproduction() -> Result<(), Failed> {
     let digits = embedded::digits();
     let start = recipe.initial_parameters();
     let mut engine = PerExample::new(digits.clone(), recipe.clone(), &start);
-    let watch = Watch {
-        evaluate_every: u32::MAX,
-    };
+    let watch = Watch::every(u32::MAX);
     let outcome = train::run(&mut engine, &recipe, digits.train.len(), watch, &mut |_| {
         Ok(())
     })?;

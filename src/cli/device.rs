@@ -5,11 +5,12 @@ use clap::{Args, ValueEnum};
 use super::context::cores;
 use super::kernels;
 use super::train::usage;
+use crate::checkpoint::Origin;
 use crate::cpu;
 use crate::data::Digits;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::gpu::{AdapterChoice, Backend, choose};
+use crate::gpu::{AdapterChoice, Backend, adapters, choose, describe};
 use crate::net::Parameters;
 use crate::recipe::{Batch, Recipe};
 use crate::reference::Reference;
@@ -45,6 +46,9 @@ pub struct Arguments {
     backend: Option<Backend>,
     #[command(flatten)]
     kernels: kernels::Arguments,
+    /// Where the checkpoint was made that is to be gone on with.
+    #[arg(skip)]
+    resumed: Option<Origin>,
 }
 
 /// An engine at the start of a run.
@@ -53,6 +57,8 @@ pub struct Opened {
     pub engine: Box<dyn Engine>,
     /// Seconds spent on measuring kernels for it.
     pub tuning: f64,
+    /// A GPU's kernels.
+    pub kernels: Option<String>,
     /// Notes to print.
     pub notes: Vec<String>,
 }
@@ -80,6 +86,48 @@ impl Arguments {
         Self {
             device: self.device.or(Some(default)),
             ..self
+        }
+    }
+
+    /// The same flags to go on with a checkpoint: without any, where it was made; on its adapter, with its kernels.
+    #[must_use]
+    pub fn resuming(self, origin: &Origin) -> Self {
+        let device = match origin.engine.as_str() {
+            "cpu" => Some(Device::Cpu),
+            "reference" => Some(Device::Reference),
+            _ => None,
+        };
+        let given = self.device.is_some() || self.names_one() || self.kernels.are_given();
+        Self {
+            device: self.device.or(if given { None } else { device }),
+            resumed: Some(origin.clone()),
+            ..self
+        }
+    }
+
+    /// The adapter that a checkpoint was made on, where no flag asks for something else and it is here.
+    fn resumed_adapter(&self) -> Option<wgpu::Adapter> {
+        let origin = self.resumed.as_ref()?;
+        let wanted = |adapter: &wgpu::Adapter| {
+            describe(adapter).is_some_and(|found| found.to_string() == origin.device)
+        };
+        let free = self.device.is_none() && !self.names_one();
+        if free && origin.engine == "gpu" {
+            adapters().into_iter().find(wanted)
+        } else {
+            None
+        }
+    }
+
+    /// The kernels to take on an adapter: those of a checkpoint that was made on it, unless a flag asks for others.
+    fn kernels_for(&self, adapter: &wgpu::Adapter) -> kernels::Arguments {
+        let origin = self.resumed.as_ref().filter(|origin| {
+            describe(adapter).is_some_and(|found| found.to_string() == origin.device)
+        });
+        let variant = origin.and_then(|origin| origin.kernels.as_ref()?.parse().ok());
+        match variant {
+            Some(variant) if !self.kernels.are_given() => self.kernels.with(variant),
+            _ => self.kernels.clone(),
         }
     }
 
@@ -136,6 +184,9 @@ impl Arguments {
     /// If no adapter matches.
     pub fn place(&self, batch: Batch) -> Result<(Place, Option<String>)> {
         let adapter = |software| Ok((Place::Adapter(choose(&self.choice(software))?), None));
+        if let Some(adapter) = self.resumed_adapter() {
+            return Ok((Place::Adapter(adapter), None));
+        }
         match self.device() {
             Device::Gpu => adapter(false),
             Device::Software => adapter(true),
@@ -186,8 +237,10 @@ impl Arguments {
         let engine: Box<dyn Engine> = match place {
             Place::Adapter(adapter) => {
                 let adapter = adapter.clone();
-                let opened = self.kernels.open(adapter, digits, recipe, parameters)?;
+                let kernels = self.kernels_for(&adapter);
+                let opened = kernels.open(adapter, digits, recipe, parameters)?;
                 return Ok(Opened {
+                    kernels: Some(opened.engine.variant().to_string()),
                     engine: Box::new(opened.engine),
                     tuning: opened.tuning,
                     notes: vec![opened.note],
@@ -205,6 +258,7 @@ impl Arguments {
         Ok(Opened {
             engine,
             tuning: 0.0,
+            kernels: None,
             notes: Vec::new(),
         })
     }

@@ -1,10 +1,12 @@
 //! The flags that choose a GPU's kernels, and the engine with them.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use crate::data::Digits;
 use crate::error::Result;
-use crate::gpu::{Gpu, Variant, tune};
+use crate::gpu::{Gpu, PATIENCE, Variant, tune};
 use crate::net::Parameters;
 use crate::recipe::Recipe;
 
@@ -20,6 +22,16 @@ pub struct Arguments {
     /// Take kernels that suit most GPUs instead of measuring
     #[arg(long)]
     no_tune: bool,
+    /// A GPU that has not answered for so long counts as hung [default: 300]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    patience: Option<Duration>,
+}
+
+fn seconds(text: &str) -> std::result::Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds")?;
+    let found = Duration::try_from_secs_f64(seconds).ok();
+    let possible = found.filter(|found| !found.is_zero());
+    possible.ok_or("expected seconds above 0".into())
 }
 
 /// An engine on a GPU, and how its kernels were found.
@@ -33,6 +45,15 @@ pub struct Opened {
 }
 
 impl Arguments {
+    /// The same flags with these kernels, as another run had them.
+    pub fn with(&self, variant: Variant) -> Self {
+        Self {
+            kernels: Some(variant),
+            no_tune: false,
+            ..self.clone()
+        }
+    }
+
     /// Whether a flag was given.
     pub fn are_given(&self) -> bool {
         self.kernels.is_some() || self.no_tune
@@ -75,7 +96,7 @@ impl Arguments {
         parameters: &Parameters,
     ) -> Result<Opened> {
         let (mut tuning, mut how) = (0.0, String::new());
-        let engine = if let Some(variant) = self.kernels {
+        let mut engine = if let Some(variant) = self.kernels {
             Gpu::with(adapter, digits, recipe.clone(), parameters, variant)?
         } else if self.no_tune {
             Gpu::new(adapter, digits, recipe.clone(), parameters)?
@@ -88,6 +109,7 @@ impl Arguments {
             }
             Gpu::with(adapter, digits, recipe.clone(), parameters, tuned.variant)?
         };
+        engine.set_patience(self.patience.unwrap_or(PATIENCE));
         let note = format!("kernels: {}{how}", engine.variant());
         Ok(Opened {
             engine,

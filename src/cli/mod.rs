@@ -5,14 +5,17 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
+use crate::report::Output;
 
 mod adapters;
 mod bench;
+mod checkpoint;
 mod context;
 pub mod data;
 mod device;
 mod devices;
 mod digits;
+mod interrupt;
 mod kernels;
 mod race;
 mod recipe;
@@ -68,11 +71,16 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough.
         Err(Error::OutputClosed) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(error.exit_code())
-        }
+        // What the user wanted is no error.
+        Err(error @ Error::Interrupted(_)) => end(&error, ""),
+        Err(error) => end(&error, "error: "),
     }
+}
+
+fn end(error: &Error, what: &str) -> ExitCode {
+    // Where standard error is closed too, the exit code says it.
+    let _ = Output::Error.line(&format!("{what}{error}"));
+    ExitCode::from(error.exit_code())
 }
 
 fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {

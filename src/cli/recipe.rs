@@ -87,7 +87,24 @@ impl Arguments {
             Batch::Full => Name::FullBatch,
             Batch::PerExample => Name::Reproduction,
         });
-        let base = Recipe::named(name);
+        self.over(Recipe {
+            batch,
+            ..Recipe::named(name)
+        })
+    }
+
+    /// A recipe (or the one that --recipe names) with what these flags change, checked.
+    ///
+    /// # Errors
+    /// As [`Arguments::recipe`].
+    pub fn over(&self, base: Recipe) -> Result<Recipe> {
+        let base = match self.recipe {
+            Some(name) => Recipe {
+                batch: base.batch,
+                ..Recipe::named(name)
+            },
+            None => base,
+        };
         let length = match (self.steps, self.passes) {
             (Some(steps), _) => Length::Steps(steps),
             (None, Some(passes)) => Length::Passes(passes),
@@ -95,7 +112,6 @@ impl Arguments {
         };
         let learning_rate = self.learning_rate.unwrap_or(base.learning_rate);
         let recipe = Recipe {
-            batch,
             length,
             activation: self.activation.unwrap_or(base.activation),
             loss: self.loss.unwrap_or(base.loss),

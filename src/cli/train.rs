@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{device, digits, recipe};
+use super::checkpoint::{self, Keeper};
+use super::{device, digits, interrupt, recipe};
+use crate::checkpoint::Checkpoint;
 use crate::cpu::PerExample;
 use crate::data::Digits;
 use crate::engine::Engine;
@@ -13,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::net::Parameters;
 use crate::recipe::{Batch, Name, Recipe};
 use crate::report::{Comparison, Metrics, Output, Progress, RunReport, Seconds};
-use crate::train::{self, Event, Watch};
+use crate::train::{self, Event, Past, Watch};
 use crate::{file, weights};
 
 /// What to train, on what, and where to write it.
@@ -62,14 +64,33 @@ pub struct Arguments {
     /// Print one JSON object at the end on standard output, everything else on standard error
     #[arg(long, help_heading = "Files and output")]
     json: bool,
+    #[command(flatten)]
+    checkpoints: checkpoint::Arguments,
 }
 
 impl Arguments {
-    fn batch(&self) -> Batch {
-        if self.per_example {
-            Batch::PerExample
-        } else {
-            Batch::Full
+    /// The recipe the flags describe: over that of the checkpoint, which they may only repeat, or over the default one.
+    fn recipe(&self, resumed: Option<&Checkpoint>) -> Result<Recipe> {
+        let asked = match (self.full_batch, self.per_example) {
+            (true, _) => Some(Batch::Full),
+            (_, true) => Some(Batch::PerExample),
+            _ => None,
+        };
+        let Some(checkpoint) = resumed else {
+            return self.recipe.recipe(asked.unwrap_or(Batch::Full));
+        };
+        let there = checkpoint.origin.recipe.clone();
+        let batch = asked.unwrap_or(there.batch);
+        let recipe = self.recipe.over(Recipe { batch, ..there })?;
+        self.checkpoints.check_recipe(checkpoint, &recipe)?;
+        Ok(recipe)
+    }
+
+    /// The same where the checkpoint's device is the default.
+    fn resuming(self, checkpoint: &Checkpoint) -> Self {
+        Self {
+            device: self.device.resuming(&checkpoint.origin),
+            ..self
         }
     }
 
@@ -82,64 +103,59 @@ impl Arguments {
     }
 }
 
-/// When a run is evaluated: every so many updates of the full batch, every so many passes of batch 1.
-fn watch(recipe: &Recipe, examples: usize, every: Option<u32>) -> Result<Watch> {
+/// Updates between what happens now and then in a run: every so many updates of the full batch, every so many passes of
+/// batch 1.
+pub(super) fn cadence(recipe: &Recipe, examples: usize, every: Option<u32>) -> Result<u32> {
     let steps = recipe.validate_updates(examples)?;
-    let evaluate_every = match (recipe.batch, every) {
+    Ok(match (recipe.batch, every) {
         (Batch::Full, Some(every)) => every,
         (Batch::Full, None) => steps.div_ceil(10),
         (Batch::PerExample, every) => {
             let pass = u32::try_from(examples).unwrap_or(u32::MAX);
             every.unwrap_or(1).saturating_mul(pass)
         }
-    };
-    Ok(Watch { evaluate_every })
+    })
 }
 
 /// Trains as the arguments say; `started` is when the process did.
 pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
-    let recipe = arguments.recipe.recipe(arguments.batch())?;
+    let resumed = arguments.checkpoints.load()?;
+    let recipe = arguments.recipe(resumed.as_ref())?;
+    let arguments = match &resumed {
+        Some(checkpoint) => arguments.resuming(checkpoint),
+        None => arguments,
+    };
     arguments.device.validate(recipe.batch)?;
     if let Some(path) = &arguments.save {
         file::check_target(path)?;
+        file::remove_leftovers(path);
     }
+    arguments.checkpoints.check_target()?;
     let digits = arguments.digits.read()?;
     recipe.validate_updates(digits.train.len())?;
-    let parameters = match &arguments.init_from {
-        Some(path) => weights::load(path)?.parameters,
-        None => recipe.initial_parameters(),
-    };
-    let output = arguments.output();
-    let device::Opened {
-        mut engine,
-        tuning,
-        notes,
-    } = arguments.device.engine(&digits, &recipe, &parameters)?;
-    for note in &notes {
-        output.line(note)?;
+    if let Some(checkpoint) = &resumed {
+        arguments.checkpoints.check_digits(checkpoint, &digits)?;
     }
+    interrupt::notice()?;
     let session = Session {
         digits: &digits,
-        output,
+        output: arguments.output(),
     };
-    let setup = started.elapsed().as_secs_f64() - tuning;
-    let before = Before { setup, tuning };
-    let watch = watch(&recipe, digits.train.len(), arguments.eval_every)?;
-    let metrics = arguments.metrics.as_ref();
-    let main = session.run(engine.as_mut(), &recipe, watch, before, metrics)?;
+    let (main, parameters) = session.main(&arguments, &recipe, resumed, started)?;
     if let Some(path) = &arguments.save {
-        weights::save(path, &engine.state()?.parameters, (&recipe).into())?;
-        output.line(&format!("weights: {}", path.display()))?;
+        weights::save(path, &parameters, (&recipe).into())?;
+        session
+            .output
+            .line(&format!("weights: {}", path.display()))?;
     }
-    drop(engine);
     let report = if recipe.batch == Batch::Full && !arguments.no_baseline {
         let baseline = session.baseline(recipe.seed)?;
         let comparison = Comparison::of(&main, &baseline);
-        output.line(&comparison.text(&main, &baseline))?;
+        session.output.line(&comparison.text(&main, &baseline))?;
         main.with_baseline(baseline, comparison)
     } else {
         if recipe.batch == Batch::Full {
-            output.line(&main.summary())?;
+            session.output.line(&main.summary())?;
         }
         main
     };
@@ -156,6 +172,15 @@ struct Before {
     tuning: f64,
 }
 
+/// What a run leaves on the way.
+#[derive(Default)]
+struct Records {
+    metrics: Option<Metrics>,
+    keeper: Option<Keeper>,
+    /// The file that is to be written at the end.
+    save: Option<PathBuf>,
+}
+
 /// One invocation: what its runs share.
 struct Session<'a> {
     digits: &'a Digits,
@@ -163,13 +188,66 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
+    /// The run that the arguments ask for, and the weights it ends with.
+    fn main(
+        &self,
+        arguments: &Arguments,
+        recipe: &Recipe,
+        resumed: Option<Checkpoint>,
+        started: Instant,
+    ) -> Result<(RunReport, Parameters)> {
+        let parameters = match &arguments.init_from {
+            Some(path) if resumed.is_none() => weights::load(path)?.parameters,
+            _ => recipe.initial_parameters(),
+        };
+        let device::Opened {
+            mut engine,
+            tuning,
+            kernels,
+            notes,
+        } = arguments.device.engine(self.digits, recipe, &parameters)?;
+        for note in &notes {
+            self.output.line(note)?;
+        }
+        let keeper = arguments
+            .checkpoints
+            .keeper(engine.as_ref(), kernels, recipe, self.digits);
+        let mut past = Past::default();
+        if let Some(checkpoint) = resumed {
+            let note = arguments.checkpoints.note(&checkpoint, engine.as_ref());
+            self.output.line(&note)?;
+            engine.restore(&checkpoint.state)?;
+            past = checkpoint.past;
+        }
+        let setup = started.elapsed().as_secs_f64() - tuning;
+        let examples = self.digits.train.len();
+        let watch = Watch {
+            evaluate_every: cadence(recipe, examples, arguments.eval_every)?,
+            checkpoint_every: arguments.checkpoints.every(recipe, examples)?,
+        };
+        let source = &self.digits.source;
+        let metrics = arguments
+            .metrics
+            .as_ref()
+            .map(|path| Metrics::create(path, recipe, engine.as_ref(), source, &past.points));
+        let records = Records {
+            metrics: metrics.transpose()?,
+            keeper,
+            save: arguments.save.clone(),
+        };
+        let before = Before { setup, tuning };
+        let report = self.run(engine.as_mut(), recipe, watch, before, past, records)?;
+        Ok((report, engine.state()?.parameters))
+    }
+
     fn run(
         &self,
         engine: &mut dyn Engine,
         recipe: &Recipe,
         watch: Watch,
         before: Before,
-        metrics: Option<&PathBuf>,
+        past: Past,
+        mut records: Records,
     ) -> Result<RunReport> {
         let examples = self.digits.train.len();
         self.output.line(&format!(
@@ -182,28 +260,41 @@ impl Session<'_> {
             self.digits.test.len(),
             before.setup,
         ))?;
-        let mut metrics = metrics
-            .map(|path| Metrics::create(path, recipe, engine, &self.digits.source))
-            .transpose()?;
+        let from = past.step;
+        if from == recipe.validate_updates(examples)? {
+            self.output
+                .line("the checkpoint is of the run's end: nothing is left to train")?;
+        }
+        let mut reached = from;
         let mut progress = Progress::new(recipe.batch, self.output);
-        let outcome = train::run(engine, recipe, examples, watch, &mut |event| {
-            if let (Some(metrics), Event::Evaluated { point, .. }) = (&mut metrics, &event) {
-                metrics.row(point)?;
+        let outcome = train::resume(engine, recipe, examples, watch, past, &mut |event| {
+            match &event {
+                Event::Progress { step, .. } => reached = *step,
+                Event::Evaluated { point, .. } => {
+                    if let Some(metrics) = &mut records.metrics {
+                        metrics.row(point)?;
+                    }
+                }
+                Event::Checkpoint { state, past } => {
+                    if let Some(keeper) = &mut records.keeper {
+                        keeper.keep(state, past)?;
+                    }
+                }
             }
-            progress.show(&event)
+            progress.show(&event)?;
+            interrupt::check()
+        });
+        let outcome = outcome.map_err(|error| {
+            let unsaved = records.save.as_deref();
+            checkpoint::explain(error, records.keeper.as_ref(), unsaved, recipe, reached)
         })?;
         let seconds = Seconds {
             setup: before.setup,
             tuning: before.tuning,
             train: outcome.seconds,
         };
-        Ok(RunReport::new(
-            engine,
-            recipe,
-            &self.digits.source,
-            seconds,
-            outcome,
-        ))
+        let report = RunReport::new(engine, recipe, &self.digits.source, seconds, outcome);
+        Ok(report.resumed_at(from))
     }
 
     /// The essay's stage 0 on one CPU core, with this run's seed; evaluated after every pass whatever --eval-every
@@ -216,12 +307,20 @@ impl Session<'_> {
         };
         let parameters: Parameters = recipe.initial_parameters();
         let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters);
-        let watch = watch(&recipe, self.digits.train.len(), None)?;
+        let watch = Watch::every(cadence(&recipe, self.digits.train.len(), None)?);
         let before = Before {
             setup: started.elapsed().as_secs_f64(),
             tuning: 0.0,
         };
-        self.run(&mut engine, &recipe, watch, before, None)
+        let past = Past::default();
+        self.run(
+            &mut engine,
+            &recipe,
+            watch,
+            before,
+            past,
+            Records::default(),
+        )
     }
 }
 

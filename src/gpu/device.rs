@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::plan::{BufferSpec, Plan, Shader, Usage};
 use crate::error::{Error, Result};
 
-/// The longest wait for a submission. A software adapter may need seconds for one step of a large set; a device that
-/// takes longer than this hangs.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// The longest wait for a submission unless told otherwise. A software adapter may need seconds for one step of a large
+/// set; a device that takes longer than this hangs.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A buffer, the first word that is wanted of it, and how many are.
 pub(super) type Source<'a> = (&'a wgpu::Buffer, u64, usize);
@@ -20,6 +20,7 @@ pub(super) struct Device {
     queue: wgpu::Queue,
     failure: Arc<Mutex<Option<String>>>,
     name: String,
+    patience: Duration,
 }
 
 impl Device {
@@ -42,17 +43,25 @@ impl Device {
         device.on_uncaptured_error(Arc::new(move |error| note(&noted, error.to_string())));
         let noted = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, text| {
-            // A device that is dropped is lost too, but nothing is wrong then.
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                note(&noted, format!("the device was lost: {text}"));
-            }
+            // A device that is dropped is lost too, but nobody asks it for anything then.
+            let how = match reason {
+                wgpu::DeviceLostReason::Destroyed => "destroyed",
+                wgpu::DeviceLostReason::Unknown => "its driver gave up",
+            };
+            note(&noted, format!("the device was lost ({how}): {text}"));
         });
         Ok(Self {
             device,
             queue,
             failure,
             name,
+            patience: PATIENCE,
         })
+    }
+
+    /// Waits no longer than this for a submission.
+    pub(super) fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// The wgpu device and its queue.
@@ -62,7 +71,11 @@ impl Device {
 
     /// An error about this device.
     pub(super) fn error(&self, text: impl std::fmt::Display) -> Error {
-        Error::Device(format!("{}: {text}", self.name))
+        // wgpu tells causes in lines of their own.
+        let text = text.to_string();
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let line = lines.collect::<Vec<_>>().join(": ");
+        Error::Device(format!("{}: {line}", self.name))
     }
 
     /// Fails if anything has gone wrong so far.
@@ -78,12 +91,30 @@ impl Device {
     pub(super) fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
         let until = wgpu::PollType::Wait {
             submission_index: submission,
-            timeout: Some(PATIENCE),
+            timeout: Some(self.patience),
         };
         let polled = self.device.poll(until);
         // What the device itself has to say explains more than a failed wait.
         self.check()?;
-        polled.map(|_| ()).map_err(|error| self.error(error))
+        match polled {
+            Ok(_) => Ok(()),
+            Err(wgpu::PollError::Timeout) => {
+                self.abandon();
+                let seconds = self.patience.as_secs_f64();
+                Err(self.error(format_args!(
+                    "it has not answered for {seconds} s: it hangs, or a step takes longer (--patience SECONDS)"
+                )))
+            }
+            // What was submitted never reached it.
+            Err(wgpu::PollError::WrongSubmissionIndex(..)) => {
+                Err(self.error("the device was lost: it takes no more work"))
+            }
+        }
+    }
+
+    /// Leaves a device that hangs to the system: taking it down would wait for it, and the process would hang too.
+    fn abandon(&self) {
+        std::mem::forget((self.device.clone(), self.queue.clone()));
     }
 
     /// The buffers, and a shader module, pipeline and layout of each kernel.

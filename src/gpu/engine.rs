@@ -5,7 +5,7 @@ mod inspect;
 mod timing;
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::adapter::{AdapterDescription, check_limits, describe, described};
 use super::compose::{Run, SLOT, STEP};
@@ -141,6 +141,17 @@ impl Gpu {
         let prepared = engine.device.submit(&prepare, 1);
         engine.device.wait(Some(prepared))?;
         Ok(engine)
+    }
+
+    /// Counts the device as hung when it has not answered for so long; [`PATIENCE`](super::PATIENCE) without.
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.device.set_patience(patience);
+    }
+
+    /// Destroys the device under the engine, as when its driver crashes: every later call fails.
+    #[doc(hidden)]
+    pub fn lose_device(&self) {
+        self.device.wgpu().0.destroy();
     }
 
     /// The kernels it runs.

@@ -28,6 +28,7 @@ pub mod tune;
 pub mod variant;
 
 pub use adapter::{AdapterChoice, AdapterDescription, Backend, Kind, adapters, choose, describe};
+pub use device::PATIENCE;
 pub use engine::{Gpu, KernelTime};
 pub use single::Single;
 pub use variant::Variant;

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::SplitReport;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::file;
 use crate::recipe::Recipe;
 use crate::train::Point;
 
@@ -18,18 +19,29 @@ use crate::train::Point;
 pub struct Metrics {
     path: PathBuf,
     file: File,
+    /// Of whole rows.
+    bytes: u64,
 }
 
 impl Metrics {
-    /// Creates the file and writes its first row: program, engine, device, digits, recipe.
+    /// Creates the file and writes its first row: program, engine, device, digits, recipe; of a run that goes on also
+    /// the rows of its past.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be written.
-    pub fn create(path: &Path, recipe: &Recipe, engine: &dyn Engine, digits: &str) -> Result<Self> {
+    pub fn create(
+        path: &Path,
+        recipe: &Recipe,
+        engine: &dyn Engine,
+        digits: &str,
+        past: &[Point],
+    ) -> Result<Self> {
+        file::check_target(path)?;
         let file = File::create(path).map_err(|error| Error::file(path, error))?;
         let mut metrics = Self {
             path: path.to_owned(),
             file,
+            bytes: 0,
         };
         metrics.write(&json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -38,6 +50,9 @@ impl Metrics {
             "digits": digits,
             "recipe": recipe,
         }))?;
+        for point in past {
+            metrics.row(point)?;
+        }
         Ok(metrics)
     }
 
@@ -58,9 +73,15 @@ impl Metrics {
         let mut line = serde_json::to_string(row).expect("a row has only plain fields");
         line.push('\n');
         // One write a row: a reader never sees half of one.
-        self.file
-            .write_all(line.as_bytes())
-            .and_then(|()| self.file.flush())
-            .map_err(|error| Error::file(&self.path, error))
+        if let Err(error) = self.file.write_all(line.as_bytes()) {
+            // What a full disk took of the row goes again: the file stays one of whole rows.
+            let _ = self.file.set_len(self.bytes);
+            return Err(Error::file(
+                &self.path,
+                format!("found that it cannot be written ({error}), expected room for a row"),
+            ));
+        }
+        self.bytes += line.len() as u64;
+        Ok(())
     }
 }

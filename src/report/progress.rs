@@ -49,7 +49,9 @@ impl Progress {
     /// If the output cannot be written.
     pub fn show(&mut self, event: &Event<'_>) -> Result<()> {
         match event {
-            Event::Progress { step, steps, loss } => {
+            Event::Progress {
+                step, steps, loss, ..
+            } => {
                 self.bar.set_length(u64::from(*steps));
                 self.bar.set_position(u64::from(*step));
                 let error = self.error.map_or(String::new(), |error| {
@@ -74,6 +76,7 @@ impl Progress {
                 let output = self.output;
                 self.bar.suspend(|| output.line(&lines))
             }
+            Event::Checkpoint { .. } => Ok(()),
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::Comparison;
-use crate::engine::{Engine, Evaluation};
+use crate::engine::{Engine, Evaluation, number_or_null};
 use crate::recipe::{Batch, Recipe};
 use crate::train::Outcome;
 
@@ -32,10 +32,6 @@ pub struct SplitReport {
     pub misses: u32,
     /// Examples looked at.
     pub examples: u32,
-}
-
-fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 impl From<Evaluation> for SplitReport {
@@ -72,6 +68,9 @@ pub struct RunReport {
     pub seconds: Seconds,
     /// Examples trained on in a second.
     pub examples_per_second: f64,
+    /// The step that a run which was broken off went on from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed_at: Option<u32>,
     /// Training loss before each step; full batch only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub losses: Option<Vec<f32>>,
@@ -112,12 +111,22 @@ impl RunReport {
             presentations: outcome.presentations,
             seconds,
             examples_per_second: outcome.examples_per_second(),
+            resumed_at: None,
             losses: (recipe.batch == Batch::Full).then(|| outcome.losses.clone()),
             train: last.train.into(),
             test: last.test.into(),
             baseline: None,
             comparison: None,
             outcome,
+        }
+    }
+
+    /// This report of a run that went on from this step; from 0 it did not.
+    #[must_use]
+    pub fn resumed_at(self, step: u32) -> Self {
+        Self {
+            resumed_at: (step > 0).then_some(step),
+            ..self
         }
     }
 

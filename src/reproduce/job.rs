@@ -78,9 +78,7 @@ pub fn train(
     let examples = digits.train.len();
     let recipe = &job.recipe;
     let a_pass = recipe.updates_per_pass(examples) as f64;
-    let watch = Watch {
-        evaluate_every: evaluate_every(recipe, examples),
-    };
+    let watch = Watch::every(evaluate_every(recipe, examples));
     let mut curve = Vec::new();
     let outcome = train::run(engine, recipe, examples, watch, &mut |event| {
         if let Event::Evaluated { point, .. } = &event {

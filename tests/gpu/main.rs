@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod draws;
+mod failures;
 mod fixture;
 mod runs;
 mod tensors;
@@ -71,6 +72,19 @@ fn checks() -> Vec<(&'static str, Case, Check)> {
         ));
         checks.push(("a_run_that_diverged_shows", case, runs::nan_is_not_hidden));
     }
+    let fused = case.by(fixture::usual());
+    for case in [case, fused, fused.muon()] {
+        checks.push((
+            "a_lost_device_ends_the_run",
+            case,
+            failures::a_lost_device_ends_the_run,
+        ));
+    }
+    checks.push((
+        "a_device_that_hangs_is_left",
+        fused.of(5_000),
+        failures::a_device_that_hangs_is_left,
+    ));
     checks.push((
         "reading_changes_nothing",
         case,

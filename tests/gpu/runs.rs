@@ -16,7 +16,7 @@ const AFTER_TEN_STEPS: Tolerance = Tolerance::of(1e-3, 1e-3);
 /// Losses average over the set and stay close.
 const LOSSES: Tolerance = Tolerance::of(2e-5, 1e-5);
 
-fn all_identical(found: &State, expected: &State) -> Result<(), Failed> {
+pub fn all_identical(found: &State, expected: &State) -> Result<(), Failed> {
     if found.step != expected.step {
         return Err(format!("step: found {}, expected {}", found.step, expected.step).into());
     }

@@ -1,0 +1,439 @@
+//! Everything that a run needs to go on elsewhere, as one safetensors file.
+//!
+//! The tensors are `parameters.H1w` …, `first_moment.H1w` …, `second_moment.H1w` … and, of the full batch, `losses`, all
+//! F32. One entry of metadata, [`KEY`], holds the [`Header`] as JSON. Draws need no state of their own: each follows from
+//! the recipe's seed and the step.
+
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::engine::State;
+use crate::error::{Error, Result};
+use crate::file;
+use crate::recipe::{Batch, Recipe};
+use crate::records::DigitsRecord;
+use crate::train::{Past, Point};
+use crate::weights::{self, Written};
+
+/// Version of the form; a file of another one is refused.
+pub const FORM: u32 = 1;
+/// The metadata's key of the header.
+pub const KEY: &str = "gpu-train.checkpoint";
+/// A checkpoint takes 120 kB, and 4 bytes more a step of the full batch.
+const FILE_LIMIT: u64 = 256 << 20;
+/// Bytes of the file's header at most, ours among it: every evaluation takes some 200. Read, a header may take several
+/// times its size.
+const HEADER_LIMIT: usize = 16 << 20;
+/// Names of the state's tensors are the net's behind these.
+const PREFIXES: [&str; 3] = ["parameters.", "first_moment.", "second_moment."];
+const LOSSES: &str = "losses";
+
+/// What was trained, on what, and by which engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Version of the program.
+    pub version: String,
+    /// Name of the engine: `reference`, `cpu`, `gpu` or `per-example`.
+    pub engine: String,
+    /// The device, for people.
+    pub device: String,
+    /// A GPU's kernels, as `--kernels` takes them: others round otherwise.
+    pub kernels: Option<String>,
+    /// What is trained and how, with the seed of all draws.
+    pub recipe: Recipe,
+    /// What it is trained on.
+    pub digits: DigitsRecord,
+}
+
+/// What is not a tensor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Header {
+    form: u32,
+    origin: Origin,
+    /// Updates done.
+    step: u32,
+    /// Seconds spent training.
+    seconds: f64,
+    points: Vec<Point>,
+    /// SHA-256 of all tensors' bytes in the order of their names, in hexadecimal.
+    sha256: String,
+}
+
+/// All that every form of the header has.
+#[derive(Deserialize)]
+struct Form {
+    form: u32,
+}
+
+/// A run at some step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// What was trained, on what, and by which engine.
+    pub origin: Origin,
+    /// The engine's state.
+    pub state: State,
+    /// The run's course so far.
+    pub past: Past,
+}
+
+/// Writes a checkpoint; the file is replaced as a whole or not at all, even if the machine loses power.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be written; the path then holds what it held.
+pub fn save(path: &Path, origin: &Origin, state: &State, past: &Past) -> Result<()> {
+    let bytes = encode(origin, state, past).map_err(|problem| Error::file(path, problem))?;
+    file::write_atomically(path, &bytes)
+}
+
+/// The content of a checkpoint's file.
+///
+/// # Errors
+/// A text, if there were more evaluations than the form can hold.
+pub fn encode(origin: &Origin, state: &State, past: &Past) -> std::result::Result<Vec<u8>, String> {
+    let values = [&state.parameters, &state.first_moment, &state.second_moment];
+    let tensors = PREFIXES.iter().zip(values);
+    let mut tensors: Vec<Written> = tensors
+        .flat_map(|(prefix, values)| weights::tensors(prefix, values))
+        .collect();
+    // Of batch 1 there are a hundred thousand, and no report shows them.
+    if origin.recipe.batch == Batch::Full {
+        let bytes = past.losses.iter().flat_map(|loss| loss.to_le_bytes());
+        tensors.push((LOSSES.into(), vec![past.losses.len()], bytes.collect()));
+    }
+    tensors.sort_by(|one, other| one.0.cmp(&other.0));
+    let header = Header {
+        form: FORM,
+        origin: origin.clone(),
+        step: state.step,
+        seconds: past.seconds,
+        points: past.points.clone(),
+        sha256: sha256(tensors.iter().map(|(_, _, bytes)| bytes.as_slice())),
+    };
+    let json = serde_json::to_string(&header).expect("a header has only plain fields");
+    // Half of it for what else the format writes there: quotes are escaped.
+    if json.len() > HEADER_LIMIT / 2 {
+        return Err(format!(
+            "found {} evaluations to keep, expected fewer: --eval-every can be larger",
+            past.points.len()
+        ));
+    }
+    Ok(weights::serialize(&tensors, KEY, json))
+}
+
+/// Reads a checkpoint.
+///
+/// # Errors
+/// [`Error::File`] if the file is missing, above 256 MiB, broken or altered, of another form, or no checkpoint.
+pub fn load(path: &Path) -> Result<Checkpoint> {
+    decode(&file::read(path, FILE_LIMIT, "a checkpoint")?, path)
+}
+
+/// As [`load`], from a file's content; `path` is for messages.
+///
+/// # Errors
+/// As [`load`].
+pub fn decode(bytes: &[u8], path: &Path) -> Result<Checkpoint> {
+    let refuse = |problem: String| Error::file(path, problem);
+    let promised = bytes
+        .first_chunk()
+        .map_or(0, |&length| u64::from_le_bytes(length));
+    if promised > HEADER_LIMIT as u64 {
+        return Err(refuse(format!(
+            "found a header of {promised} bytes, expected at most {HEADER_LIMIT}"
+        )));
+    }
+    let file = weights::parse(bytes, path)?;
+    let header = header(bytes).map_err(refuse)?;
+    let batch = header.origin.recipe.batch;
+    let mut others = file.names();
+    others.retain(|name| *name != LOSSES || batch == Batch::PerExample);
+    weights::refuse_others(&others, &PREFIXES, path)?;
+    let state = State {
+        step: header.step,
+        parameters: weights::take(&file, PREFIXES[0], path)?,
+        first_moment: weights::take(&file, PREFIXES[1], path)?,
+        second_moment: weights::take(&file, PREFIXES[2], path)?,
+    };
+    let losses = match batch {
+        Batch::Full => losses(&file, header.step).map_err(refuse)?,
+        Batch::PerExample => Vec::new(),
+    };
+    let mut names = file.names();
+    names.sort_unstable();
+    let data = names.iter().filter_map(|name| file.tensor(name).ok());
+    let found = sha256(data.map(|view| view.data()));
+    if found != header.sha256 {
+        return Err(refuse(format!(
+            "found tensors with SHA-256 {}…, expected {}…: the file has been altered",
+            &found[..8],
+            file::quoted(header.sha256.get(..8).unwrap_or_default()),
+        )));
+    }
+    Ok(Checkpoint {
+        origin: header.origin,
+        state,
+        past: Past {
+            step: header.step,
+            seconds: header.seconds,
+            losses,
+            points: header.points,
+        },
+    })
+}
+
+/// The header of a file's content, checked.
+fn header(bytes: &[u8]) -> std::result::Result<Header, String> {
+    let json = weights::metadata(bytes, KEY).ok_or(
+        "found a safetensors file without a checkpoint's header, expected a file that --checkpoint wrote \
+         (--init-from starts from weights)",
+    )?;
+    let broken = |error: serde_json::Error| {
+        let error: String = error.to_string().escape_debug().collect();
+        format!("found a header that does not parse ({error}), expected a checkpoint's")
+    };
+    // The form first: another one need not have the same fields.
+    let Form { form } = serde_json::from_str(&json).map_err(broken)?;
+    if form != FORM {
+        return Err(format!(
+            "found a checkpoint of form {form}, expected form {FORM}: another version of gpu-train wrote it"
+        ));
+    }
+    let header: Header = serde_json::from_str(&json).map_err(broken)?;
+    check(&header)?;
+    Ok(header)
+}
+
+/// Refuses what no run has.
+fn check(header: &Header) -> std::result::Result<(), String> {
+    let recipe = &header.origin.recipe;
+    let examples = header.origin.digits.train_examples;
+    let refused = |error: Error| format!("found a recipe that is refused ({error})");
+    recipe.validate().map_err(refused)?;
+    if examples == 0 {
+        return Err("found no training example, expected 1 or more".into());
+    }
+    let steps = recipe
+        .validate_updates(examples as usize)
+        .map_err(refused)?;
+    if header.step > steps {
+        return Err(format!(
+            "found step {}, expected at most {steps}, the run's last",
+            header.step
+        ));
+    }
+    let in_order = header.points.is_sorted_by(|a, b| a.step < b.step)
+        && header.points.iter().all(|point| point.step <= header.step);
+    let counted = header.points.iter().all(|point| {
+        let examples = [point.train, point.test].map(|split| split.examples);
+        examples.iter().all(|&examples| examples > 0)
+    });
+    let timed = header.seconds.is_finite() && header.seconds >= 0.0;
+    if !(in_order && counted && timed) {
+        return Err(format!(
+            "found evaluations or seconds that no run has, expected those up to step {}",
+            header.step
+        ));
+    }
+    Ok(())
+}
+
+/// The training loss before each step.
+fn losses(file: &SafeTensors, step: u32) -> std::result::Result<Vec<f32>, String> {
+    let view = file.tensor(LOSSES);
+    let fits = |view: &safetensors::tensor::TensorView| {
+        view.dtype() == Dtype::F32 && view.shape() == [step as usize]
+    };
+    let view = view.ok().filter(fits).ok_or(format!(
+        "tensor {LOSSES}: expected F32 of shape [{step}], one for each step"
+    ))?;
+    let values = view.data().as_chunks().0.iter();
+    let losses: Vec<f32> = values.map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    if losses.iter().all(|loss| loss.is_finite()) {
+        Ok(losses)
+    } else {
+        Err(format!("tensor {LOSSES}: expected finite numbers"))
+    }
+}
+
+fn sha256<'a>(parts: impl Iterator<Item = &'a [u8]>) -> String {
+    let mut hash = Sha256::new();
+    parts.for_each(|bytes| hash.update(bytes));
+    let hash = hash.finalize();
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// In what a checkpoint's recipe differs from another one, if it does: the first such field, by its flag.
+pub fn difference(found: &Recipe, expected: &Recipe) -> Option<String> {
+    let fields = |recipe: &Recipe| {
+        let value = serde_json::to_value(recipe).expect("a recipe has only plain fields");
+        value.as_object().cloned().unwrap_or_default()
+    };
+    let (found, expected) = (fields(found), fields(expected));
+    let differs = |(name, value): &(&String, &serde_json::Value)| found.get(*name) != Some(value);
+    let (name, value) = expected.iter().find(differs)?;
+    let was = found.get(name).unwrap_or(&serde_json::Value::Null);
+    let name = name.replace('_', "-");
+    Some(format!("{name} {was}, expected {value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Evaluation;
+    use crate::net::Parameters;
+    use crate::recipe::Name;
+
+    fn checkpoint(name: Name) -> Checkpoint {
+        let recipe = Recipe::named(name);
+        let parameters = recipe.initial_parameters();
+        let evaluation = Evaluation {
+            loss: 0.1 + 0.2,
+            misses: 3,
+            examples: 100,
+        };
+        Checkpoint {
+            state: State {
+                step: 2,
+                first_moment: parameters.map(|value| value / 3.0),
+                second_moment: parameters.map(|value| value * value),
+                parameters,
+            },
+            past: Past {
+                step: 2,
+                seconds: 1.0 / 3.0,
+                losses: match recipe.batch {
+                    Batch::Full => vec![2.5, 1.5],
+                    Batch::PerExample => Vec::new(),
+                },
+                points: vec![Point {
+                    step: 1,
+                    seconds: 1.0 / 7.0,
+                    train: evaluation,
+                    test: evaluation,
+                }],
+            },
+            origin: Origin {
+                version: "0.0.0".into(),
+                engine: "cpu".into(),
+                device: "a device".into(),
+                kernels: Some("layered".into()),
+                recipe,
+                digits: DigitsRecord {
+                    source: "random".into(),
+                    sha256: "ab".repeat(32),
+                    train_examples: 1_000,
+                    test_examples: 100,
+                },
+            },
+        }
+    }
+
+    fn bytes(checkpoint: &Checkpoint) -> Vec<u8> {
+        encode(&checkpoint.origin, &checkpoint.state, &checkpoint.past).expect("it fits")
+    }
+
+    fn message(bytes: &[u8]) -> String {
+        let error = decode(bytes, Path::new("some.ckpt")).expect_err("it is refused");
+        let message = error.to_string();
+        assert_eq!(message.lines().count(), 1, "{message}");
+        message
+    }
+
+    #[test]
+    fn a_checkpoint_comes_back_bit_for_bit() {
+        for name in [Name::FullBatch, Name::Reproduction] {
+            let checkpoint = checkpoint(name);
+            let bytes = bytes(&checkpoint);
+            let back = decode(&bytes, Path::new("some.ckpt")).expect("it is read");
+            assert_eq!(back, checkpoint);
+            assert_eq!(super::tests::bytes(&back), bytes);
+        }
+    }
+
+    #[test]
+    fn every_bit_counts() {
+        let whole = bytes(&checkpoint(Name::FullBatch));
+        let data = whole.len() - 40_000;
+        for place in [data, data + 1_234, whole.len() - 1] {
+            let mut altered = whole.clone();
+            altered[place] ^= 1;
+            let message = message(&altered);
+            assert!(message.contains("the file has been altered"), "{message}");
+        }
+        for length in [0, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
+            message(&whole[..length]);
+        }
+    }
+
+    #[test]
+    fn weights_and_other_forms_are_refused() {
+        let parameters = Parameters::zeros();
+        let recipe = Recipe::named(Name::FullBatch);
+        let weights = weights::encode(&parameters, (&recipe).into());
+        let found = message(&weights);
+        assert!(found.contains("--init-from starts from weights"), "{found}");
+        let of_form_2 = weights::serialize(&[], KEY, r#"{"form":2,"other":[1]}"#.into());
+        let found = message(&of_form_2);
+        assert!(found.contains("found a checkpoint of form 2"), "{found}");
+        let no_header = weights::serialize(&[], KEY, "[".into());
+        let found = message(&no_header);
+        assert!(
+            found.contains("found a header that does not parse"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn what_no_run_has_is_refused() {
+        let refused = |change: &dyn Fn(&mut Checkpoint), expected: &str| {
+            let mut checkpoint = checkpoint(Name::FullBatch);
+            change(&mut checkpoint);
+            let found = message(&bytes(&checkpoint));
+            assert!(found.contains(expected), "{found}");
+        };
+        refused(&|c| c.state.step = 66, "found step 66, expected at most 65");
+        refused(&|c| c.past.losses.truncate(1), "tensor losses");
+        refused(&|c| c.past.losses[0] = f32::NAN, "expected finite numbers");
+        refused(&|c| c.past.points[0].step = 3, "found evaluations");
+        refused(&|c| c.past.points[0].test.examples = 0, "found evaluations");
+        refused(&|c| c.past.seconds = -1.0, "found evaluations or seconds");
+        refused(
+            &|c| c.origin.recipe.dropout = 1.5,
+            "a recipe that is refused (--dropout: found 1.5",
+        );
+        refused(&|c| c.origin.digits.train_examples = 0, "training example");
+        refused(
+            &|c| c.state.first_moment.flat_mut()[0] = f32::INFINITY,
+            "tensor first_moment.H1w: element 0: found inf",
+        );
+    }
+
+    #[test]
+    fn a_header_that_promises_much_is_not_read() {
+        let mut bytes = (1u64 << 60).to_le_bytes().to_vec();
+        bytes.extend_from_slice(b"{}");
+        let found = message(&bytes);
+        assert!(
+            found.contains("found a header of 1152921504606846976 bytes"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn the_first_field_that_differs_is_named() {
+        let recipe = Recipe::named(Name::FullBatch);
+        assert_eq!(difference(&recipe, &recipe), None);
+        let other = Recipe {
+            learning_rate: 0.5,
+            ..recipe.clone()
+        };
+        let found = difference(&recipe, &other).expect("they differ");
+        assert!(
+            found.starts_with("learning-rate 0.0") && found.ends_with("expected 0.5"),
+            "{found}"
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! Devices that fail: each call says so, and what was kept before stays good.
+
+use std::time::Duration;
+
+use gpu_train::checkpoint::{self, Origin};
+use gpu_train::engine::{Engine, Evaluation, Split, State};
+use gpu_train::error::{Error, Result};
+use gpu_train::gpu::Gpu;
+use gpu_train::net::Parameters;
+use gpu_train::records::DigitsRecord;
+use gpu_train::train::{self, Event, Watch};
+use libtest_mimic::Failed;
+
+use crate::fixture::Case;
+use crate::runs::all_identical;
+
+/// An engine whose device is lost after so many steps.
+struct Doomed {
+    gpu: Gpu,
+    left: u32,
+}
+
+impl Engine for Doomed {
+    fn name(&self) -> &'static str {
+        self.gpu.name()
+    }
+    fn device(&self) -> String {
+        self.gpu.device()
+    }
+    fn restore(&mut self, state: &State) -> Result<()> {
+        self.gpu.restore(state)
+    }
+    fn state(&mut self) -> Result<State> {
+        self.gpu.state()
+    }
+    fn train(&mut self, steps: u32) -> Result<Vec<f32>> {
+        self.left = self.left.saturating_sub(steps);
+        if self.left == 0 {
+            self.gpu.lose_device();
+        }
+        self.gpu.train(steps)
+    }
+    fn gradient(&mut self) -> Result<(f64, Parameters)> {
+        self.gpu.gradient()
+    }
+    fn evaluate(&mut self, split: Split) -> Result<Evaluation> {
+        self.gpu.evaluate(split)
+    }
+}
+
+fn origin(case: &Case, gpu: &Gpu) -> Origin {
+    Origin {
+        version: "test".into(),
+        engine: gpu.name().into(),
+        device: gpu.device(),
+        kernels: Some(gpu.variant().to_string()),
+        recipe: case.recipe(),
+        digits: DigitsRecord {
+            source: "random".into(),
+            sha256: "none".into(),
+            train_examples: case.examples as u32,
+            test_examples: 67,
+        },
+    }
+}
+
+fn expect_device_error<T>(what: &str, result: Result<T>) -> std::result::Result<String, Failed> {
+    match result {
+        Err(Error::Device(message)) if message.lines().count() == 1 => Ok(message),
+        Err(other) => {
+            Err(format!("{what}: found {other:?}, expected an error of the device").into())
+        }
+        Ok(_) => Err(format!("{what}: found no error on a lost device").into()),
+    }
+}
+
+/// A device destroyed in the middle of a run: an error at every call, and from the last checkpoint a new device goes on
+/// to the very end that the unbroken run has.
+pub fn a_lost_device_ends_the_run(
+    adapter: &wgpu::Adapter,
+    case: &Case,
+) -> std::result::Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("run.ckpt");
+    let recipe = case.recipe();
+    let origin = origin(case, &case.gpu(adapter)?);
+    let watch = Watch {
+        evaluate_every: 4,
+        checkpoint_every: Some(1),
+    };
+    let mut keep = |event: Event<'_>| match event {
+        Event::Checkpoint { state, past } => checkpoint::save(&path, &origin, state, past),
+        _ => Ok(()),
+    };
+    let mut doomed = Doomed {
+        gpu: case.gpu(adapter)?,
+        left: 6,
+    };
+    let outcome = train::run(&mut doomed, &recipe, case.examples, watch, &mut keep);
+    let message = expect_device_error("the run", outcome)?;
+    if !message.contains("the device was lost") {
+        return Err(message.into());
+    }
+    expect_device_error("train", doomed.train(1))?;
+    expect_device_error("state", doomed.state())?;
+    expect_device_error("evaluate", doomed.evaluate(Split::Test))?;
+    expect_device_error("gradient", doomed.gradient())?;
+    drop(doomed);
+    let kept = checkpoint::load(&path)?;
+    if kept.state.step != 5 {
+        return Err(format!(
+            "found the checkpoint of step {}, expected 5",
+            kept.state.step
+        )
+        .into());
+    }
+    let mut resumed = case.gpu(adapter)?;
+    resumed.restore(&kept.state)?;
+    train::resume(
+        &mut resumed,
+        &recipe,
+        case.examples,
+        watch,
+        kept.past,
+        &mut keep,
+    )?;
+    let mut unbroken = case.gpu(adapter)?;
+    unbroken.train(recipe.validate_updates(case.examples)?)?;
+    all_identical(&resumed.state()?, &unbroken.state()?)
+}
+
+/// A device that does not answer in time: an error that says so, and the engine can be dropped.
+pub fn a_device_that_hangs_is_left(
+    adapter: &wgpu::Adapter,
+    case: &Case,
+) -> std::result::Result<(), Failed> {
+    let mut gpu = case.gpu(adapter)?;
+    gpu.train(1)?;
+    // No device does a step of thousands of examples in so little.
+    gpu.set_patience(Duration::from_nanos(1));
+    let message = expect_device_error("train", gpu.train(50))?;
+    if !message.contains("has not answered for 0.000000001 s") {
+        return Err(message.into());
+    }
+    drop(gpu);
+    Ok(())
+}
