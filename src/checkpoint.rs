@@ -85,7 +85,10 @@ pub struct Checkpoint {
 /// [`Error::File`] if it cannot be written; the path then holds what it held.
 pub fn save(path: &Path, origin: &Origin, state: &State, past: &Past) -> Result<()> {
     let bytes = encode(origin, state, past).map_err(|problem| Error::file(path, problem))?;
-    file::write_atomically(path, &bytes)
+    let started = std::time::Instant::now();
+    file::write_atomically(path, &bytes)?;
+    tracing::debug!(step = state.step, bytes = bytes.len(), took = ?started.elapsed(), "wrote a checkpoint");
+    Ok(())
 }
 
 /// The content of a checkpoint's file.

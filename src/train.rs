@@ -44,8 +44,8 @@ pub enum Event<'a> {
         step: u32,
         /// Updates of the whole run.
         steps: u32,
-        /// Training loss before the latest update.
-        loss: f32,
+        /// Training loss before each of the latest updates, at least one.
+        losses: &'a [f32],
         /// Seconds spent training so far, evaluations not counted.
         seconds: f64,
     },
@@ -175,7 +175,7 @@ pub fn resume(
         let fitting = f64::from(count) * CALL.as_secs_f64() / took.as_secs_f64().max(1e-9);
         call = (fitting as u32).max(1);
         // A run that is broken off is left as the unbroken one leaves this step: evaluated where that would be.
-        let mut broken_off = unless_broken_off(run.tell_progress())?;
+        let mut broken_off = unless_broken_off(run.tell_progress(count))?;
         let step = run.past.step;
         let due = |every: u32| step.is_multiple_of(every) || step == steps;
         if due(watch.evaluate_every) {
@@ -223,11 +223,11 @@ impl Run<'_> {
         Ok(took)
     }
 
-    fn tell_progress(&mut self) -> Result<()> {
+    fn tell_progress(&mut self, count: u32) -> Result<()> {
         (self.watcher)(Event::Progress {
             step: self.past.step,
             steps: self.steps,
-            loss: *self.past.losses.last().expect("a loss for each step"),
+            losses: &self.past.losses[self.past.losses.len() - count as usize..],
             seconds: self.past.seconds,
         })
     }

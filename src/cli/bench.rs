@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use self::measure::{Bench, Target, line};
 use super::context::{command, date, machine};
+use super::messages;
 use super::train::usage;
 use super::{adapters, digits, kernels, recipe};
 use crate::data::Repeated;
@@ -40,6 +41,7 @@ enum EngineName {
 /// The peaks are measured as well, by multiply-adds in registers and by copying memory.
 #[derive(Debug, Args)]
 #[group(id = "bench-flags")]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Engines to measure, a list or repeated [default: cpu, per-example, and gpu where there is a real one]
     #[arg(
@@ -79,6 +81,12 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE.json", help_heading = "Files and output")]
     out: Option<PathBuf>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train bench                          every engine that is here
+  gpu-train bench --engine cpu --json      one of them, for scripts
+  gpu-train bench --engine gpu --examples 50000";
 
 impl Arguments {
     fn validate(&self) -> Result<()> {
@@ -150,7 +158,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut measured = Vec::new();
     for target in arguments.targets() {
         let found = bench.measure(&target)?;
-        Output::Error.line(&line(&found))?;
+        messages::progress(true).line(&line(&found))?;
         measured.push(found);
     }
     // Before the peaks are measured, which takes memory of its own.

@@ -38,6 +38,11 @@ pub(super) fn command_to_resume(checkpoint: &Path) -> String {
     format!("gpu-train {}", words.join(" "))
 }
 
+/// A path as a word of a shell's command.
+pub(super) fn shell_path(path: &Path) -> String {
+    shell_word(&path.to_string_lossy())
+}
+
 /// A word as a POSIX shell reads it, in quotes only where they are needed.
 fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);

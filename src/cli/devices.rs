@@ -11,11 +11,18 @@ use crate::report::Output;
 /// List the adapters, what each offers, and which would be chosen.
 #[derive(Debug, Args)]
 #[group(id = "devices-flags")]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train devices                        adapters, limits, and which one --device auto takes
+  gpu-train devices --json                 the same for scripts
+  WGPU_BACKEND=vulkan gpu-train devices    one interface only";
 
 /// Prints the list.
 pub fn run(arguments: &Arguments) -> Result<()> {

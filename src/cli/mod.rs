@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::{Error, Result};
 use crate::report::Output;
@@ -10,6 +10,7 @@ use crate::report::Output;
 mod adapters;
 mod bench;
 mod checkpoint;
+mod completions;
 mod context;
 pub mod data;
 mod device;
@@ -17,6 +18,8 @@ mod devices;
 mod digits;
 mod interrupt;
 mod kernels;
+mod man;
+mod messages;
 mod race;
 mod recipe;
 mod report;
@@ -35,13 +38,22 @@ struct Arguments {
 
     #[command(flatten)]
     train: train::Arguments,
+    #[command(flatten)]
+    messages: messages::Arguments,
+}
+
+/// The whole command line, for completions and the manual.
+fn command() -> clap::Command {
+    Arguments::command()
 }
 
 const EXAMPLES: &str = "\
 Examples:
   gpu-train --full-batch                  the comparison, on a GPU if there is one
   gpu-train --per-example                 the essay's stage 0: batch 1, 23 passes
-  gpu-train --full-batch --device cpu --recipe full-batch --steps 300 --save net.safetensors";
+  gpu-train --recipe full-batch-modern --save net.safetensors --checkpoint run.ckpt
+  gpu-train --resume run.ckpt --save net.safetensors
+                                          goes on where that was broken off";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -59,6 +71,10 @@ enum Command {
     Report(report::Arguments),
     /// Make the digits' files.
     Data(data::Args),
+    /// Print a shell's completions.
+    Completions(completions::Arguments),
+    /// Print or write the manual's pages.
+    Man(man::Arguments),
 }
 
 /// Runs the program on the process's arguments.
@@ -67,6 +83,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let started = std::time::Instant::now();
     let arguments = Arguments::parse();
+    arguments.messages.apply();
     match run(arguments, started) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough.
@@ -93,5 +110,7 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
         Some(Command::Race(arguments)) => race::run(&arguments, started),
         Some(Command::Report(arguments)) => report::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
+        Some(Command::Completions(arguments)) => completions::run(&arguments),
+        Some(Command::Man(arguments)) => man::run(&arguments),
     }
 }

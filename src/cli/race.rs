@@ -12,7 +12,7 @@ use super::context::{command, date, machine};
 use super::reproduce::describe;
 use super::train::usage;
 use super::trial::{Restrictions, seeds};
-use super::{adapters, digits, kernels};
+use super::{adapters, digits, kernels, messages};
 use crate::data::Digits;
 use crate::error::Result;
 use crate::file;
@@ -28,6 +28,7 @@ use crate::reproduce::Source;
 /// The rule is printed first; it is the same for all, and nothing is stopped or chosen by the test digits.
 #[derive(Debug, Args)]
 #[group(id = "race-flags")]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Full-batch recipes to race, a list or repeated [default: full-batch,full-batch-1989]
     #[arg(
@@ -66,6 +67,12 @@ pub struct Arguments {
     out: Option<PathBuf>,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train race --seeds 3                 what is here, three rounds
+  gpu-train race --device gpu --recipe full-batch --out race.json
+  gpu-train report --race race.json        its picture";
+
 /// Races; `started` is when the process did.
 ///
 /// # Errors
@@ -80,11 +87,7 @@ pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
     let mut digits = arguments.digits.read()?;
     let restrictions = arguments.restrict(&mut digits);
     let reading = started.elapsed().as_secs_f64();
-    let output = if arguments.json {
-        Output::Error
-    } else {
-        Output::Standard
-    };
+    let output = messages::progress(arguments.json);
     let rule = race::rule(arguments.target, digits.test.len(), seeds);
     output.line(&rule.lines())?;
     let contest = Contest {

@@ -6,6 +6,7 @@ use clap::Args;
 use serde::de::DeserializeOwned;
 
 use super::digits;
+use super::messages;
 use crate::data::Digits;
 use crate::error::{Error, Result};
 use crate::file;
@@ -21,6 +22,7 @@ const RECORD_LIMIT: u64 = 16 << 20;
 /// Nothing is trained. Each picture is written as SVG and PNG, light and dark; the same records give the same bytes.
 #[derive(Debug, Args)]
 #[group(id = "report-flags", required = true, multiple = true, args = ["directory", "race"])]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Folder that `gpu-train reproduce` has written (table.json and the runs beside it)
     #[arg(value_name = "DIR")]
@@ -34,6 +36,12 @@ pub struct Arguments {
     #[command(flatten)]
     digits: digits::Arguments,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train report gpu-train-reproduce     from the records of reproduce
+  gpu-train report gpu-train-reproduce --race race.json --out pictures
+  gpu-train report --race race.json        from the record of race alone";
 
 /// Reads the records, draws, and names what was written.
 ///
@@ -69,7 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let written = pictures::write(&sources, &arguments.out())?;
     for line in &written.missing {
-        Output::Error.line(&format!("left out: {line}"))?;
+        messages::progress(true).line(&format!("left out: {line}"))?;
     }
     for path in &written.files {
         Output::Standard.line(&path.display().to_string())?;

@@ -10,9 +10,9 @@ use clap::builder::PossibleValuesParser;
 use self::pool::Pool;
 use super::context::{command, cores, date, machine};
 use super::trial::{Restrictions, seeds};
-use super::{device, digits};
+use super::{device, digits, interrupt, messages};
 use crate::data::{Digits, fingerprint};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu;
 use crate::recipe::{Batch, Recipe};
 use crate::records::{DigitsRecord, Identity, RunRecord};
@@ -32,6 +32,7 @@ const SEEDS: u64 = 3;
 /// seed's weights as safetensors.
 #[derive(Debug, Args)]
 #[group(id = "reproduce-flags")]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Rows to run, a list or repeated [default: all; with --mnist those the essay ran on 50000]
     #[arg(long, value_name = "ROW", value_delimiter = ',',
@@ -67,6 +68,12 @@ pub struct Arguments {
     json: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train reproduce --quick              four rows over three seeds, about a minute
+  gpu-train reproduce --seeds 20           the whole table; broken off, the same command goes on
+  gpu-train reproduce --rows stage-0,full-batch --zip-code DIR";
+
 /// A row with what it trains.
 struct Planned {
     row: &'static Row,
@@ -90,11 +97,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let source = arguments.digits.source();
     let restrictions = arguments.restrict(&mut digits, source);
     let record = describe(&digits);
-    let output = if arguments.json {
-        Output::Error
-    } else {
-        Output::Standard
-    };
+    let output = messages::progress(arguments.json);
     let rows = arguments.rows(source);
     let (place, note) = if rows.iter().any(|row| is_full_batch(row)) {
         arguments.device.place(Batch::Full)?
@@ -104,6 +107,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(note) = note {
         output.line(&note)?;
     }
+    interrupt::notice()?;
     let planned = plan(&arguments, &rows, source, &seeds, &record, &place)?;
     let path = arguments.out.clone().unwrap_or_else(|| folder_for(source));
     let folder = Folder::open(&path)?;
@@ -160,7 +164,16 @@ fn finished(
         records.len() + missing.len(),
         missing.len()
     ))?;
-    records.extend(pool.run(missing)?);
+    let wanted = records.len() + missing.len();
+    let there = records.len();
+    records.extend(pool.run(missing).map_err(|error| match error {
+        Error::Interrupted(_) => Error::Interrupted(format!(
+            "interrupted; the runs that had finished ({there} of {wanted} before, and those since) are kept in {}: the \
+             same command goes on with the rest",
+            pool.folder.path().display()
+        )),
+        other => other,
+    })?);
     let rows = planned.into_iter().map(|planned| {
         let runs = planned.jobs.iter().map(|job| {
             let found = records.iter().find(|run| run.identity == job.identity);

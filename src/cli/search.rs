@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::{cores, date};
+use super::messages;
 use super::{digits, recipe};
 use crate::error::Result;
 use crate::recipe::{Batch, Length, Recipe};
@@ -23,6 +24,7 @@ const MOST_CANDIDATES: u64 = 100_000;
 /// candidate's mean error is low enough.
 #[derive(Debug, Args)]
 #[group(id = "search-flags")]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Search a recipe of one example an update (on one core a run) instead of the full batch
     #[arg(long)]
@@ -68,6 +70,12 @@ pub struct Arguments {
     #[arg(long, help_heading = "Files and output")]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train search --recipe full-batch --candidates 32
+  gpu-train search --recipe full-batch --lengths 50,65,80 --target 4.09
+  gpu-train search --recipe full-batch-modern --vary learning-rate=0.005..0.05 --out search.jsonl";
 
 impl Arguments {
     fn validate(&self) -> Result<()> {
@@ -121,11 +129,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         jobs: arguments.jobs.map_or_else(cores, usize::from),
     };
     let space = Space::of(&base, &arguments.vary);
-    let output = if arguments.json {
-        Output::Error
-    } else {
-        Output::Standard
-    };
+    let output = messages::progress(arguments.json);
     let ranges: Vec<String> = space.ranges().iter().map(Range::to_string).collect();
     output.line(&format!(
         "{}: {} candidates over {} folds of {} training examples of {}; {}",

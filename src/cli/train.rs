@@ -6,7 +6,8 @@ use std::time::Instant;
 use clap::Args;
 
 use super::checkpoint::{self, Keeper};
-use super::{device, digits, interrupt, recipe};
+use super::context;
+use super::{device, digits, interrupt, messages, recipe};
 use crate::checkpoint::Checkpoint;
 use crate::cpu::PerExample;
 use crate::data::Digits;
@@ -93,14 +94,6 @@ impl Arguments {
             ..self
         }
     }
-
-    fn output(&self) -> Output {
-        if self.json {
-            Output::Error
-        } else {
-            Output::Standard
-        }
-    }
 }
 
 /// Updates between what happens now and then in a run: every so many updates of the full batch, every so many passes of
@@ -139,8 +132,9 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     interrupt::notice()?;
     let session = Session {
         digits: &digits,
-        output: arguments.output(),
+        output: messages::progress(arguments.json),
     };
+    let results = messages::results(arguments.json);
     let (main, parameters) = session.main(&arguments, &recipe, resumed, started)?;
     if let Some(path) = &arguments.save {
         weights::save(path, &parameters, (&recipe).into())?;
@@ -151,18 +145,61 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     let report = if recipe.batch == Batch::Full && !arguments.no_baseline {
         let baseline = session.baseline(recipe.seed)?;
         let comparison = Comparison::of(&main, &baseline);
-        session.output.line(&comparison.text(&main, &baseline))?;
+        results.line(&comparison.text(&main, &baseline))?;
         main.with_baseline(baseline, comparison)
     } else {
         if recipe.batch == Batch::Full {
-            session.output.line(&main.summary())?;
+            results.line(&main.summary())?;
         }
         main
     };
     if arguments.json {
-        Output::Standard.line(&report.json())?;
+        return Output::Standard.line(&report.json());
     }
-    Ok(())
+    session.output.line(&next(&arguments, &report))
+}
+
+/// What to try next, after a run of this kind.
+fn next(arguments: &Arguments, report: &RunReport) -> String {
+    let mut lines = Vec::new();
+    match &arguments.save {
+        Some(path) => lines.push((
+            format!("predict --weights {} digit.png", context::shell_path(path)),
+            "what it makes of a digit you drew",
+        )),
+        None => lines.push((
+            "--save net.safetensors".into(),
+            "keep the trained net, to show it a digit of yours",
+        )),
+    }
+    if report.engine == "cpu" {
+        let line = (
+            "devices".into(),
+            "which GPUs there are, and why none is taken",
+        );
+        lines.push(line);
+    }
+    if report.baseline.is_some() {
+        let line = (
+            "race --seeds 3".into(),
+            "the same by a rule fixed beforehand, with error bars",
+        );
+        lines.push(line);
+    }
+    let line = (
+        "reproduce --quick".into(),
+        "the essay's table: its beginning, in a minute",
+    );
+    lines.push(line);
+    let widest = lines
+        .iter()
+        .map(|(command, _)| command.chars().count())
+        .max();
+    let widest = widest.unwrap_or(0);
+    let lines = lines
+        .iter()
+        .map(|(command, what)| format!("  gpu-train {command:<widest$}  {what}"));
+    format!("\nNext:\n{}", lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// Seconds before the first step.
@@ -266,7 +303,7 @@ impl Session<'_> {
                 .line("the checkpoint is of the run's end: nothing is left to train")?;
         }
         let mut reached = from;
-        let mut progress = Progress::new(recipe.batch, self.output);
+        let mut progress = Progress::new(recipe.batch, from, self.output);
         let outcome = train::resume(engine, recipe, examples, watch, past, &mut |event| {
             match &event {
                 Event::Progress { step, .. } => reached = *step,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::plan::{BufferSpec, Plan, Shader, Usage};
 use crate::error::{Error, Result};
@@ -34,6 +34,7 @@ impl Device {
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
             .map_err(|error| Error::Device(format!("{name}: {error}")))?;
+        tracing::info!(adapter = name, limits = ?descriptor.required_limits, "opened the device");
         let failure = Arc::new(Mutex::new(None));
         let note = |failure: &Mutex<Option<String>>, text: String| {
             let mut first = failure.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,6 +148,7 @@ impl Device {
 
     fn pipeline(&self, shader: &Shader) -> Pipeline {
         let label = Some(shader.kernel);
+        let started = Instant::now();
         let module = self
             .device
             .create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -200,6 +202,7 @@ impl Device {
                 compilation_options: Default::default(),
                 cache: None,
             });
+        tracing::debug!(kernel = shader.kernel, took = ?started.elapsed(), "made a pipeline");
         Pipeline { pipeline, layout }
     }
 

@@ -187,6 +187,7 @@ impl Bench<'_> {
             return Err(Error::Device(text));
         }
         let time = Self::milliseconds(&mut engine)?;
+        tracing::info!(kernels = %variant, milliseconds = time, "measured a step");
         Ok((found, time))
     }
 

@@ -13,6 +13,8 @@ mod race;
 mod reproduce;
 mod run;
 mod runs;
+mod sparkline;
+pub mod terminal;
 mod verdict;
 
 pub use bench::{BenchReport, EngineReport, KernelReport, Machine};

@@ -1,6 +1,8 @@
 //! Writing to the terminal without panicking when it goes away.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::ProgressDrawTarget;
 
 use crate::error::{Error, Result};
 
@@ -11,9 +13,19 @@ pub enum Output {
     Standard,
     /// Standard error, because standard output carries JSON.
     Error,
+    /// Nowhere: only results and errors are wanted.
+    Quiet,
 }
 
 impl Output {
+    /// Where lines that change are drawn: on standard error if that is a terminal.
+    pub(super) fn draw_target(self) -> ProgressDrawTarget {
+        if self == Self::Quiet || !io::stderr().is_terminal() {
+            return ProgressDrawTarget::hidden();
+        }
+        ProgressDrawTarget::stderr()
+    }
+
     /// Writes one line (or several).
     ///
     /// # Errors
@@ -22,6 +34,7 @@ impl Output {
         let written = match self {
             Self::Standard => writeln!(io::stdout().lock(), "{text}"),
             Self::Error => writeln!(io::stderr().lock(), "{text}"),
+            Self::Quiet => Ok(()),
         };
         written.map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => Error::OutputClosed,

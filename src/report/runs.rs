@@ -1,10 +1,9 @@
 //! Progress of many runs: a bar on a terminal, and a line for each finished run everywhere.
 
-use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::Output;
 use crate::error::Result;
@@ -25,13 +24,8 @@ impl RunsProgress {
     /// A display for so many runs of so much work together; lines go to `output`, the bar to standard error if that is
     /// a terminal.
     pub fn new(runs: usize, work: u64, output: Output) -> Self {
-        let target = if std::io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
         let style = ProgressStyle::with_template("{wide_bar} {msg}").expect("a valid template");
-        let bar = ProgressBar::with_draw_target(Some(work), target).with_style(style);
+        let bar = ProgressBar::with_draw_target(Some(work), output.draw_target()).with_style(style);
         Self {
             output,
             bar,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::line;
 use crate::cli::context::cores;
 use crate::cli::device::{self, Place};
+use crate::cli::interrupt;
 use crate::data::Digits;
 use crate::error::{Error, Result};
 use crate::recipe::Batch;
@@ -137,6 +138,7 @@ impl Pool<'_> {
                     // Never shown: the error that stopped the queue came first.
                     return Err(Error::OutputClosed);
                 }
+                interrupt::check()?;
                 if let Event::Progress { step, .. } = event {
                     queue.progress.advance(u64::from(step - seen) * an_update);
                     seen = *step;

@@ -1,0 +1,17 @@
+//! The terminal behind standard error.
+
+use std::io::{self, IsTerminal};
+
+use terminal_size::{Width, terminal_size_of};
+
+/// Its columns; 80 where they are unknown.
+pub fn columns() -> usize {
+    terminal_size_of(io::stderr()).map_or(80, |(Width(columns), _)| columns.into())
+}
+
+/// Whether it is one, and nothing speaks against colours (`NO_COLOR`, a terminal without any).
+pub fn has_colours() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+    io::stderr().is_terminal() && !set("NO_COLOR") && !dumb
+}
