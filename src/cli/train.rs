@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::net::Parameters;
 use crate::recipe::{Batch, Name, Recipe};
-use crate::report::{Comparison, Metrics, Output, Progress, RunReport, Seconds};
+use crate::report::{Comparison, Metrics, Output, Progress, RunReport, Seconds, TensorBoard};
 use crate::train::{self, Event, Watch};
 use crate::{file, weights};
 
@@ -54,6 +54,9 @@ pub struct Arguments {
     /// Write a row of JSON an evaluation; the first row holds the recipe and the device
     #[arg(long, value_name = "FILE.jsonl", help_heading = "Files and output")]
     metrics: Option<PathBuf>,
+    /// Write the reproduction's scalars, an evaluation after the other, as an event file in this folder
+    #[arg(long, value_name = "DIR", help_heading = "Files and output")]
+    tensorboard: Option<PathBuf>,
     /// Evaluate every N updates with --full-batch, every N passes with --per-example [default: a
     /// tenth of the run; every pass]. The baseline of a comparison is evaluated after every pass
     #[arg(long, value_name = "N", help_heading = "Files and output",
@@ -125,8 +128,8 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     let setup = started.elapsed().as_secs_f64() - tuning;
     let before = Before { setup, tuning };
     let watch = watch(&recipe, digits.train.len(), arguments.eval_every)?;
-    let metrics = arguments.metrics.as_ref();
-    let main = session.run(engine.as_mut(), &recipe, watch, before, metrics)?;
+    let logs = [arguments.metrics.as_ref(), arguments.tensorboard.as_ref()];
+    let main = session.run(engine.as_mut(), &recipe, watch, before, logs)?;
     if let Some(path) = &arguments.save {
         weights::save(path, &engine.state()?.parameters, (&recipe).into())?;
         output.line(&format!("weights: {}", path.display()))?;
@@ -169,7 +172,7 @@ impl Session<'_> {
         recipe: &Recipe,
         watch: Watch,
         before: Before,
-        metrics: Option<&PathBuf>,
+        [metrics, tensorboard]: [Option<&PathBuf>; 2],
     ) -> Result<RunReport> {
         let examples = self.digits.train.len();
         self.output.line(&format!(
@@ -185,10 +188,16 @@ impl Session<'_> {
         let mut metrics = metrics
             .map(|path| Metrics::create(path, recipe, engine, &self.digits.source))
             .transpose()?;
+        let mut board = tensorboard
+            .map(|folder| TensorBoard::create(folder, recipe, examples))
+            .transpose()?;
         let mut progress = Progress::new(recipe.batch, self.output);
         let outcome = train::run(engine, recipe, examples, watch, &mut |event| {
             if let (Some(metrics), Event::Evaluated { point, .. }) = (&mut metrics, &event) {
                 metrics.row(point)?;
+            }
+            if let (Some(board), Event::Evaluated { point, .. }) = (&mut board, &event) {
+                board.row(point)?;
             }
             progress.show(&event)
         })?;
@@ -221,7 +230,7 @@ impl Session<'_> {
             setup: started.elapsed().as_secs_f64(),
             tuning: 0.0,
         };
-        self.run(&mut engine, &recipe, watch, before, None)
+        self.run(&mut engine, &recipe, watch, before, [None; 2])
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a run tells people and machines: progress, metrics, the comparison, JSON.
+//! What a run tells people and machines: progress, metrics, TensorBoard's events, the comparison, JSON.
 
 mod bench;
 mod comparison;
@@ -13,6 +13,7 @@ mod race;
 mod reproduce;
 mod run;
 mod runs;
+mod tensorboard;
 mod verdict;
 
 pub use bench::{BenchReport, EngineReport, KernelReport, Machine};
@@ -23,4 +24,5 @@ pub use output::Output;
 pub use progress::Progress;
 pub use run::{RunReport, Seconds, SplitReport};
 pub use runs::RunsProgress;
+pub use tensorboard::TensorBoard;
 pub use verdict::verdict;
