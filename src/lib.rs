@@ -8,6 +8,7 @@ pub mod data;
 pub mod draw;
 pub mod engine;
 pub mod error;
+pub mod export;
 pub mod file;
 pub mod gpu;
 pub mod muon;

@@ -15,7 +15,7 @@ use crate::recipe::{Activation, Loss, Recipe};
 /// The net's weights take 39 kB, 78 kB as F64; this leaves room for metadata.
 const FILE_LIMIT: u64 = 16 << 20;
 /// The metadata's key under which [`Functions`] stand, as JSON.
-const FUNCTIONS_KEY: &str = "gpu-train.functions";
+pub(crate) const FUNCTIONS_KEY: &str = "gpu-train.functions";
 
 /// What the weights alone do not say: the functions that the net applies to its sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

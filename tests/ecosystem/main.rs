@@ -6,7 +6,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod interpreter;
+mod onnx;
 mod python;
+mod pytorch;
 mod tensorboard;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -20,11 +23,13 @@ fn gpu_train(arguments: &[&str]) -> Result<(), Failed> {
         return Ok(());
     }
     let error = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{arguments:?}: {error}").into())
+    Err(format!("{:?}: {arguments:?}: {error}", output.status.code()).into())
 }
 
 fn main() {
     let mut trials: Vec<Trial> = Vec::new();
+    trials.extend(onnx::trials());
+    trials.extend(pytorch::trials());
     trials.extend(tensorboard::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

@@ -46,7 +46,7 @@ fn masked_checksum(bytes: &[u8]) -> u32 {
         }
     }
     let crc = !register;
-    ((crc >> 15) | (crc << 17)).wrapping_add(0xa282_ead8)
+    crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
 /// The events of a file, every checksum checked.
