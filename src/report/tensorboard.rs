@@ -60,8 +60,8 @@ pub struct TensorBoard {
 }
 
 impl TensorBoard {
-    /// Creates the folder, unless it is there, and an event file of a new name in it, for a run of this recipe on so many training
-    /// examples.
+    /// Creates the folder, unless it is there, and an event file of a new name in it, for a run of this recipe on so
+    /// many training examples.
     ///
     /// # Errors
     /// [`Error::File`] if they cannot be written.
