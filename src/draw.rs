@@ -3,6 +3,16 @@
 //! Threefry-4x32-20 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011): adds,
 //! rotations and exclusive-ors of 32-bit words only, so WGSL computes it exactly.
 //! `shaders/shared/draw.wgsl` is its twin.
+//!
+//! ```
+//! use gpu_train::draw;
+//!
+//! // Example 12's shift in step 3 of seed 1337, by up to a pixel: asked in any order, it stays the same.
+//! let shift = draw::shift(1337, 3, 12, 1);
+//! let elsewhere = draw::shift(1337, 4, 12, 1);
+//! assert_eq!(shift, draw::shift(1337, 3, 12, 1));
+//! # assert!((-1..=1).contains(&elsewhere.0));
+//! ```
 
 /// What a draw is for: two purposes never share a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

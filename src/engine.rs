@@ -1,4 +1,25 @@
 //! What every trainer of the net can do. The loop, the evaluation and the reports are written against this trait.
+//!
+//! ```
+//! use gpu_train::cpu::FullBatch;
+//! use gpu_train::data::embedded;
+//! use gpu_train::engine::{Engine, Split};
+//! use gpu_train::recipe::{Name, Recipe};
+//! use gpu_train::reference::Reference;
+//!
+//! let mut digits = embedded::digits();
+//! (digits.train, digits.test) = (digits.train.truncated(50), digits.test.truncated(50));
+//! let recipe = Recipe::named(Name::FullBatch);
+//! let start = recipe.initial_parameters();
+//! let mut fast = FullBatch::new(digits.clone(), recipe.clone(), &start);
+//! let mut plain = Reference::<f64>::new(digits, recipe, &start);
+//!
+//! // Losses before each of two updates.
+//! let (ours, theirs) = (fast.train(2)?, plain.train(2)?);
+//! assert!((ours[1] - theirs[1]).abs() < 1e-4);
+//! assert_eq!(fast.evaluate(Split::Test)?.misses, plain.evaluate(Split::Test)?.misses);
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 use serde::{Deserialize, Deserializer, Serialize};
 

@@ -1,5 +1,44 @@
 //! Trains LeCun's 1989 zip-code convnet, one example at a time as it was then, or over the whole training set at once
 //! on a GPU, and compares the two.
+//!
+//! The program `gpu-train` is made of this library. A run is four things: digits, a recipe, an engine, and the loop
+//! over it.
+//!
+//! ```
+//! use gpu_train::recipe::{Length, Name, Recipe};
+//! use gpu_train::train::{self, Watch};
+//! use gpu_train::{cpu, data};
+//!
+//! let mut digits = data::embedded::digits();
+//! digits.train = digits.train.truncated(500);
+//! let recipe = Recipe {
+//!     length: Length::Steps(30),
+//!     ..Recipe::named(Name::FullBatch)
+//! };
+//! let start = recipe.initial_parameters();
+//! let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, 1);
+//! let watch = Watch { evaluate_every: 10 };
+//! let outcome = train::run(engine.as_mut(), &recipe, digits.train.len(), watch, &mut |_| Ok(()))?;
+//! // Of 2,007; guessing misses nine in ten.
+//! assert!(outcome.last().test.misses < 500);
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
+//!
+//! # Map
+//!
+//! | what | where |
+//! |---|---|
+//! | what is trained and how | [`recipe`], [`schedule`]; the net itself as data: [`net`] |
+//! | on what | [`data`] |
+//! | engines, all behind one trait | [`engine`]; [`cpu`], [`gpu`], and [`mod@reference`], which proves the others |
+//! | the loop | [`train`] |
+//! | trained nets in files | [`weights`], which are read back; [`export`] |
+//! | random numbers, the same on every engine | [`draw`] |
+//! | experiments | [`reproduce`], [`mod@race`], [`search`], [`bench`](mod@bench); their files: [`records`] |
+//! | the program | [`cli`], [`report`] |
+//!
+//! `examples/` holds whole programs. Every error is an [`error::Error`]: one line that says what was found and what was
+//! expected.
 
 pub mod bench;
 pub mod checkpoint;
@@ -9,6 +48,7 @@ pub mod data;
 pub mod draw;
 pub mod engine;
 pub mod error;
+pub mod export;
 pub mod file;
 pub mod gpu;
 pub mod muon;

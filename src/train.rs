@@ -1,4 +1,29 @@
 //! The loop over an [`Engine`]: it trains, evaluates and emits events; it draws nothing.
+//!
+//! ```
+//! use gpu_train::recipe::{Length, Name, Recipe};
+//! use gpu_train::train::{self, Event, Watch};
+//! use gpu_train::{cpu, data};
+//!
+//! let mut digits = data::embedded::digits();
+//! (digits.train, digits.test) = (digits.train.truncated(64), digits.test.truncated(64));
+//! let recipe = Recipe {
+//!     length: Length::Passes(2),
+//!     ..Recipe::named(Name::Reproduction)
+//! };
+//! let mut engine = cpu::engine(digits, recipe.clone(), &recipe.initial_parameters(), 1);
+//! let mut evaluated = Vec::new();
+//! let watch = Watch { evaluate_every: 64 };
+//! let outcome = train::run(engine.as_mut(), &recipe, 64, watch, &mut |event| {
+//!     if let Event::Evaluated { point, .. } = event {
+//!         evaluated.push(point.step);
+//!     }
+//!     Ok(())
+//! })?;
+//! assert_eq!(evaluated, [64, 128]);
+//! assert_eq!(outcome.losses.len(), 128);
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,24 @@
 //! Weights as safetensors, under the names and shapes of the reproduction's `state_dict`, so that PyTorch reads what
 //! is written here and the other way round.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use gpu_train::data::embedded;
+//! use gpu_train::recipe::{Name, Recipe};
+//! use gpu_train::{reference, weights};
+//!
+//! let recipe = Recipe::named(Name::FullBatch);
+//! let bytes = weights::encode(&recipe.initial_parameters(), (&recipe).into());
+//! let net = weights::decode(&bytes, Path::new("net.safetensors"))?;
+//!
+//! let functions = net.functions.expect("gpu-train's own files name them");
+//! let images = embedded::digits().test.truncated(3);
+//! let scores = reference::scores::<f32>(&net.parameters, functions, &images);
+//! println!("an untrained guess: {}", reference::guess(&scores[0]));
+//! # assert_eq!(scores.len(), 3);
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,7 +34,7 @@ use crate::recipe::{Activation, Loss, Recipe};
 /// The net's weights take 39 kB, 78 kB as F64; this leaves room for metadata.
 const FILE_LIMIT: u64 = 16 << 20;
 /// The metadata's key under which [`Functions`] stand, as JSON.
-const FUNCTIONS_KEY: &str = "gpu-train.functions";
+pub(crate) const FUNCTIONS_KEY: &str = "gpu-train.functions";
 
 /// What the weights alone do not say: the functions that the net applies to its sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

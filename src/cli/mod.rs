@@ -16,6 +16,7 @@ pub mod data;
 mod device;
 mod devices;
 mod digits;
+mod export;
 mod interrupt;
 mod kernels;
 mod man;
@@ -69,6 +70,8 @@ enum Command {
     Race(Box<race::Arguments>),
     /// Draw pictures and write a page from the records of reproduce and race.
     Report(report::Arguments),
+    /// Write a trained net in another program's format.
+    Export(export::Arguments),
     /// Make the digits' files.
     Data(data::Args),
     /// Print a shell's completions.
@@ -109,6 +112,7 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
         Some(Command::Reproduce(arguments)) => reproduce::run(*arguments),
         Some(Command::Race(arguments)) => race::run(&arguments, started),
         Some(Command::Report(arguments)) => report::run(&arguments),
+        Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::Man(arguments)) => man::run(&arguments),

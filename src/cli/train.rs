@@ -15,7 +15,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::net::Parameters;
 use crate::recipe::{Batch, Name, Recipe};
-use crate::report::{Comparison, Metrics, Output, Progress, RunReport, Seconds};
+use crate::report::{Comparison, Metrics, Output, Progress, RunReport, Seconds, TensorBoard};
 use crate::train::{self, Event, Past, Watch};
 use crate::{file, weights};
 
@@ -57,6 +57,9 @@ pub struct Arguments {
     /// Write a row of JSON an evaluation; the first row holds the recipe and the device
     #[arg(long, value_name = "FILE.jsonl", help_heading = "Files and output")]
     metrics: Option<PathBuf>,
+    /// Write the reproduction's scalars, an evaluation after the other, as an event file in this folder
+    #[arg(long, value_name = "DIR", help_heading = "Files and output")]
+    tensorboard: Option<PathBuf>,
     /// Evaluate every N updates with --full-batch, every N passes with --per-example [default: a
     /// tenth of the run; every pass]. The baseline of a comparison is evaluated after every pass
     #[arg(long, value_name = "N", help_heading = "Files and output",
@@ -138,9 +141,7 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     let (main, parameters) = session.main(&arguments, &recipe, resumed, started)?;
     if let Some(path) = &arguments.save {
         weights::save(path, &parameters, (&recipe).into())?;
-        session
-            .output
-            .line(&format!("weights: {}", path.display()))?;
+        results.line(&format!("weights: {}", path.display()))?;
     }
     let report = if recipe.batch == Batch::Full && !arguments.no_baseline {
         let baseline = session.baseline(recipe.seed)?;
@@ -213,6 +214,7 @@ struct Before {
 #[derive(Default)]
 struct Records {
     metrics: Option<Metrics>,
+    board: Option<TensorBoard>,
     keeper: Option<Keeper>,
     /// The file that is to be written at the end.
     save: Option<PathBuf>,
@@ -267,8 +269,13 @@ impl Session<'_> {
             .metrics
             .as_ref()
             .map(|path| Metrics::create(path, recipe, engine.as_ref(), source, &past.points));
+        let board = arguments
+            .tensorboard
+            .as_ref()
+            .map(|folder| TensorBoard::create(folder, recipe, examples));
         let records = Records {
             metrics: metrics.transpose()?,
+            board: board.transpose()?,
             keeper,
             save: arguments.save.clone(),
         };
@@ -310,6 +317,9 @@ impl Session<'_> {
                 Event::Evaluated { point, .. } => {
                     if let Some(metrics) = &mut records.metrics {
                         metrics.row(point)?;
+                    }
+                    if let Some(board) = &mut records.board {
+                        board.row(point)?;
                     }
                 }
                 Event::Checkpoint { state, past } => {

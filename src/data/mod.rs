@@ -1,4 +1,16 @@
 //! Digits: 16×16 images with their labels, from the embedded sample, MNIST, or the zip-code files.
+//!
+//! ```
+//! use gpu_train::data::{Dataset, embedded};
+//!
+//! let digits = embedded::digits();
+//! assert_eq!((digits.train.len(), digits.test.len()), (7_291, 2_007));
+//!
+//! // One's own: 0 is background, twice the denominator full ink.
+//! let codes: Vec<u16> = (0..256).map(|pixel| if pixel % 16 == 8 { 510 } else { 0 }).collect();
+//! let one = Dataset::new(codes, 255, vec![1]);
+//! assert_eq!(one.len(), 1);
+//! ```
 
 pub mod embedded;
 pub mod examples;

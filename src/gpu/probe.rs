@@ -28,7 +28,7 @@ const SOFTWARE_COPY_BYTES: u64 = 64 << 20;
 /// Measures an adapter, in about a second.
 ///
 /// # Errors
-/// [`Error::Device`] if it cannot be opened or fails.
+/// [`crate::error::Error::Device`] if it cannot be opened or fails.
 pub fn peak(adapter: &wgpu::Adapter) -> Result<Peak> {
     let description = described(adapter)?;
     let device = Device::open(adapter, description.to_string())?;

@@ -81,7 +81,7 @@ pub struct Place {
 }
 
 impl RunSpec {
-    /// What the uniform of this name, one of [`RUNS`], says to the layered kernels on sets of so many examples.
+    /// What the uniform of this name, one of [`super::plan::RUNS`], says to the layered kernels on sets of so many examples.
     pub fn named(name: &str, train: usize, test: usize) -> Self {
         let training = name == "run_training";
         let split = if name == "run_test" {

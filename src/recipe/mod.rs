@@ -1,4 +1,20 @@
 //! What is trained and how: activation, loss, optimizer, schedule, augmentation, dropout; the essay's stages by name.
+//!
+//! ```
+//! use gpu_train::recipe::{Activation, Name, Recipe};
+//!
+//! let recipe = Recipe {
+//!     activation: Activation::Relu,
+//!     learning_rate: 0.02,
+//!     ..Recipe::named(Name::Reproduction)
+//! };
+//! recipe.validate()?;
+//! assert_eq!(recipe.updates(7_291), 23 * 7_291);
+//!
+//! let error = Recipe { dropout: 1.0, ..recipe }.validate().unwrap_err();
+//! assert_eq!(error.to_string(), "--dropout: found 1, expected a number from 0 up to, but not, 1");
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 mod named;
 

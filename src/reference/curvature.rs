@@ -22,8 +22,8 @@ use crate::recipe::{Activation, Loss};
 
 /// E″ by the output's sums, `d[k]`, without f″:
 ///
-/// - MSE: `2/10 · g′[k]²`, g′ being 1 − out[k]², or scaled tanh's
-/// - cross-entropy: `p[k] · (1 − p[k])`, p being the softmax; the diagonal of a matrix that also has −p[k]·p[l]
+/// - MSE: `2/10 · g′[k]²`, g′ being `1 − out[k]²`, or scaled tanh's
+/// - cross-entropy: `p[k] · (1 − p[k])`, p being the softmax; the diagonal of a matrix that also has `−p[k]·p[l]`
 ///
 /// `out`, `d`: `[10]`.
 pub fn output_curvature<T: Real>(out: &[T], activation: Activation, kind: Loss, d: &mut [T]) {

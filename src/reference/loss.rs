@@ -18,7 +18,7 @@ pub fn guess<T: Real>(out: &[T]) -> usize {
 /// Loss of one example and whether its largest output is not its label's (the first of equal ones counts).
 ///
 /// - MSE: `loss = Σ (out[k] − target[k])² / 10`, target +1 for the label, −1 for the others;
-///   `d_out[k] = scale · 2/10 · (out[k] − target[k]) · g′[k]`, g′ being 1 − out[k]², or scaled tanh's
+///   `d_out[k] = scale · 2/10 · (out[k] − target[k]) · g′[k]`, g′ being `1 − out[k]²`, or scaled tanh's
 /// - cross-entropy: `loss = ln Σ exp(out[k]) − out[label]`;
 ///   `d_out[k] = scale · (softmax(out)[k] − [k = label])`
 ///

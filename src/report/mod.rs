@@ -1,4 +1,4 @@
-//! What a run tells people and machines: progress, metrics, the comparison, JSON.
+//! What a run tells people and machines: progress, metrics, TensorBoard's events, the comparison, JSON.
 
 mod bench;
 mod comparison;
@@ -14,6 +14,7 @@ mod reproduce;
 mod run;
 mod runs;
 mod sparkline;
+mod tensorboard;
 pub mod terminal;
 mod verdict;
 
@@ -25,4 +26,5 @@ pub use output::Output;
 pub use progress::Progress;
 pub use run::{RunReport, Seconds, SplitReport};
 pub use runs::RunsProgress;
+pub use tensorboard::TensorBoard;
 pub use verdict::verdict;

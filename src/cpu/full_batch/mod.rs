@@ -5,8 +5,8 @@
 //! are dealt out in chunks that depend on the number of examples alone, and the chunks' gradients are added in their
 //! order: any number of threads computes the same bytes.
 //!
-//! One file a kernel: [`input`], [`h1`], [`h2`], [`dropout`], [`dense`] (H3 and output), [`loss`], [`update`], [`muon`];
-//! [`rows`] is the inner loop of both convolutions, [`pass`] puts them together, [`alone`] runs one for benches.
+//! One file a kernel: `input`, `h1`, `h2`, `dropout`, `dense` (H3 and output), `loss`, `update`, `muon`;
+//! `rows` is the inner loop of both convolutions, `pass` puts them together, [`alone`] runs one for benches.
 
 // The kernels' loops run over the indices of their formulas, several arrays at once.
 #![allow(clippy::needless_range_loop)]

@@ -1,0 +1,57 @@
+//! Compares two recipes of one's own over a few seeds: what does a warm-up do for AdamW on the full batch?
+//!
+//! `cargo run --release --example custom_recipe`
+
+use gpu_train::data::Digits;
+use gpu_train::error::Result;
+use gpu_train::recipe::{Length, Name, Recipe};
+use gpu_train::train::Watch;
+use gpu_train::{cpu, data, train};
+
+const SEEDS: u64 = 3;
+
+/// The mean of the test misses over the seeds.
+fn mean_misses(recipe: &Recipe, digits: &Digits) -> Result<f64> {
+    // Says which field is out of its range, by the name of its flag.
+    recipe.validate()?;
+    let watch = Watch {
+        evaluate_every: u32::MAX,
+    };
+    let mut misses = 0;
+    for seed in 0..SEEDS {
+        let recipe = Recipe {
+            seed,
+            ..recipe.clone()
+        };
+        let start = recipe.initial_parameters();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, cores);
+        let examples = digits.train.len();
+        let outcome = train::run(engine.as_mut(), &recipe, examples, watch, &mut |_| Ok(()))?;
+        misses += outcome.last().test.misses;
+    }
+    Ok(f64::from(misses) / SEEDS as f64)
+}
+
+fn main() -> Result<()> {
+    let digits = data::embedded::digits();
+    let at_once = Recipe {
+        name: "without a warm-up".into(),
+        length: Length::Steps(60),
+        warmup: 0,
+        ..Recipe::named(Name::FullBatchAdamW)
+    };
+    let risen = Recipe {
+        name: "with a warm-up of 15 steps".into(),
+        warmup: 15,
+        ..at_once.clone()
+    };
+    for recipe in [&at_once, &risen] {
+        let misses = mean_misses(recipe, &digits)?;
+        println!(
+            "{}: {misses:.1} test misses, mean of {SEEDS} seeds",
+            recipe.name
+        );
+    }
+    Ok(())
+}

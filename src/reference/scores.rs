@@ -1,0 +1,24 @@
+//! What a trained net says of images.
+
+use super::{Pass, Real, input};
+use crate::data::Dataset;
+use crate::net::{CLASSES, H2_UNITS, Parameters};
+use crate::weights::Functions;
+
+/// The outputs for every image of a set, without shift and dropout: tanh's values after MSE, logits after
+/// cross-entropy. [`super::guess`] picks the class.
+pub fn scores<T: Real>(
+    parameters: &Parameters,
+    functions: Functions,
+    set: &Dataset,
+) -> Vec<[T; CLASSES]> {
+    let parameters = parameters.map(|value| T::of(f64::from(value)));
+    let of_image = |example| {
+        let x = input(set.image_codes(example), set.denominator(), (0, 0));
+        let ones = vec![T::one(); H2_UNITS];
+        let Functions { activation, loss } = functions;
+        let pass = Pass::forward(&parameters, x, ones, activation, loss);
+        std::array::from_fn(|class| pass.out[class])
+    };
+    (0..set.len()).map(of_image).collect()
+}
