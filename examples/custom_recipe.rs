@@ -14,9 +14,7 @@ const SEEDS: u64 = 3;
 fn mean_misses(recipe: &Recipe, digits: &Digits) -> Result<f64> {
     // Says which field is out of its range, by the name of its flag.
     recipe.validate()?;
-    let watch = Watch {
-        evaluate_every: u32::MAX,
-    };
+    let watch = Watch::every(u32::MAX);
     let mut misses = 0;
     for seed in 0..SEEDS {
         let recipe = Recipe {

@@ -335,6 +335,141 @@ fn a_reader_that_leaves_is_no_error() {
         .stderr(contains("panicked").not());
 }
 
+/// Every subcommand that the help lists.
+fn subcommands() -> Vec<String> {
+    let help = gpu_train(&["-h"]).output().expect("the program ran");
+    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    let commands = help.split("Commands:\n").nth(1).expect("commands");
+    let lines = commands.lines().take_while(|line| !line.is_empty());
+    // A line that goes on is indented further.
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names = names.filter(|name| !name.is_empty() && *name != "help");
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_subcommand_shows_three_examples_that_parse() {
+    let examples = |arguments: &[&str]| -> Vec<String> {
+        let help = gpu_train(arguments).output().expect("the program ran");
+        let help = String::from_utf8(help.stdout).expect("UTF-8");
+        let examples = help.split("Examples:\n").nth(1).unwrap_or_default();
+        let commands = examples
+            .lines()
+            .filter(|line| line.starts_with("  gpu-train "));
+        commands.map(str::to_owned).collect()
+    };
+    assert!(examples(&["--help"]).len() >= 3);
+    for name in subcommands() {
+        let name = name.as_str();
+        // Its own subcommand has them.
+        let arguments: &[&str] = match name {
+            "data" => &["data", "prepare", "--help"],
+            _ => &[name, "--help"],
+        };
+        let found = examples(arguments);
+        assert!(found.len() >= 2, "{name}: {found:?}");
+        for example in found {
+            // With --help behind it an example only parses, and does nothing.
+            let command = example.split("   ").find(|part| part.contains("gpu-train"));
+            let words = command
+                .unwrap_or_default()
+                .split(['|', '>'])
+                .next()
+                .unwrap_or_default();
+            let words: Vec<&str> = words.split_whitespace().skip(1).chain(["--help"]).collect();
+            gpu_train(&words).assert().success();
+        }
+    }
+}
+
+#[test]
+fn shells_complete_what_there_is() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let run = gpu_train(&["completions", shell]).assert().success();
+        let script = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
+        // Two of the shells are not told an option's values.
+        let values = ["bash", "fish", "zsh"].contains(&shell);
+        let words = ["reproduce", "checkpoint-every", "full-batch-modern"];
+        for word in &words[..2 + usize::from(values)] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+        if shell == "bash" {
+            Command::new("bash")
+                .arg("-n")
+                .write_stdin(script)
+                .assert()
+                .success();
+        }
+    }
+    refused(&["completions", "cmd"], 2, &["cmd", "possible values"]);
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_subcommand() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().to_str().expect("UTF-8");
+    gpu_train(&["man", "--out", out]).assert().success();
+    for name in subcommands() {
+        let page = folder.path().join(format!("gpu-train-{name}.1"));
+        let page = fs::read_to_string(&page).expect("a page");
+        assert!(
+            page.contains(".SH NAME") && page.contains(".SH SYNOPSIS"),
+            "{name}"
+        );
+    }
+    let page = fs::read_to_string(folder.path().join("gpu-train.1")).expect("a page");
+    assert!(page.contains("Examples:") && page.contains("\\-\\-resume"));
+    gpu_train(&["man"])
+        .assert()
+        .success()
+        .stdout(contains(".TH gpu-train 1"));
+    refused(
+        &["man", "--out", "/no/such/folder"],
+        1,
+        &["/no/such/folder", "found no folder"],
+    );
+}
+
+#[test]
+fn quiet_runs_say_their_result_and_nothing_else() {
+    let run = ["--device=cpu", "--steps=2", "--no-baseline", "--quiet"];
+    let quiet = gpu_train(&run).assert().success().stderr("");
+    let text = String::from_utf8(quiet.get_output().stdout.clone()).expect("UTF-8");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.starts_with("2 steps in "), "{text}");
+    let json = [&run[..], &["--json"]].concat();
+    gpu_train(&json)
+        .assert()
+        .success()
+        .stderr("")
+        .stdout(predicate::str::starts_with("{"));
+    refused(&["-q", "-v"], 2, &["--quiet", "--verbose"]);
+}
+
+#[test]
+fn the_log_goes_to_standard_error_without_colours_where_that_is_no_terminal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let checkpoint = folder.path().join("run.ckpt");
+    let checkpoint = checkpoint.to_str().expect("UTF-8");
+    let run = [
+        "--device=cpu",
+        "--steps=1",
+        "--no-baseline",
+        "-vv",
+        "--checkpoint",
+        checkpoint,
+    ];
+    let logged = contains("wrote a checkpoint step=1").and(contains("\u{1b}").not());
+    gpu_train(&run).assert().success().stderr(logged);
+}
+
+#[test]
+fn a_run_ends_with_what_to_try_next() {
+    let run = ["--device=cpu", "--steps=1", "--no-baseline"];
+    let said = contains("Next:\n  gpu-train --save").and(contains("gpu-train reproduce --quick"));
+    gpu_train(&run).assert().success().stdout(said);
+}
+
 #[test]
 fn help_states_defaults_and_examples() {
     gpu_train(&["--help"]).assert().success().stdout(

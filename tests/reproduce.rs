@@ -260,3 +260,42 @@ fn what_makes_no_sense_is_refused() {
         &[name, "cannot be created"],
     );
 }
+
+/// Runs of a few tenths of a second each, so many that they do not end by themselves.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_the_finished_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let arguments = ["--rows", "stage-0", "--passes", "3", "--seeds"];
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("gpu-train"));
+    command.arg("reproduce").arg("--out").arg(folder);
+    command.args(arguments).arg("5000");
+    let quiet = command.stdout(std::process::Stdio::null());
+    let child = quiet.stderr(std::process::Stdio::piped()).spawn();
+    let child = child.expect("the program runs");
+    let first = folder.join("stage-0-1337.json");
+    let started = std::time::Instant::now();
+    while !first.exists() {
+        assert!(started.elapsed().as_secs() < 60, "no run in a minute");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
+    assert!(sent.expect("kill").success());
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(
+        said.contains("interrupted; the runs that had finished (0 of 5000 before"),
+        "{said}"
+    );
+    assert!(
+        said.contains("the same command goes on with the rest"),
+        "{said}"
+    );
+    let (_, said) = table(folder, &[&arguments[..], &["1"]].concat());
+    assert!(said.contains("1 of 1 runs are there, 0 to run"), "{said}");
+}

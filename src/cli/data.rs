@@ -23,6 +23,7 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 struct Prepare {
     /// Folder of MNIST's four IDX files, plain or gzipped (train-images-idx3-ubyte.gz and so on).
     #[arg(long, value_name = "DIR")]
@@ -34,6 +35,12 @@ struct Prepare {
     #[arg(long, value_name = "SEED", default_value_t = mnist1989::SEED)]
     seed: u32,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train data prepare --mnist mnist --out data              the embedded digits, bit for bit
+  gpu-train data prepare --mnist mnist --out other --seed 1    another sample of the same sizes
+  gpu-train --mnist mnist                                      no need to prepare anything";
 
 /// Runs the command; results go to standard output, one line a file: SHA-256, size in bytes, path.
 ///
