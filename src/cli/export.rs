@@ -16,6 +16,7 @@ use crate::weights::{self, Functions};
 /// Write a trained net in another program's format.
 #[derive(Debug, Args)]
 #[group(id = "export-flags")]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The weights, as `gpu-train --save` or PyTorch wrote them
     #[arg(long, value_name = "FILE.safetensors")]
@@ -29,6 +30,12 @@ pub struct Arguments {
     #[arg(long)]
     loss: Option<Loss>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train export --weights net.safetensors --onnx net.onnx
+  gpu-train export --weights net.safetensors --scores scores.safetensors
+  gpu-train export --weights theirs.safetensors --activation tanh --loss mse --onnx net.onnx";
 
 /// What to write, at least one.
 #[derive(Debug, Args)]
