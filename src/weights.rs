@@ -23,6 +23,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +45,17 @@ pub struct Functions {
     pub activation: Activation,
     /// Trained for; it decides what the outputs are: logits, or tanh's values.
     pub loss: Loss,
+}
+
+/// By the names of their flags' values: `tanh and mse`.
+impl std::fmt::Display for Functions {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let name =
+            |value: Option<PossibleValue>| value.map_or(String::new(), |v| v.get_name().into());
+        let activation = name(self.activation.to_possible_value());
+        let loss = name(self.loss.to_possible_value());
+        write!(f, "{activation} and {loss}")
+    }
 }
 
 impl From<&Recipe> for Functions {

@@ -1,6 +1,6 @@
 //! `gpu-train` without a subcommand: train, then compare with the per-example baseline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -13,11 +13,12 @@ use crate::cpu::PerExample;
 use crate::data::Digits;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::file;
 use crate::net::Parameters;
 use crate::recipe::{Batch, Name, Recipe};
 use crate::report::{Comparison, Metrics, Output, Progress, RunReport, Seconds, TensorBoard};
 use crate::train::{self, Event, Past, Watch};
-use crate::{file, weights};
+use crate::weights::{self, Functions};
 
 /// What to train, on what, and where to write it.
 #[derive(Debug, Args)]
@@ -236,7 +237,7 @@ impl Session<'_> {
         started: Instant,
     ) -> Result<(RunReport, Parameters)> {
         let parameters = match &arguments.init_from {
-            Some(path) if resumed.is_none() => weights::load(path)?.parameters,
+            Some(path) if resumed.is_none() => self.load(path, recipe)?,
             _ => recipe.initial_parameters(),
         };
         let device::Opened {
@@ -282,6 +283,19 @@ impl Session<'_> {
         let before = Before { setup, tuning };
         let report = self.run(engine.as_mut(), recipe, watch, before, past, records)?;
         Ok((report, engine.state()?.parameters))
+    }
+
+    /// Weights to start from, with a note where they were trained for another net's functions.
+    fn load(&self, path: &Path, recipe: &Recipe) -> Result<Parameters> {
+        let net = weights::load(path)?;
+        let here = Functions::from(recipe);
+        if let Some(there) = net.functions.filter(|there| *there != here) {
+            self.output.line(&format!(
+                "{}: trained with {there}, and goes on with {here}",
+                path.display()
+            ))?;
+        }
+        Ok(net.parameters)
     }
 
     fn run(
