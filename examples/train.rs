@@ -1,36 +1,30 @@
-//! Trains the 1989 net over the whole training set at once on the CPU cores, and saves it for PyTorch.
+//! Trains the 1989 net over the whole training set at once on the CPU cores, and saves it as net.safetensors.
 //!
-//! `cargo run --release --example train [NET.safetensors]`
+//! `cargo run --release --example train`
 
+use std::path::Path;
+
+use gpu_train::cpu::FullBatch;
+use gpu_train::data::embedded;
 use gpu_train::engine::Engine;
+use gpu_train::error::Result;
 use gpu_train::recipe::{Name, Recipe};
-use gpu_train::train::{Event, Watch};
-use gpu_train::{cpu, data, error, train, weights};
+use gpu_train::train::{self, Event, Watch};
+use gpu_train::weights;
 
-fn main() -> error::Result<()> {
-    let path = std::env::args_os().nth(1);
-    let digits = data::embedded::digits();
+fn main() -> Result<()> {
+    let digits = embedded::digits();
     let recipe = Recipe::named(Name::FullBatch);
-    let mut engine =
-        cpu::FullBatch::new(digits.clone(), recipe.clone(), &recipe.initial_parameters());
+    let start = recipe.initial_parameters();
+    let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start);
     let watch = Watch { evaluate_every: 13 };
-    train::run(
-        &mut engine,
-        &recipe,
-        digits.train.len(),
-        watch,
-        &mut |event| {
-            if let Event::Evaluated { point, steps } = event {
-                println!(
-                    "step {}/{steps}: {} test misses",
-                    point.step, point.test.misses
-                );
-            }
-            Ok(())
-        },
-    )?;
+    let mut show = |event: Event<'_>| {
+        if let Event::Evaluated { point, .. } = event {
+            println!("step {}: {} test misses", point.step, point.test.misses);
+        }
+        Ok(())
+    };
+    train::run(&mut engine, &recipe, digits.train.len(), watch, &mut show)?;
     let trained = engine.state()?.parameters;
-    path.map_or(Ok(()), |path| {
-        weights::save(path.as_ref(), &trained, (&recipe).into())
-    })
+    weights::save(Path::new("net.safetensors"), &trained, (&recipe).into())
 }
