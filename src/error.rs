@@ -22,6 +22,9 @@ pub enum Error {
     /// Training produced a loss that is not a number.
     #[error("{0}")]
     Diverged(String),
+    /// Some of many things failed; a line for each has been printed.
+    #[error("some failed, as said before")]
+    Reported,
     /// Whoever read standard output has closed it.
     #[error("standard output was closed")]
     OutputClosed,
@@ -40,7 +43,11 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::File { .. } | Self::Device(_) | Self::Diverged(_) | Self::OutputClosed => 1,
+            Self::File { .. }
+            | Self::Device(_)
+            | Self::Diverged(_)
+            | Self::Reported
+            | Self::OutputClosed => 1,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod file;
 pub mod gpu;
 pub mod muon;
 pub mod net;
+pub mod predict;
 pub mod race;
 pub mod recipe;
 pub mod records;

@@ -14,6 +14,7 @@ mod device;
 mod devices;
 mod digits;
 mod kernels;
+mod predict;
 mod race;
 mod recipe;
 mod report;
@@ -52,6 +53,8 @@ enum Command {
     Reproduce(Box<reproduce::Arguments>),
     /// Race the engines to the reproduction's test misses.
     Race(Box<race::Arguments>),
+    /// Recognise your own digits: PNG, JPEG, PGM, PPM or BMP, of any size, one digit a picture.
+    Predict(predict::Arguments),
     /// Draw pictures and write a page from the records of reproduce and race.
     Report(report::Arguments),
     /// Make the digits' files.
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough.
         Err(Error::OutputClosed) => ExitCode::SUCCESS,
+        Err(error @ Error::Reported) => ExitCode::from(error.exit_code()),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(error.exit_code())
@@ -83,6 +87,7 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
         Some(Command::Search(arguments)) => search::run(&arguments),
         Some(Command::Reproduce(arguments)) => reproduce::run(*arguments),
         Some(Command::Race(arguments)) => race::run(&arguments, started),
+        Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Report(arguments)) => report::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     }

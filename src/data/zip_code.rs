@@ -44,7 +44,10 @@ fn read(folder: &Path, name: &str) -> Result<Dataset> {
 }
 
 /// Parses a file's text of at most `limit` bytes; `path` is for messages.
-fn parse(stream: impl BufRead, path: &Path, limit: u64) -> Result<Dataset> {
+///
+/// # Errors
+/// As [`zip_code`].
+pub fn parse(stream: impl BufRead, path: &Path, limit: u64) -> Result<Dataset> {
     // One byte more than the limit tells a text that ends there from one that goes on.
     let mut stream = stream.take(limit + 1);
     let (mut codes, mut labels, mut line) = (Vec::new(), Vec::new(), Vec::new());
