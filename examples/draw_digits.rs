@@ -81,7 +81,10 @@ fn main() {
         let (picture, format) = if drawing.file.ends_with(".jpg") {
             (picture.into_rgb8().into(), ImageFormat::Jpeg)
         } else if drawing.paper.is_some() {
-            (DynamicImage::ImageRgb8(picture.into_rgb8()), ImageFormat::Png)
+            (
+                DynamicImage::ImageRgb8(picture.into_rgb8()),
+                ImageFormat::Png,
+            )
         } else {
             (picture, ImageFormat::Png)
         };

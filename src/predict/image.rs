@@ -65,8 +65,7 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Grey> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_within(bytes: &[u8], path: &Path, pixel_limit: u64) -> Result<Grey> {
-    let refuse =
-        |found: String| Error::file(path, format!("found {found}, expected {EXPECTED}"));
+    let refuse = |found: String| Error::file(path, format!("found {found}, expected {EXPECTED}"));
     if bytes.is_empty() {
         return Err(refuse("an empty file".into()));
     }
@@ -78,20 +77,30 @@ pub fn decode_within(bytes: &[u8], path: &Path, pixel_limit: u64) -> Result<Grey
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .expect("memory can be read");
-    if reader.format().is_none_or(|format| !format.reading_enabled()) {
+    if reader
+        .format()
+        .is_none_or(|format| !format.reading_enabled())
+    {
         return Err(refuse("no picture of a known kind".into()));
     }
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(pixel_limit * BYTES_A_PIXEL);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let mut decoder = reader.into_decoder().map_err(|error| match error {
+        ImageError::Limits(_) => refuse(format!(
+            "more than {pixel_limit} pixels, or too much beside them"
+        )),
+        error => damaged(error),
+    })?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
-    if pixels == 0 || pixels > pixel_limit || decoder.total_bytes() > pixel_limit * BYTES_A_PIXEL {
-        return Err(Error::file(
-            path,
-            format!("found {width}×{height} pixels, expected 1 to {pixel_limit} in all"),
-        ));
+    if pixels == 0 {
+        return Err(refuse("a picture without pixels".into()));
+    }
+    if pixels > pixel_limit || decoder.total_bytes() > pixel_limit * BYTES_A_PIXEL {
+        return Err(refuse(format!(
+            "{width}×{height} pixels, more than {pixel_limit} in all"
+        )));
     }
     // A note that is damaged is no reason to refuse the picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -177,13 +186,14 @@ fn paper_behind(width: usize, height: usize, levels: &[u16], opacities: &[u16]) 
         let middle = solid.len() / 2;
         return *solid.select_nth_unstable(middle).1;
     }
-    let (sum, weight) = levels
-        .iter()
-        .zip(opacities)
-        .fold((0u64, 0u64), |(sum, weight), (&level, &opacity)| {
-            let opacity = u64::from(opacity);
-            (sum + u64::from(level) * opacity, weight + opacity)
-        });
+    let (sum, weight) =
+        levels
+            .iter()
+            .zip(opacities)
+            .fold((0u64, 0u64), |(sum, weight), (&level, &opacity)| {
+                let opacity = u64::from(opacity);
+                (sum + u64::from(level) * opacity, weight + opacity)
+            });
     if sum < weight * u64::from(u16::MAX / 2) {
         u16::MAX
     } else {

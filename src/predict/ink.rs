@@ -41,18 +41,28 @@ impl Ink {
         let edge = edge(&grey);
         let paper = median(&edge);
         let deviation = |level: u16| f64::from(level) - paper;
-        let (dark, bright) = grey.levels.iter().fold((0.0, 0.0), |(dark, bright), &level| {
-            let square = deviation(level).powi(2);
-            if deviation(level) < 0.0 {
-                (dark + square, bright)
-            } else {
-                (dark, bright + square)
-            }
-        });
+        let (dark, bright) = grey
+            .levels
+            .iter()
+            .fold((0.0, 0.0), |(dark, bright), &level| {
+                let square = deviation(level).powi(2);
+                if deviation(level) < 0.0 {
+                    (dark + square, bright)
+                } else {
+                    (dark, bright + square)
+                }
+            });
         let sign = if bright > dark { 1.0 } else { -1.0 };
         let ink = |level: u16| (sign * deviation(level)).max(0.0);
-        let darkest = grey.levels.iter().map(|&level| ink(level)).fold(0.0, f64::max);
-        let rough = quantile(edge.iter().map(|&level| ink(level)).collect(), ROUGHNESS_SHARE);
+        let darkest = grey
+            .levels
+            .iter()
+            .map(|&level| ink(level))
+            .fold(0.0, f64::max);
+        let rough = quantile(
+            edge.iter().map(|&level| ink(level)).collect(),
+            ROUGHNESS_SHARE,
+        );
         // Of a digit that touches the edge at least the darker half stays ink.
         let floor = (ROUGHNESS_FACTOR * rough).min(darkest / 2.0);
         let inked: Vec<f64> = grey

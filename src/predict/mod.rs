@@ -80,8 +80,7 @@ impl Classifier {
     /// [`Error::File`] as [`image::decode`], and if the picture has only one colour.
     pub fn recognise(&self, bytes: &[u8], path: &Path) -> Result<Recognised> {
         let grey = image::decode(bytes, path)?;
-        let codes =
-            normalise::normalise(&grey).map_err(|problem| Error::file(path, problem))?;
+        let codes = normalise::normalise(&grey).map_err(|problem| Error::file(path, problem))?;
         Ok(Recognised {
             prediction: self.classify(&codes),
             codes,

@@ -1,7 +1,8 @@
 //! From a picture of any size to what the net was trained on: MNIST's form, then the project's own 16×16.
 //!
 //! MNIST's digits are fitted into a box of 20×20 pixels, proportions kept, and placed so that their centre of mass is
-//! the centre of 28×28 pixels.
+//! pixel (14, 14) of 28×28, counted from 0, to the nearest whole pixel: measured on MNIST's files, whose digits' centres
+//! lie evenly between 14.0 and 15.0 along both axes.
 
 use super::image::Grey;
 use super::ink::Ink;
@@ -10,6 +11,8 @@ use crate::net::PIXELS;
 
 /// Side of the box that MNIST's digits are fitted into.
 const BOX_SIDE: usize = 20;
+/// Where a digit's centre of mass lies: in the middle of the pixel behind the middle of the image.
+const CENTRE: f64 = SOURCE_SIDE as f64 / 2.0 + 0.5;
 /// Less ink than this is not part of the digit when its box is measured: blurred corners, a JPEG's ringing.
 const FAINT: f32 = 0.05;
 
@@ -104,8 +107,10 @@ impl Axis {
     fn taps(&self, scale: f64) -> Vec<Vec<(usize, f64)>> {
         let box_length = self.length() as f64 * scale;
         // Whole pixels: a digit that has MNIST's size already is moved, not blurred.
-        let wanted = SOURCE_SIDE as f64 / 2.0 - (self.centre - self.start as f64) * scale;
-        let start = wanted.round().clamp(0.0, (SOURCE_SIDE as f64 - box_length).floor());
+        let wanted = CENTRE - (self.centre - self.start as f64) * scale;
+        let start = wanted
+            .round()
+            .clamp(0.0, (SOURCE_SIDE as f64 - box_length).floor());
         let reach = (1.0 / scale).max(1.0);
         let taps = |target: usize| {
             let middle = (target as f64 + 0.5 - start) / scale + self.start as f64 - 0.5;

@@ -224,13 +224,14 @@ mod tests {
             result,
         };
         let good = serde_json::to_value(report((&recognised(0.5)).into())).unwrap();
-        assert_eq!((&good["class"], &good["probability"]), (&3.into(), &0.5.into()));
+        assert_eq!(
+            (&good["class"], &good["probability"]),
+            (&3.into(), &0.5.into())
+        );
         assert_eq!(good["pixels"][0], -1.0);
         assert_eq!(good["pixels"][16], 1.0);
-        let bad = serde_json::to_value(report(PictureResult::Failed {
-            error: "no".into(),
-        }))
-        .unwrap();
+        let bad =
+            serde_json::to_value(report(PictureResult::Failed { error: "no".into() })).unwrap();
         assert_eq!(bad, serde_json::json!({"path": "a.png", "error": "no"}));
     }
 }

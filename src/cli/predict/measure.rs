@@ -156,7 +156,11 @@ fn pictures(classifier: &Classifier, test: &Dataset, seconds: f64) -> Result<Mea
 }
 
 /// Microseconds a digit of work on `digits` of them, over and over for so many seconds.
-fn sample(seconds: f64, digits: usize, mut work: impl FnMut() -> Result<()>) -> Result<Distribution> {
+fn sample(
+    seconds: f64,
+    digits: usize,
+    mut work: impl FnMut() -> Result<()>,
+) -> Result<Distribution> {
     let budget = Duration::from_secs_f64(seconds.min(1e6));
     let started = Instant::now();
     let mut samples = Vec::new();

@@ -10,12 +10,12 @@ use crate::cli::context::cores;
 use crate::cpu;
 use crate::data::embedded;
 use crate::error::{Error, Result};
+use crate::file;
 use crate::predict::Classifier;
 use crate::recipe::{Length, Name, Recipe};
 use crate::report::{Progress, SplitReport};
 use crate::train::{self, Watch};
 use crate::weights::{self, Functions};
-use crate::file;
 
 /// The file of the weights: the one that was named, or the default one in the user's data folder.
 ///
@@ -26,7 +26,9 @@ pub fn path(named: Option<&Path>) -> Result<PathBuf> {
         return Ok(path.to_owned());
     }
     let folder = dirs::data_dir().ok_or_else(|| {
-        Error::Usage("--weights: found none, nor a data folder of this user, expected a file".into())
+        Error::Usage(
+            "--weights: found none, nor a data folder of this user, expected a file".into(),
+        )
     })?;
     Ok(folder.join("gpu-train").join("digits.safetensors"))
 }
@@ -102,13 +104,20 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
     let base = Recipe::named(Name::FullBatchModern);
     let recipe = Recipe {
         seed: arguments.seed.unwrap_or(base.seed),
-        length: arguments.steps.map_or(base.length, |steps| Length::Steps(steps.into())),
+        length: arguments
+            .steps
+            .map_or(base.length, |steps| Length::Steps(steps.into())),
         ..base
     };
     let output = arguments.output();
     let digits = embedded::digits();
     let examples = digits.train.len();
-    let mut engine = cpu::engine(digits, recipe.clone(), &recipe.initial_parameters(), cores());
+    let mut engine = cpu::engine(
+        digits,
+        recipe.clone(),
+        &recipe.initial_parameters(),
+        cores(),
+    );
     output.line(&format!(
         "training {} on {examples} digits: {} on {}",
         recipe.name,
