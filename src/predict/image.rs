@@ -124,7 +124,8 @@ impl Layers {
         let pixels = samples.chunks_exact(channels);
         Self {
             levels: pixels.clone().map(level).collect(),
-            opacities: (channels % 2 == 0)
+            opacities: channels
+                .is_multiple_of(2)
                 .then(|| pixels.map(|pixel| widened(pixel[channels - 1])).collect()),
         }
     }

@@ -104,7 +104,7 @@ pub fn text(path: &str, recognised: &Recognised, style: Style) -> String {
 /// A hundred only where nothing else is possible.
 fn percentage(share: f64) -> String {
     let percent = 100.0 * share;
-    if percent < 100.0 && percent >= 99.95 {
+    if (99.95..100.0).contains(&percent) {
         // Rounded it would claim certainty.
         ">99.9%".into()
     } else {
