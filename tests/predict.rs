@@ -415,6 +415,72 @@ fn absurd_png() -> Vec<u8> {
     bytes
 }
 
+/// A PNG of one colour whose rows are not in memory at any time: RGBA of 16 bits, the most a pixel can take.
+fn vast_png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = save(&GrayImage::new(1, 1).into(), ImageFormat::Png);
+    bytes.truncate(8);
+    let mut chunk = |kind: &[u8], data: &[u8]| {
+        let mut sum = flate2::Crc::new();
+        sum.update(kind);
+        sum.update(data);
+        bytes.extend((data.len() as u32).to_be_bytes());
+        bytes.extend(kind);
+        bytes.extend(data);
+        bytes.extend(sum.sum().to_be_bytes());
+    };
+    let sides = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    chunk(b"IHDR", &[&sides[..], &[16, 6, 0, 0, 0]].concat());
+    let mut rows = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(1));
+    let row = vec![0; 1 + 8 * width as usize];
+    for _ in 0..height {
+        std::io::Write::write_all(&mut rows, &row).expect("memory");
+    }
+    chunk(b"IDAT", &rows.finish().expect("memory"));
+    chunk(b"IEND", b"");
+    bytes
+}
+
+/// The largest pictures that are decoded at all, from files a thousand times smaller, and one that is refused unseen.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_picture_takes_more_than_a_gigabyte() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("vast.png");
+    let program = assert_cmd::cargo::cargo_bin("gpu-train");
+    for (width, height, expected) in [
+        (8_192, 4_096, "found a picture of one colour"),
+        (1 << 18, 128, "found a picture of one colour"),
+        (8_192, 4_097, "pixels, more than 33554432 in all"),
+    ] {
+        std::fs::write(&path, vast_png(width, height)).expect("written");
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -v 1000000; exec \"$@\"", "sh"])
+            .arg(&program)
+            .args(["predict", "--weights", weights_path(), text(&path)])
+            .output()
+            .expect("the program ran");
+        let error = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains(expected), "{width}×{height}: {error}");
+    }
+}
+
+/// A camera that was held on its side says so in the file.
+#[test]
+fn a_picture_is_turned_as_its_camera_says() {
+    let upright = image::open(drawn("three.png")).expect("a picture");
+    let of = |bytes: &[u8]| normalise(&decode(bytes, Path::new("photo")).unwrap()).unwrap();
+    let lying = save(&upright.rotate270().to_rgb8().into(), ImageFormat::Jpeg);
+    // TIFF, big-endian, one entry: orientation (0x112), a short, once, 6: to be turned right by 90°.
+    let exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let length = (exif.len() as u16 + 2).to_be_bytes();
+    let tagged = [&lying[..2], &[0xff, 0xe1], &length, exif, &lying[2..]].concat();
+    let codes = of(&save(&upright, ImageFormat::Png));
+    let distances = [&tagged, &lying].map(|file| mean_distance(&of(file), &codes));
+    // What JPEG loses may move the digit by one of MNIST's pixels, which costs 12 here.
+    assert!(distances[0] < 16.0 && distances[1] > 30.0, "{distances:?}");
+}
+
 fn usage(arguments: &[&str], code: i32, parts: &[&str]) {
     let output = predict(arguments).output().expect("the program ran");
     let error = String::from_utf8(output.stderr).expect("UTF-8");
