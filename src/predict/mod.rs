@@ -77,14 +77,23 @@ impl Classifier {
     /// Recognises the digit in a picture's file; `path` is for messages.
     ///
     /// # Errors
-    /// [`Error::File`] as [`image::decode`], and if the picture has only one colour.
+    /// [`Error::File`] as [`image::decode`], if the picture has only one colour, and if the weights are so large that
+    /// the net's sums overflow.
     pub fn recognise(&self, bytes: &[u8], path: &Path) -> Result<Recognised> {
         let grey = image::decode(bytes, path)?;
         let codes = normalise::normalise(&grey).map_err(|problem| Error::file(path, problem))?;
-        Ok(Recognised {
-            prediction: self.classify(&codes),
-            codes,
-        })
+        let prediction = self.classify(&codes);
+        if !prediction
+            .probabilities
+            .iter()
+            .all(|share| share.is_finite())
+        {
+            return Err(Error::file(
+                path,
+                "found outputs of the net that are not finite, expected weights of a net that was trained",
+            ));
+        }
+        Ok(Recognised { prediction, codes })
     }
 }
 
@@ -102,4 +111,58 @@ fn probabilities(out: &[f32], loss: Loss, amplitude: f64) -> [f64; CLASSES] {
     };
     let sum: f64 = shares.iter().sum();
     shares.map(|share| share / sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Activation;
+
+    fn sums_to_one(shares: &[f64; CLASSES]) -> bool {
+        (shares.iter().sum::<f64>() - 1.0).abs() < 1e-12
+    }
+
+    #[test]
+    fn softmax_is_that_of_the_loss_and_does_not_overflow() {
+        let mut out = [0f32; CLASSES];
+        out[4] = 3f32.ln();
+        let shares = probabilities(&out, Loss::CrossEntropy, 1.0);
+        assert!(sums_to_one(&shares));
+        assert!((shares[4] - 3.0 / 12.0).abs() < 1e-7, "{shares:?}");
+        out[7] = f32::MAX;
+        let shares = probabilities(&out, Loss::CrossEntropy, 1.0);
+        assert!(sums_to_one(&shares) && shares[7] == 1.0, "{shares:?}");
+    }
+
+    #[test]
+    fn outputs_of_mse_keep_their_order_as_shares() {
+        for amplitude in [1.0, 1.7159] {
+            let out: [f32; CLASSES] =
+                std::array::from_fn(|class| (amplitude * (class as f64 / 4.5 - 1.0)) as f32);
+            let shares = probabilities(&out, Loss::Mse, amplitude);
+            assert!(sums_to_one(&shares));
+            assert!(shares.is_sorted() && shares[0] < 1e-6, "{shares:?}");
+            assert!((shares[9] - 0.2).abs() < 1e-6, "{shares:?}");
+        }
+        let none = probabilities(&[-1.0; CLASSES], Loss::Mse, 1.0);
+        assert!((none[3] - 0.1).abs() < 1e-12, "{none:?}");
+    }
+
+    #[test]
+    fn weights_that_overflow_are_an_error_not_a_probability() {
+        let parameters = Parameters::from_flat(vec![3e38; crate::net::PARAMETER_COUNT]);
+        let functions = Functions {
+            activation: Activation::Relu,
+            loss: Loss::CrossEntropy,
+        };
+        let picture = b"P2 4 4 9\n9 9 9 9\n9 0 0 9\n9 0 0 9\n9 9 9 9\n";
+        let message = Classifier::new(parameters, functions)
+            .recognise(picture, Path::new("four.pgm"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.starts_with("four.pgm: found outputs of the net that are not finite"),
+            "{message}"
+        );
+    }
 }
