@@ -17,7 +17,7 @@ fn main() -> Result<()> {
     let recipe = Recipe::named(Name::FullBatch);
     let start = recipe.initial_parameters();
     let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start);
-    let watch = Watch { evaluate_every: 13 };
+    let watch = Watch::every(13);
     let mut show = |event: Event<'_>| {
         if let Event::Evaluated { point, .. } = event {
             println!("step {}: {} test misses", point.step, point.test.misses);

@@ -25,6 +25,9 @@ pub enum Error {
     /// The user ended a run; the text says where it stands and how to go on.
     #[error("{0}")]
     Interrupted(String),
+    /// Some of many things failed; a line for each has been printed.
+    #[error("some failed, as said before")]
+    Reported,
     /// Whoever read standard output has closed it.
     #[error("standard output was closed")]
     OutputClosed,
@@ -44,7 +47,11 @@ impl Error {
         match self {
             Self::Usage(_) => 2,
             Self::Interrupted(_) => 130,
-            Self::File { .. } | Self::Device(_) | Self::Diverged(_) | Self::OutputClosed => 1,
+            Self::File { .. }
+            | Self::Device(_)
+            | Self::Diverged(_)
+            | Self::Reported
+            | Self::OutputClosed => 1,
         }
     }
 }

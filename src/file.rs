@@ -19,12 +19,19 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// # Errors
 /// [`Error::File`] if it is missing, a folder, or unreadable.
 pub fn open(path: &Path, expected: &str) -> Result<Box<dyn BufRead>> {
-    let mut file = BufReader::new(open_raw(path, expected)?);
+    let file = BufReader::new(open_raw(path, expected)?);
+    unzipped(file).map_err(|error| read_error(path, &error, expected))
+}
+
+/// As [`open`], from a stream of a file's bytes.
+///
+/// # Errors
+/// If the stream's first bytes cannot be read.
+pub fn unzipped<'a>(mut file: impl BufRead + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
     let mut head = Vec::new();
     file.by_ref()
         .take(GZIP_MAGIC.len() as u64)
-        .read_to_end(&mut head)
-        .map_err(|error| read_error(path, &error, expected))?;
+        .read_to_end(&mut head)?;
     let zipped = head == GZIP_MAGIC;
     let whole = Cursor::new(head).chain(file);
     Ok(if zipped {

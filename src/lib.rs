@@ -17,7 +17,7 @@
 //! };
 //! let start = recipe.initial_parameters();
 //! let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, 1);
-//! let watch = Watch { evaluate_every: 10 };
+//! let watch = Watch::every(10);
 //! let outcome = train::run(engine.as_mut(), &recipe, digits.train.len(), watch, &mut |_| Ok(()))?;
 //! // Of 2,007; guessing misses nine in ten.
 //! assert!(outcome.last().test.misses < 500);
@@ -53,6 +53,7 @@ pub mod file;
 pub mod gpu;
 pub mod muon;
 pub mod net;
+pub mod predict;
 pub mod race;
 pub mod recipe;
 pub mod records;

@@ -13,7 +13,7 @@
 //! };
 //! let mut engine = cpu::engine(digits, recipe.clone(), &recipe.initial_parameters(), 1);
 //! let mut evaluated = Vec::new();
-//! let watch = Watch { evaluate_every: 64 };
+//! let watch = Watch::every(64);
 //! let outcome = train::run(engine.as_mut(), &recipe, 64, watch, &mut |event| {
 //!     if let Event::Evaluated { point, .. } = event {
 //!         evaluated.push(point.step);

@@ -21,6 +21,7 @@ mod interrupt;
 mod kernels;
 mod man;
 mod messages;
+mod predict;
 mod race;
 mod recipe;
 mod report;
@@ -68,6 +69,8 @@ enum Command {
     Reproduce(Box<reproduce::Arguments>),
     /// Race the engines to the reproduction's test misses.
     Race(Box<race::Arguments>),
+    /// Recognise your own digits: PNG, JPEG, PGM, PPM or BMP, of any size, one digit a picture.
+    Predict(predict::Arguments),
     /// Draw pictures and write a page from the records of reproduce and race.
     Report(report::Arguments),
     /// Write a trained net in another program's format.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Err(Error::OutputClosed) => ExitCode::SUCCESS,
         // What the user wanted is no error.
         Err(error @ Error::Interrupted(_)) => end(&error, ""),
+        Err(error @ Error::Reported) => ExitCode::from(error.exit_code()),
         Err(error) => end(&error, "error: "),
     }
 }
@@ -111,6 +115,7 @@ fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
         Some(Command::Search(arguments)) => search::run(&arguments),
         Some(Command::Reproduce(arguments)) => reproduce::run(*arguments),
         Some(Command::Race(arguments)) => race::run(&arguments, started),
+        Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Report(arguments)) => report::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),

@@ -8,6 +8,7 @@ mod output;
 pub mod page;
 pub mod pictures;
 pub mod plot;
+pub mod prediction;
 mod progress;
 mod race;
 mod reproduce;

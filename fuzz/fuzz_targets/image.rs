@@ -1,0 +1,24 @@
+//! Pictures of a digit, as far as the codes that the net is given.
+
+#![no_main]
+
+use std::path::Path;
+
+use gpu_train::data::mnist1989::DENOMINATOR;
+use gpu_train::predict::{image, normalise};
+use libfuzzer_sys::fuzz_target;
+
+/// The program's own limit is larger: its pictures would take seconds under a sanitizer.
+const PIXEL_LIMIT: u64 = 1 << 18;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(grey) = image::decode_within(bytes, Path::new("input"), PIXEL_LIMIT) else {
+        return;
+    };
+    assert!(grey.levels.len() as u64 <= PIXEL_LIMIT);
+    if let Ok(codes) = normalise::normalise(&grey) {
+        assert!(codes.iter().all(|&code| code <= 2 * DENOMINATOR));
+        // Something is full ink.
+        assert!(codes.iter().any(|&code| code > 0));
+    }
+});

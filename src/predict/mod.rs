@@ -1,0 +1,168 @@
+//! Recognising a digit in a picture: decode, bring into the training data's form, run the net.
+
+pub mod image;
+mod ink;
+pub mod normalise;
+
+use std::path::Path;
+
+use crate::data::mnist1989::DENOMINATOR;
+use crate::error::{Error, Result};
+use crate::net::{CLASSES, H2_UNITS, PIXELS, Parameters};
+use crate::recipe::Loss;
+use crate::reference::{Pass, guess, input};
+use crate::weights::Functions;
+
+/// What the net takes a digit for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction {
+    /// The class of the largest output, 0 to 9.
+    pub class: u8,
+    /// One a class; they sum to one.
+    ///
+    /// With cross-entropy the softmax that the net was trained with. With MSE the outputs, tanh's values between −A
+    /// and A, as (out + A) / 2A over their sum: in their order, but not calibrated, since no training made them
+    /// probabilities.
+    pub probabilities: [f64; CLASSES],
+}
+
+/// A picture of a digit, recognised.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Recognised {
+    /// What it is taken for.
+    pub prediction: Prediction,
+    /// What the net saw: codes over [`DENOMINATOR`], `[row][column]`.
+    pub codes: [u16; PIXELS],
+}
+
+/// A net that is only asked, not trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Classifier {
+    parameters: Parameters,
+    functions: Functions,
+}
+
+impl Classifier {
+    /// A net with these weights and functions.
+    pub fn new(parameters: Parameters, functions: Functions) -> Self {
+        Self {
+            parameters,
+            functions,
+        }
+    }
+
+    /// Its weights and biases.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Its functions.
+    pub fn functions(&self) -> Functions {
+        self.functions
+    }
+
+    /// What the net takes a 16×16 image for: codes over [`DENOMINATOR`], `[row][column]`.
+    pub fn classify(&self, codes: &[u16; PIXELS]) -> Prediction {
+        let Functions { activation, loss } = self.functions;
+        let image = input(codes, DENOMINATOR, (0, 0));
+        let kept = vec![1.0; H2_UNITS];
+        let pass = Pass::<f32>::forward(&self.parameters, image, kept, activation, loss);
+        let amplitude = activation.tanh_scale().0;
+        Prediction {
+            class: guess(&pass.out) as u8,
+            probabilities: probabilities(&pass.out, loss, amplitude),
+        }
+    }
+
+    /// Recognises the digit in a picture's file; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`Error::File`] as [`image::decode`], if the picture has only one colour, and if the weights are so large that
+    /// the net's sums overflow.
+    pub fn recognise(&self, bytes: &[u8], path: &Path) -> Result<Recognised> {
+        let grey = image::decode(bytes, path)?;
+        let codes = normalise::normalise(&grey).map_err(|problem| Error::file(path, problem))?;
+        let prediction = self.classify(&codes);
+        if !prediction
+            .probabilities
+            .iter()
+            .all(|share| share.is_finite())
+        {
+            return Err(Error::file(
+                path,
+                "found outputs of the net that are not finite, expected weights of a net that was trained",
+            ));
+        }
+        Ok(Recognised { prediction, codes })
+    }
+}
+
+/// See [`Prediction::probabilities`]; `amplitude` is tanh's, ±A being its bounds.
+fn probabilities(out: &[f32], loss: Loss, amplitude: f64) -> [f64; CLASSES] {
+    let outputs: [f64; CLASSES] = std::array::from_fn(|class| f64::from(out[class]));
+    let shares = match loss {
+        Loss::CrossEntropy => {
+            // Subtracting the largest logit keeps exp from overflowing.
+            let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            outputs.map(|logit| (logit - largest).exp())
+        }
+        // Where tanh is −A to the last bit everywhere, all are equally likely.
+        Loss::Mse => outputs.map(|value| (value + amplitude).max(0.0) + 1e-9),
+    };
+    let sum: f64 = shares.iter().sum();
+    shares.map(|share| share / sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Activation;
+
+    fn sums_to_one(shares: &[f64; CLASSES]) -> bool {
+        (shares.iter().sum::<f64>() - 1.0).abs() < 1e-12
+    }
+
+    #[test]
+    fn softmax_is_that_of_the_loss_and_does_not_overflow() {
+        let mut out = [0f32; CLASSES];
+        out[4] = 3f32.ln();
+        let shares = probabilities(&out, Loss::CrossEntropy, 1.0);
+        assert!(sums_to_one(&shares));
+        assert!((shares[4] - 3.0 / 12.0).abs() < 1e-7, "{shares:?}");
+        out[7] = f32::MAX;
+        let shares = probabilities(&out, Loss::CrossEntropy, 1.0);
+        assert!(sums_to_one(&shares) && shares[7] == 1.0, "{shares:?}");
+    }
+
+    #[test]
+    fn outputs_of_mse_keep_their_order_as_shares() {
+        for amplitude in [1.0, 1.7159] {
+            let out: [f32; CLASSES] =
+                std::array::from_fn(|class| (amplitude * (class as f64 / 4.5 - 1.0)) as f32);
+            let shares = probabilities(&out, Loss::Mse, amplitude);
+            assert!(sums_to_one(&shares));
+            assert!(shares.is_sorted() && shares[0] < 1e-6, "{shares:?}");
+            assert!((shares[9] - 0.2).abs() < 1e-6, "{shares:?}");
+        }
+        let none = probabilities(&[-1.0; CLASSES], Loss::Mse, 1.0);
+        assert!((none[3] - 0.1).abs() < 1e-12, "{none:?}");
+    }
+
+    #[test]
+    fn weights_that_overflow_are_an_error_not_a_probability() {
+        let parameters = Parameters::from_flat(vec![3e38; crate::net::PARAMETER_COUNT]);
+        let functions = Functions {
+            activation: Activation::Relu,
+            loss: Loss::CrossEntropy,
+        };
+        let picture = b"P2 4 4 9\n9 9 9 9\n9 0 0 9\n9 0 0 9\n9 9 9 9\n";
+        let message = Classifier::new(parameters, functions)
+            .recognise(picture, Path::new("four.pgm"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.starts_with("four.pgm: found outputs of the net that are not finite"),
+            "{message}"
+        );
+    }
+}

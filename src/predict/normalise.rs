@@ -1,0 +1,135 @@
+//! From a picture of any size to what the net was trained on: MNIST's form, then the project's own 16×16.
+//!
+//! MNIST's digits are fitted into a box of 20×20 pixels, proportions kept, and placed so that their centre of mass is
+//! pixel (14, 14) of 28×28, counted from 0, to the nearest whole pixel: measured on MNIST's files, whose digits' centres
+//! lie evenly between 14.0 and 15.0 along both axes.
+
+use super::image::Grey;
+use super::ink::Ink;
+use crate::data::resize::{SOURCE_PIXELS, SOURCE_SIDE, resize};
+use crate::net::PIXELS;
+
+/// Side of the box that MNIST's digits are fitted into.
+const BOX_SIDE: usize = 20;
+/// Where a digit's centre of mass lies: in the middle of the pixel behind the middle of the image.
+const CENTRE: f64 = SOURCE_SIDE as f64 / 2.0 + 0.5;
+/// Less ink than this is not part of the digit when its box is measured: blurred corners, a JPEG's ringing.
+const FAINT: f32 = 0.05;
+
+/// Pixel codes of a picture of one digit, `[row][column]`, over [`crate::data::mnist1989::DENOMINATOR`].
+///
+/// # Errors
+/// What was found and what was expected, where the picture has only one colour.
+pub fn normalise(grey: &Grey) -> Result<[u16; PIXELS], String> {
+    Ok(resize(&mnist_form(grey)?))
+}
+
+/// The digit as MNIST would show it, `[row][column]`, ink bright, 0 to 255.
+///
+/// # Errors
+/// As [`normalise`].
+pub fn mnist_form(grey: &Grey) -> Result<[u8; SOURCE_PIXELS], String> {
+    let ink = Ink::of(grey)?;
+    let rows = Axis::of(&profile(&ink, |row, _| row, ink.height));
+    let columns = Axis::of(&profile(&ink, |_, column| column, ink.width));
+    let scale = BOX_SIDE as f64 / rows.length().max(columns.length()) as f64;
+    let (down, right) = (rows.taps(scale), columns.taps(scale));
+    let mut fitted = [0f64; SOURCE_PIXELS];
+    // Rows first, a row of the target at a time: [source column].
+    let mut narrow = vec![0f64; ink.width];
+    for (row, taps) in down.iter().enumerate() {
+        narrow.fill(0.0);
+        for &(source, weight) in taps {
+            let amounts = &ink.amounts[source * ink.width..][..ink.width];
+            for (sum, &amount) in narrow.iter_mut().zip(amounts) {
+                *sum += weight * f64::from(amount);
+            }
+        }
+        for (column, taps) in right.iter().enumerate() {
+            let sum: f64 = taps.iter().map(|&(at, weight)| weight * narrow[at]).sum();
+            fitted[row * SOURCE_SIDE + column] = sum;
+        }
+    }
+    // Lines thinner than a pixel of the target are as dark as thick ones.
+    let darkest = fitted.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    Ok(fitted.map(|amount| (255.0 * amount / darkest).round() as u8))
+}
+
+/// Ink along an axis: (the most in a pixel, the sum) for each place.
+fn profile(ink: &Ink, place: fn(usize, usize) -> usize, length: usize) -> Vec<(f32, f64)> {
+    let mut profile = vec![(0f32, 0f64); length];
+    for (index, &amount) in ink.amounts.iter().enumerate() {
+        let (most, sum) = &mut profile[place(index / ink.width, index % ink.width)];
+        *most = most.max(amount);
+        *sum += f64::from(amount);
+    }
+    profile
+}
+
+/// Where the digit lies along an axis.
+struct Axis {
+    /// First place of its box.
+    start: usize,
+    /// Behind the last.
+    end: usize,
+    /// Centre of mass, in places, the first one's middle being ½.
+    centre: f64,
+    /// Places of the picture.
+    places: usize,
+}
+
+impl Axis {
+    fn of(profile: &[(f32, f64)]) -> Self {
+        let inked = |&(most, _): &(f32, f64)| most > FAINT;
+        // Full ink is somewhere: both are found.
+        let start = profile.iter().position(inked).unwrap_or(0);
+        let end = profile.iter().rposition(inked).map_or(1, |last| last + 1);
+        let (moment, mass) = profile
+            .iter()
+            .enumerate()
+            .fold((0.0, 0.0), |(moment, mass), (at, &(_, sum))| {
+                (moment + (at as f64 + 0.5) * sum, mass + sum)
+            });
+        Self {
+            start,
+            end,
+            centre: moment / mass,
+            places: profile.len(),
+        }
+    }
+
+    fn length(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// For each place of the target, the places of the source it is made of, and their weights, which sum to one
+    /// where all lie in the picture: a triangle that is as wide as two places of whichever grid is coarser.
+    fn taps(&self, scale: f64) -> Vec<Vec<(usize, f64)>> {
+        let box_length = self.length() as f64 * scale;
+        // Whole pixels: a digit that has MNIST's size already is moved, not blurred.
+        let wanted = CENTRE - (self.centre - self.start as f64) * scale;
+        let start = wanted
+            .round()
+            .clamp(0.0, (SOURCE_SIDE as f64 - box_length).floor());
+        let reach = (1.0 / scale).max(1.0);
+        let taps = |target: usize| {
+            let middle = (target as f64 + 0.5 - start) / scale + self.start as f64 - 0.5;
+            let first = (middle - reach).floor().max(0.0) as usize;
+            let last = (middle + reach).ceil().min(self.places as f64 - 1.0);
+            let weight = |at: usize| (1.0 - (at as f64 - middle).abs() / reach).max(0.0);
+            // Beyond the picture's edge is paper, which adds nothing but counts.
+            let beyond = (middle - reach).floor() as i64..=(middle + reach).ceil() as i64;
+            let total: f64 = beyond
+                .map(|at| (1.0 - (at as f64 - middle).abs() / reach).max(0.0))
+                .sum();
+            if last < 0.0 {
+                return Vec::new();
+            }
+            (first..=last as usize)
+                .map(|at| (at, weight(at) / total))
+                .filter(|&(_, weight)| weight > 0.0)
+                .collect()
+        };
+        (0..SOURCE_SIDE).map(taps).collect()
+    }
+}
