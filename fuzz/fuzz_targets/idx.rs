@@ -22,7 +22,10 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(levels) = idx::decode::<u8>(stream(bytes), path, &IMAGES) {
         assert_eq!(levels.len(), 512);
         let again = idx::encode(&IMAGES, &levels);
-        assert_eq!(idx::decode::<u8>(&again[..], path, &IMAGES).unwrap(), levels);
+        assert_eq!(
+            idx::decode::<u8>(&again[..], path, &IMAGES).unwrap(),
+            levels
+        );
     }
     if let Ok(codes) = idx::decode::<i16>(stream(bytes), path, &IMAGES) {
         // What the program does with them next.

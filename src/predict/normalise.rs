@@ -114,20 +114,13 @@ impl Axis {
         let reach = (1.0 / scale).max(1.0);
         let taps = |target: usize| {
             let middle = (target as f64 + 0.5 - start) / scale + self.start as f64 - 0.5;
-            let first = (middle - reach).floor().max(0.0) as usize;
-            let last = (middle + reach).ceil().min(self.places as f64 - 1.0);
-            let weight = |at: usize| (1.0 - (at as f64 - middle).abs() / reach).max(0.0);
+            let weight = |at: i64| (1.0 - (at as f64 - middle).abs() / reach).max(0.0);
+            let reached = (middle - reach).floor() as i64..=(middle + reach).ceil() as i64;
             // Beyond the picture's edge is paper, which adds nothing but counts.
-            let beyond = (middle - reach).floor() as i64..=(middle + reach).ceil() as i64;
-            let total: f64 = beyond
-                .map(|at| (1.0 - (at as f64 - middle).abs() / reach).max(0.0))
-                .sum();
-            if last < 0.0 {
-                return Vec::new();
-            }
-            (first..=last as usize)
-                .map(|at| (at, weight(at) / total))
-                .filter(|&(_, weight)| weight > 0.0)
+            let total: f64 = reached.clone().map(weight).sum();
+            reached
+                .filter(|at| (0..self.places as i64).contains(at) && weight(*at) > 0.0)
+                .map(|at| (at as usize, weight(at) / total))
                 .collect()
         };
         (0..SOURCE_SIDE).map(taps).collect()
