@@ -417,6 +417,7 @@ fn the_manual_has_a_page_for_each_subcommand() {
             "{name}"
         );
     }
+    assert!(folder.path().join("gpu-train-data-prepare.1").exists());
     let page = fs::read_to_string(folder.path().join("gpu-train.1")).expect("a page");
     assert!(page.contains("Examples:") && page.contains("\\-\\-resume"));
     gpu_train(&["man"])
@@ -466,7 +467,8 @@ fn the_log_goes_to_standard_error_without_colours_where_that_is_no_terminal() {
 #[test]
 fn a_run_ends_with_what_to_try_next() {
     let run = ["--device=cpu", "--steps=1", "--no-baseline"];
-    let said = contains("Next:\n  gpu-train --save").and(contains("gpu-train reproduce --quick"));
+    let said =
+        contains("Next:\n  gpu-train predict --train").and(contains("gpu-train reproduce --quick"));
     gpu_train(&run).assert().success().stdout(said);
 }
 

@@ -35,15 +35,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let Some(folder) = &arguments.out else {
         return Output::Standard.line(page(command)?.trim_end());
     };
-    let mut subcommands: Vec<Command> = command.get_subcommands().cloned().collect();
-    subcommands.retain(|command| command.get_name() != "help");
-    let pages = std::iter::once(command).chain(subcommands);
-    for command in pages {
-        let name = match command.get_name() {
-            "gpu-train" => "gpu-train.1".to_owned(),
-            subcommand => format!("gpu-train-{subcommand}.1"),
-        };
-        let path = folder.join(name);
+    let mut commands = vec![command];
+    while let Some(command) = commands.pop() {
+        let subcommands = command.get_subcommands();
+        commands.extend(
+            subcommands
+                .filter(|command| command.get_name() != "help")
+                .cloned(),
+        );
+        // Of a subcommand its parents' and its own, with hyphens between.
+        let name = command.get_display_name().unwrap_or("gpu-train");
+        let path = folder.join(format!("{name}.1"));
         file::write_atomically(&path, page(command)?.as_bytes())?;
         Output::Standard.line(&path.display().to_string())?;
     }

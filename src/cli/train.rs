@@ -170,8 +170,8 @@ fn next(arguments: &Arguments, report: &RunReport) -> String {
             "what it makes of a digit you drew",
         )),
         None => lines.push((
-            "--save net.safetensors".into(),
-            "keep the trained net, to show it a digit of yours",
+            "predict --train".into(),
+            "train and keep a net that recognises digits you draw",
         )),
     }
     if report.engine == "cpu" {

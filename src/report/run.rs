@@ -153,8 +153,9 @@ impl RunReport {
     /// One line for people.
     pub fn summary(&self) -> String {
         format!(
-            "{} steps in {:.3} s: train error {:.2}%, misses {}; test error {:.2}%, misses {}",
+            "{} step{} in {:.3} s: train error {:.2}%, misses {}; test error {:.2}%, misses {}",
             self.steps,
+            if self.steps == 1 { "" } else { "s" },
             self.seconds.train,
             100.0 * self.train.error,
             self.train.misses,
