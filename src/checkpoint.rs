@@ -1,7 +1,7 @@
 //! Everything that a run needs to go on elsewhere, as one safetensors file.
 //!
 //! The tensors are `parameters.H1w` …, `first_moment.H1w` …, `second_moment.H1w` … and, of the full batch, `losses`, all
-//! F32. One entry of metadata, [`KEY`], holds the [`Header`] as JSON. Draws need no state of their own: each follows from
+//! F32. One entry of metadata, [`KEY`], holds the header as JSON. Draws need no state of their own: each follows from
 //! the recipe's seed and the step.
 
 use std::path::Path;

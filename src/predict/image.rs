@@ -51,7 +51,7 @@ impl Grey {
 
 /// Decodes a picture of at most [`PIXEL_LIMIT`] pixels, known by its content, not by its name; `path` is for messages.
 ///
-/// Colours become their luma, transparent parts paper (see [`flattened`]), and a camera's note on how it was held is
+/// Colours become their luma, transparent parts paper (see `flattened`), and a camera's note on how it was held is
 /// obeyed.
 ///
 /// # Errors
