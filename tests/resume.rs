@@ -339,7 +339,7 @@ fn what_does_not_fit_a_checkpoint_is_refused_with_what_differs() {
         ),
         (&["--seed=3"], &["seed 1337, expected 3"]),
         (
-            &["--per-example", "--optimizer=adamw"],
+            &["--per-example"],
             &["batch \"full\", expected \"per-example\""],
         ),
     ];

@@ -86,7 +86,10 @@ impl Arguments {
         };
         let there = checkpoint.origin.recipe.clone();
         let batch = asked.unwrap_or(there.batch);
-        let recipe = self.recipe.over(Recipe { batch, ..there })?;
+        let there = Recipe { batch, ..there };
+        // Before its other fields are found not to go with this batch.
+        self.checkpoints.check_recipe(checkpoint, &there)?;
+        let recipe = self.recipe.over(there)?;
         self.checkpoints.check_recipe(checkpoint, &recipe)?;
         Ok(recipe)
     }
