@@ -10,11 +10,12 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::data::fingerprint::hexadecimal;
 use crate::engine::State;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::recipe::{Batch, Recipe};
-use crate::records::DigitsRecord;
+use crate::records::{DigitsRecord, differing_field};
 use crate::train::{Past, Point};
 use crate::weights::{self, Written};
 
@@ -103,8 +104,8 @@ pub fn encode(origin: &Origin, state: &State, past: &Past) -> std::result::Resul
         .collect();
     // Of batch 1 there are a hundred thousand, and no report shows them.
     if origin.recipe.batch == Batch::Full {
-        let bytes = past.losses.iter().flat_map(|loss| loss.to_le_bytes());
-        tensors.push((LOSSES.into(), vec![past.losses.len()], bytes.collect()));
+        let bytes = weights::to_bytes(&past.losses);
+        tensors.push((LOSSES.into(), vec![past.losses.len()], bytes));
     }
     tensors.sort_by(|one, other| one.0.cmp(&other.0));
     let header = Header {
@@ -264,22 +265,15 @@ fn losses(file: &SafeTensors, step: u32) -> std::result::Result<Vec<f32>, String
 fn sha256<'a>(parts: impl Iterator<Item = &'a [u8]>) -> String {
     let mut hash = Sha256::new();
     parts.for_each(|bytes| hash.update(bytes));
-    let hash = hash.finalize();
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&hash.finalize())
 }
 
 /// In what a checkpoint's recipe differs from another one, if it does: the first such field, by its flag.
 pub fn difference(found: &Recipe, expected: &Recipe) -> Option<String> {
-    let fields = |recipe: &Recipe| {
-        let value = serde_json::to_value(recipe).expect("a recipe has only plain fields");
-        value.as_object().cloned().unwrap_or_default()
-    };
-    let (found, expected) = (fields(found), fields(expected));
-    let differs = |(name, value): &(&String, &serde_json::Value)| found.get(*name) != Some(value);
-    let (name, value) = expected.iter().find(differs)?;
-    let was = found.get(name).unwrap_or(&serde_json::Value::Null);
+    let json = |recipe| serde_json::to_value(recipe).expect("a recipe has only plain fields");
+    let (name, found, expected) = differing_field(&json(found), &json(expected))?;
     let name = name.replace('_', "-");
-    Some(format!("{name} {was}, expected {value}"))
+    Some(format!("{name} {found}, expected {expected}"))
 }
 
 #[cfg(test)]

@@ -47,8 +47,16 @@ pub fn unzipped<'a>(mut file: impl BufRead + 'a) -> io::Result<Box<dyn BufRead +
 /// # Errors
 /// [`Error::File`] if it is missing, a folder, unreadable, or longer: then no more than `limit + 1` bytes are read.
 pub fn read(path: &Path, limit: u64, expected: &str) -> Result<Vec<u8>> {
+    read_stream(open_raw(path, expected)?, path, limit, expected)
+}
+
+/// As [`read`], from an open stream; `path` is for messages.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be read, or is longer.
+pub fn read_stream(stream: impl Read, path: &Path, limit: u64, expected: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open_raw(path, expected)?
+    stream
         .take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| read_error(path, &error, expected))?;

@@ -23,15 +23,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use clap::ValueEnum;
-use clap::builder::PossibleValue;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::file::{self, quoted};
 use crate::net::{PARAMETERS, ParameterTensor, Parameters};
-use crate::recipe::{Activation, Loss, Recipe};
+use crate::recipe::{Activation, Loss, Recipe, value_name};
 
 /// The net's weights take 39 kB, 78 kB as F64; this leaves room for metadata.
 const FILE_LIMIT: u64 = 16 << 20;
@@ -50,10 +48,7 @@ pub struct Functions {
 /// By the names of their flags' values: `tanh and mse`.
 impl std::fmt::Display for Functions {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let name =
-            |value: Option<PossibleValue>| value.map_or(String::new(), |v| v.get_name().into());
-        let activation = name(self.activation.to_possible_value());
-        let loss = name(self.loss.to_possible_value());
+        let (activation, loss) = (value_name(&self.activation), value_name(&self.loss));
         write!(f, "{activation} and {loss}")
     }
 }
@@ -251,7 +246,7 @@ fn describe(tensor: &ParameterTensor) -> String {
     format!("F32 or F64 of shape {:?}", tensor.shape)
 }
 
-fn to_bytes(values: &[f32]) -> Vec<u8> {
+pub(crate) fn to_bytes(values: &[f32]) -> Vec<u8> {
     values
         .iter()
         .flat_map(|value| value.to_le_bytes())

@@ -86,22 +86,22 @@ impl Arguments {
         super::train::cadence(recipe, examples, self.checkpoint_every).map(Some)
     }
 
+    /// The digits as checkpoints name them, if there are any: their hash takes a moment.
+    pub fn describe(&self, digits: &Digits) -> Option<DigitsRecord> {
+        self.file().map(|_| super::reproduce::describe(digits))
+    }
+
     /// Refuses a checkpoint that was made on other digits.
     ///
     /// # Errors
     /// [`Error::File`], saying what differs.
-    pub fn check_digits(&self, checkpoint: &Checkpoint, digits: &Digits) -> Result<()> {
-        let (there, here) = (
-            &checkpoint.origin.digits,
-            super::reproduce::describe(digits),
-        );
+    pub fn check_digits(&self, checkpoint: &Checkpoint, here: &DigitsRecord) -> Result<()> {
+        let there = &checkpoint.origin.digits;
         if (&there.sha256, there.train_examples) == (&here.sha256, here.train_examples) {
             return Ok(());
         }
         Err(self.refuse(format!(
-            "a checkpoint of a run on {}, expected one on {} (--mnist and --zip-code choose the digits)",
-            named(there),
-            named(&here)
+            "a checkpoint of a run on {there}, expected one on {here} (--mnist and --zip-code choose the digits)"
         )))
     }
 
@@ -140,13 +140,13 @@ impl Arguments {
         format!("{from}: goes on from step {}, {how}", state.step)
     }
 
-    /// Writes the checkpoints of a run, if any are wanted.
+    /// Writes the checkpoints of a run on these digits, if any are wanted.
     pub fn keeper(
         &self,
         engine: &dyn Engine,
         kernels: Option<String>,
         recipe: &Recipe,
-        digits: &Digits,
+        digits: Option<DigitsRecord>,
     ) -> Option<Keeper> {
         let path = self.file()?.clone();
         let origin = Origin {
@@ -155,7 +155,7 @@ impl Arguments {
             device: engine.device(),
             kernels,
             recipe: recipe.clone(),
-            digits: super::reproduce::describe(digits),
+            digits: digits?,
         };
         Some(Keeper {
             path,
@@ -163,18 +163,6 @@ impl Arguments {
             last: None,
         })
     }
-}
-
-/// Digits in words.
-fn named(digits: &DigitsRecord) -> String {
-    let sha256 = digits.sha256.get(..8).unwrap_or(&digits.sha256);
-    format!(
-        "{}, {} training and {} test examples, SHA-256 {}…",
-        file::quoted(&digits.source),
-        digits.train_examples,
-        digits.test_examples,
-        file::quoted(sha256)
-    )
 }
 
 /// Writes the checkpoints of one run, and says in errors what it has written.

@@ -9,7 +9,7 @@ use crate::data::embedded;
 use crate::error::Result;
 use crate::export::{onnx, scores};
 use crate::file;
-use crate::recipe::{Activation, Loss};
+use crate::recipe::{Activation, Loss, value_name};
 use crate::report::Output;
 use crate::weights::{self, Functions};
 
@@ -92,7 +92,7 @@ fn one_of<T: ValueEnum + PartialEq>(
     let path = path.display();
     match (given, named) {
         (Some(given), Some(named)) if given != named => {
-            let (given, named) = (name(&given), name(&named));
+            let (given, named) = (value_name(&given), value_name(&named));
             Err(usage(format!(
                 "{flag}: found {given}, expected {named}, for which {path} was trained"
             )))
@@ -102,10 +102,4 @@ fn one_of<T: ValueEnum + PartialEq>(
             "{flag}: found none, expected one, because {path} does not name it"
         ))),
     }
-}
-
-/// A value as it is written on the command line.
-fn name<T: ValueEnum>(value: &T) -> String {
-    let value = value.to_possible_value().expect("no value is hidden");
-    value.get_name().to_owned()
 }

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::net::Parameters;
 use crate::recipe::{Batch, Name, Recipe};
+use crate::records::DigitsRecord;
 use crate::report::{Comparison, Metrics, Output, Progress, RunReport, Seconds, TensorBoard};
 use crate::train::{self, Event, Past, Watch};
 use crate::weights::{self, Functions};
@@ -133,12 +134,14 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     arguments.checkpoints.check_target()?;
     let digits = arguments.digits.read()?;
     recipe.validate_updates(digits.train.len())?;
-    if let Some(checkpoint) = &resumed {
-        arguments.checkpoints.check_digits(checkpoint, &digits)?;
+    let record = arguments.checkpoints.describe(&digits);
+    if let (Some(checkpoint), Some(record)) = (&resumed, &record) {
+        arguments.checkpoints.check_digits(checkpoint, record)?;
     }
     interrupt::notice()?;
     let session = Session {
         digits: &digits,
+        record,
         output: messages::progress(arguments.json),
     };
     let results = messages::results(arguments.json);
@@ -227,6 +230,8 @@ struct Records {
 /// One invocation: what its runs share.
 struct Session<'a> {
     digits: &'a Digits,
+    /// The same in a checkpoint, if one is to be written.
+    record: Option<DigitsRecord>,
     output: Output,
 }
 
@@ -252,9 +257,10 @@ impl Session<'_> {
         for note in &notes {
             self.output.line(note)?;
         }
-        let keeper = arguments
-            .checkpoints
-            .keeper(engine.as_ref(), kernels, recipe, self.digits);
+        let keeper =
+            arguments
+                .checkpoints
+                .keeper(engine.as_ref(), kernels, recipe, self.record.clone());
         let mut past = Past::default();
         if let Some(checkpoint) = resumed {
             let note = arguments.checkpoints.note(&checkpoint, engine.as_ref());

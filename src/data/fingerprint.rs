@@ -12,10 +12,12 @@ pub fn fingerprint(digits: &Digits) -> String {
     for set in [&digits.train, &digits.test] {
         add(&mut hash, set);
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hexadecimal(&hash.finalize())
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn add(hash: &mut Sha256, set: &Dataset) {

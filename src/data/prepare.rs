@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::fingerprint::hexadecimal;
 use super::{Dataset, Digits, idx, mnist1989};
 use crate::error::{Error, Result};
 use crate::file;
@@ -61,8 +62,7 @@ pub fn run(mnist: &Path, out: &Path, seed: u32) -> Result<Vec<Written>> {
 
 /// SHA-256 in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 /// The contents of [`FILES`], in their order.

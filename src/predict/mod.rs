@@ -8,9 +8,9 @@ use std::path::Path;
 
 use crate::data::mnist1989::DENOMINATOR;
 use crate::error::{Error, Result};
-use crate::net::{CLASSES, H2_UNITS, PIXELS, Parameters};
+use crate::net::{CLASSES, PIXELS, Parameters};
 use crate::recipe::Loss;
-use crate::reference::{Pass, guess, input};
+use crate::reference::{Pass, guess};
 use crate::weights::Functions;
 
 /// What the net takes a digit for.
@@ -64,9 +64,7 @@ impl Classifier {
     /// What the net takes a 16×16 image for: codes over [`DENOMINATOR`], `[row][column]`.
     pub fn classify(&self, codes: &[u16; PIXELS]) -> Prediction {
         let Functions { activation, loss } = self.functions;
-        let image = input(codes, DENOMINATOR, (0, 0));
-        let kept = vec![1.0; H2_UNITS];
-        let pass = Pass::<f32>::forward(&self.parameters, image, kept, activation, loss);
+        let pass = Pass::evaluation(&self.parameters, codes, DENOMINATOR, self.functions);
         let amplitude = activation.tanh_scale().0;
         Prediction {
             class: guess(&pass.out) as u8,

@@ -76,6 +76,12 @@ pub enum Optimizer {
     DiagonalNewton,
 }
 
+/// A value as it is written on the command line.
+pub(crate) fn value_name<T: clap::ValueEnum>(value: &T) -> String {
+    let value = value.to_possible_value().expect("no value is hidden");
+    value.get_name().to_owned()
+}
+
 /// How many examples one update sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

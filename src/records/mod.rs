@@ -12,7 +12,7 @@ pub use race::{
 };
 pub use reproduce::{
     CurvePoint, DigitsRecord, FailedRun, Identity, MissedExample, Published, RunRecord, Table,
-    TableRow,
+    TableRow, differing_field,
 };
 pub use statistics::Statistics;
 

@@ -1,8 +1,10 @@
 //! A run of `gpu-train reproduce`, and the table of all.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Statistics;
+use crate::file::quoted;
 use crate::report::{Machine, Seconds, SplitReport};
 
 /// The digits of a run.
@@ -18,6 +20,30 @@ pub struct DigitsRecord {
     pub test_examples: u32,
 }
 
+/// In words; a file may hold anything in their place.
+impl std::fmt::Display for DigitsRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let sha256 = self.sha256.get(..8).unwrap_or(&self.sha256);
+        write!(
+            f,
+            "{}, {} training and {} test examples, SHA-256 {}…",
+            quoted(&self.source),
+            self.train_examples,
+            self.test_examples,
+            quoted(sha256)
+        )
+    }
+}
+
+/// The first field in which a recipe's JSON differs from another's, if one does: its name, and its value in both.
+pub fn differing_field(found: &Value, expected: &Value) -> Option<(String, Value, Value)> {
+    let (found, expected) = (found.as_object()?, expected.as_object()?);
+    let differs = |(name, value): &(&String, &Value)| found.get(*name) != Some(value);
+    let (name, value) = expected.iter().find(differs)?;
+    let was = found.get(name).cloned().unwrap_or(Value::Null);
+    Some((name.clone(), was, value.clone()))
+}
+
 /// What makes a run the same run: a record whose identity equals the wanted one is not run again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
@@ -26,7 +52,7 @@ pub struct Identity {
     /// The digits.
     pub digits: DigitsRecord,
     /// The whole recipe, with its seed.
-    pub recipe: serde_json::Value,
+    pub recipe: Value,
     /// Seed of initial weights, shifts and dropout.
     pub seed: u64,
     /// Name of the engine: `per-example`, `cpu`, `gpu` or `reference`.

@@ -145,15 +145,8 @@ impl<T: Real> Reference<T> {
 
     /// The outputs for one image of a set, without shift and dropout.
     fn evaluation_pass(&self, set: &Dataset, example: usize) -> Pass<T> {
-        let x = input(set.image_codes(example), set.denominator(), (0, 0));
-        let ones = vec![T::one(); H2_UNITS];
-        Pass::forward(
-            &self.parameters,
-            x,
-            ones,
-            self.recipe.activation,
-            self.recipe.loss,
-        )
+        let (codes, denominator) = (set.image_codes(example), set.denominator());
+        Pass::evaluation(&self.parameters, codes, denominator, (&self.recipe).into())
     }
 }
 

@@ -5,6 +5,7 @@ use crate::net::{
     CLASSES, H1_UNITS, H1B, H1W, H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W, OUTB, OUTW, Parameters,
 };
 use crate::recipe::Loss;
+use crate::weights::Functions;
 
 /// Adds one example's share: (what is below, gradient above, `d_w`, `d_b`).
 type GradientKernel<T> = fn(&[T], &[T], &mut [T], &mut [T]);
@@ -37,6 +38,18 @@ pub struct Pass<T> {
 }
 
 impl<T: Real> Pass<T> {
+    /// Runs the net on an image as it is, without shift and dropout: pixel codes `[16][16]` over their denominator.
+    pub fn evaluation(
+        parameters: &Parameters<T>,
+        codes: &[u16],
+        denominator: u16,
+        Functions { activation, loss }: Functions,
+    ) -> Self {
+        let x = input(codes, denominator, (0, 0));
+        let ones = vec![T::one(); H2_UNITS];
+        Self::forward(parameters, x, ones, activation, loss)
+    }
+
     /// Runs the net on a padded image; `factors` are dropout's, all one in evaluation.
     pub fn forward(
         parameters: &Parameters<T>,

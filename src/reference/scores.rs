@@ -1,8 +1,8 @@
 //! What a trained net says of images.
 
-use super::{Pass, Real, input};
+use super::{Pass, Real};
 use crate::data::Dataset;
-use crate::net::{CLASSES, H2_UNITS, Parameters};
+use crate::net::{CLASSES, Parameters};
 use crate::weights::Functions;
 
 /// The outputs for every image of a set, without shift and dropout: tanh's values after MSE, logits after
@@ -14,10 +14,8 @@ pub fn scores<T: Real>(
 ) -> Vec<[T; CLASSES]> {
     let parameters = parameters.map(|value| T::of(f64::from(value)));
     let of_image = |example| {
-        let x = input(set.image_codes(example), set.denominator(), (0, 0));
-        let ones = vec![T::one(); H2_UNITS];
-        let Functions { activation, loss } = functions;
-        let pass = Pass::forward(&parameters, x, ones, activation, loss);
+        let (codes, denominator) = (set.image_codes(example), set.denominator());
+        let pass = Pass::evaluation(&parameters, codes, denominator, functions);
         std::array::from_fn(|class| pass.out[class])
     };
     (0..set.len()).map(of_image).collect()

@@ -11,7 +11,11 @@ pub fn columns() -> usize {
 
 /// Whether it is one, and nothing speaks against colours (`NO_COLOR`, a terminal without any).
 pub fn has_colours() -> bool {
-    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
-    io::stderr().is_terminal() && !set("NO_COLOR") && !dumb
+    io::stderr().is_terminal() && !colours_are_refused() && !dumb
+}
+
+/// Whether `NO_COLOR` is set to anything.
+pub fn colours_are_refused() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }

@@ -7,7 +7,7 @@ use super::{Job, missed};
 use crate::data::Digits;
 use crate::error::{Error, Result};
 use crate::net::Parameters;
-use crate::records::{Identity, RunRecord, SCHEMA};
+use crate::records::{Identity, RunRecord, SCHEMA, differing_field};
 use crate::{file, weights};
 
 /// A record takes some 20 kB.
@@ -164,14 +164,7 @@ fn difference(found: &Identity, expected: &Identity) -> Option<String> {
         (found != expected).then(|| format!("the {what} {found}, expected {expected}"))
     };
     let adapter = |identity: &Identity| identity.adapter.clone().unwrap_or("none".into());
-    let digits = |identity: &Identity| {
-        let digits = &identity.digits;
-        let sha256 = digits.sha256.get(..8).unwrap_or(&digits.sha256);
-        format!(
-            "{}, {} training and {} test examples, SHA-256 {sha256}…",
-            digits.source, digits.train_examples, digits.test_examples
-        )
-    };
+    let digits = |identity: &Identity| identity.digits.to_string();
     named("row", &found.row, &expected.row)
         .or_else(|| {
             let seeds = [found, expected].map(|identity| identity.seed.to_string());
@@ -181,15 +174,8 @@ fn difference(found: &Identity, expected: &Identity) -> Option<String> {
         .or_else(|| named("adapter", &adapter(found), &adapter(expected)))
         .or_else(|| named("digits", &digits(found), &digits(expected)))
         .or_else(|| {
-            let (found, expected) = (found.recipe.as_object()?, expected.recipe.as_object()?);
-            let field = expected
-                .iter()
-                .find(|(name, value)| found.get(*name) != Some(value))?;
-            let value = found.get(field.0).unwrap_or(&serde_json::Value::Null);
-            Some(format!(
-                "the recipe's {} {value}, expected {}",
-                field.0, field.1
-            ))
+            let (name, found, expected) = differing_field(&found.recipe, &expected.recipe)?;
+            Some(format!("the recipe's {name} {found}, expected {expected}"))
         })
         .or(Some(
             "other fields than expected in digits or recipe".into(),

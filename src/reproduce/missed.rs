@@ -1,10 +1,10 @@
 //! Which examples a trained net misses, and what it takes them for.
 
 use crate::data::Dataset;
-use crate::net::{H2_UNITS, Parameters};
+use crate::net::Parameters;
 use crate::recipe::Recipe;
 use crate::records::MissedExample;
-use crate::reference::{self, Pass, input};
+use crate::reference::{self, Pass};
 
 /// The examples of a set that these parameters miss, in order, by the scalar reference without shift and dropout.
 ///
@@ -12,9 +12,8 @@ use crate::reference::{self, Pass, input};
 /// in another order, so that its count can differ by an example whose two largest outputs are all but equal.
 pub fn missed(parameters: &Parameters, recipe: &Recipe, set: &Dataset) -> Vec<MissedExample> {
     let guess = |example| {
-        let x = input(set.image_codes(example), set.denominator(), (0, 0));
-        let ones = vec![1.0f32; H2_UNITS];
-        let pass = Pass::forward(parameters, x, ones, recipe.activation, recipe.loss);
+        let (codes, denominator) = (set.image_codes(example), set.denominator());
+        let pass = Pass::evaluation(parameters, codes, denominator, recipe.into());
         reference::guess(&pass.out) as u8
     };
     let labels = set.labels().iter().enumerate();

@@ -3,7 +3,7 @@
 mod measure;
 mod net;
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -15,8 +15,8 @@ use crate::file;
 use crate::predict::image::{EXPECTED, FILE_LIMIT};
 use crate::predict::{Classifier, Recognised};
 use crate::recipe::{Activation, Loss};
-use crate::report::Output;
 use crate::report::prediction::{PictureReport, Style, text};
+use crate::report::{Output, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -162,36 +162,23 @@ fn recognise(classifier: &Classifier, path: &Path) -> Result<Recognised> {
 
 fn standard_input() -> Result<Vec<u8>> {
     let path = Path::new("-");
-    let mut input = io::stdin().lock();
+    let input = io::stdin().lock();
     if input.is_terminal() {
         return Err(Error::file(
             path,
             format!("found a terminal, expected {EXPECTED}"),
         ));
     }
-    let mut bytes = Vec::new();
-    input
-        .by_ref()
-        .take(FILE_LIMIT + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| file::read_error(path, &error, EXPECTED))?;
-    if bytes.len() as u64 > FILE_LIMIT {
-        return Err(Error::file(
-            path,
-            format!("found more than {FILE_LIMIT} bytes, expected {EXPECTED} of at most so many"),
-        ));
-    }
-    Ok(bytes)
+    file::read_stream(input, path, FILE_LIMIT, EXPECTED)
 }
 
 /// Bars and colours on a terminal only; no colours where `NO_COLOR` is set to anything.
 fn style(arguments: &Arguments) -> Style {
-    let terminal = !arguments.json && io::stdout().is_terminal();
+    let is_terminal = !arguments.json && io::stdout().is_terminal();
     let columns = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     Style {
-        columns: terminal.then_some(columns),
-        colour: terminal && !no_color,
+        columns: is_terminal.then_some(columns),
+        colour: is_terminal && !terminal::colours_are_refused(),
         show: arguments.show,
     }
 }

@@ -13,7 +13,7 @@ use crate::data::embedded;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::predict::Classifier;
-use crate::recipe::{Length, Name, Recipe};
+use crate::recipe::{Length, Name, Recipe, value_name};
 use crate::report::{Progress, SplitReport};
 use crate::train::{self, Watch};
 use crate::weights::{self, Functions};
@@ -79,15 +79,11 @@ fn agree<T: ValueEnum + PartialEq>(
     said: T,
     path: &dyn std::fmt::Display,
 ) -> Result<()> {
-    let name = |value: &T| {
-        let value = value.to_possible_value();
-        value.map_or_else(String::new, |value| value.get_name().to_owned())
-    };
     match found {
         Some(found) if found != said => Err(Error::Usage(format!(
             "{flag}: found {}, expected {} or no flag: {path} says so",
-            name(&found),
-            name(&said)
+            value_name(&found),
+            value_name(&said)
         ))),
         _ => Ok(()),
     }
