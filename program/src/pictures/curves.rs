@@ -7,7 +7,7 @@ use super::canvas::{Anchor, Area, Canvas, Stroke};
 use super::sheet::{INSIDE, MARGIN, MUTED, Plot, SAMPLE, Sheet, TEXT, table_caption};
 use super::table::mean;
 use super::theme::Role;
-use super::{Drawing, WIDTH};
+use super::Drawing;
 
 const COLUMNS: usize = 2;
 /// Room for the ticks and the title of the y axis.
