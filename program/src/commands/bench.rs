@@ -10,7 +10,7 @@ use self::measure::{Bench, Target, line};
 use crate::flags::messages;
 use crate::flags::usage;
 use crate::flags::{adapters, digits, kernels, recipe};
-use crate::terminal::context::{command, date, machine};
+use crate::terminal::context::stamp;
 use crate::terminal::{Output, memory};
 use crate::text;
 use gpu_train::data::Repeated;
@@ -166,11 +166,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     // Before the peaks are measured, which takes memory of its own.
     let peak_resident_bytes = memory::peak_resident_bytes();
     let report = BenchReport {
-        schema: 1,
-        version: env!("CARGO_PKG_VERSION"),
-        date: date(),
-        command: command(),
-        machine: machine(),
+        stamp: stamp(),
         digits: digits.source.clone(),
         peak_resident_bytes,
         engines: bench.reports(measured)?,

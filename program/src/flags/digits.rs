@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use gpu_train::data::{self, Digits};
+use gpu_train::data::{self, Digits, Source};
 use gpu_train::error::{Error, Result};
-use gpu_train::experiment::reproduce::Source;
 
 /// Where the digits come from; without a flag, the embedded sample.
 #[derive(Debug, Default, Args)]

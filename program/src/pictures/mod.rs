@@ -157,19 +157,19 @@ impl Sources<'_> {
                 "Table",
                 format!(
                     "{} ({}, version {})",
-                    table.command, table.date, table.version
+                    table.stamp.command, table.stamp.date, table.stamp.version
                 ),
             );
         }
         if let Some(race) = self.race {
             fact(
                 "Race",
-                format!("{} ({}, version {})", race.command, race.date, race.version),
+                format!("{} ({}, version {})", race.stamp.command, race.stamp.date, race.stamp.version),
             );
         }
         let machines = [
-            self.table.map(|table| (&table.machine, &table.digits)),
-            self.race.map(|race| (&race.machine, &race.digits)),
+            self.table.map(|table| (&table.stamp.machine, &table.digits)),
+            self.race.map(|race| (&race.stamp.machine, &race.digits)),
         ];
         let mut machines: Vec<_> = machines.into_iter().flatten().collect();
         machines.dedup();
@@ -284,7 +284,7 @@ fn race_section(record: &RaceRecord) -> Section {
         text: record.verdict.clone(),
         points: record.rule.text.clone(),
         grid: Some(Grid {
-            caption: format!("Who raced, {}; times are medians", caption(&record.machine, &record.date, &record.version)),
+            caption: format!("Who raced, {}; times are medians", caption(&record.stamp)),
             head: std::iter::once("contestant".to_owned()).chain(head).collect(),
             rows: rows.collect(),
         }),
@@ -310,7 +310,7 @@ fn table_section(table: &Table) -> Section {
         text: vec!["Test misses of each recipe over several seeds, beside what was published for it.".into()],
         points: table.notes.clone(),
         grid: Some(Grid {
-            caption: caption(&table.machine, &table.date, &table.version),
+            caption: caption(&table.stamp),
             head: head.collect(),
             rows: rows.collect(),
         }),

@@ -7,26 +7,30 @@ use super::plot::misses::MissedDigit;
 use super::plot::race::Bar;
 use super::plot::{BandPoint, Curves, ErrorByStep, Intervals, Kernels, Misses, Race};
 use gpu_train::data::Dataset;
-use gpu_train::experiment::record::Machine;
 use gpu_train::experiment::record::{
-    Contestant, CurvePoint, PublishedTime, RaceRecord, RunRecord, Table, TableRow,
+    Contestant, CurvePoint, Machine, PublishedTime, RaceRecord, RunRecord, Stamp, Table, TableRow,
 };
+use gpu_train::experiment::plural;
 use gpu_train::experiment::verdict::{ESSAY_CLAIM, ESSAY_SECONDS};
 use gpu_train::net::{PARAMETERS, Parameters};
 
 /// Machine, date and program, as all captions have them.
-pub fn caption(machine: &Machine, date: &str, version: &str) -> String {
+pub fn caption(stamp: &Stamp) -> String {
     let Machine {
         processor, cores, ..
-    } = machine;
-    let s = if *cores == 1 { "" } else { "s" };
-    format!("{processor}, {cores} core{s} · {date} · gpu-train {version}")
+    } = &stamp.machine;
+    format!(
+        "{processor}, {} · {} · gpu-train {}",
+        plural(*cores, "core"),
+        stamp.date,
+        stamp.version
+    )
 }
 
 /// The caption of a table's pictures, with what restricts it.
 fn of_table(table: &Table) -> String {
     restricted(
-        caption(&table.machine, &table.date, &table.version),
+        caption(&table.stamp),
         &table.restrictions,
     )
 }
@@ -244,7 +248,7 @@ pub fn race_bars(race: &RaceRecord) -> Race {
         published,
         measured: race.contestants.iter().filter_map(bar).collect(),
         caption: restricted(
-            caption(&race.machine, &race.date, &race.version),
+            caption(&race.stamp),
             &race.restrictions,
         ),
     }

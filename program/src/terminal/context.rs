@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gpu_train::cpu;
-use gpu_train::experiment::record::Machine;
+use gpu_train::experiment::record::{Machine, SCHEMA, Stamp};
 
 /// The machine.
 pub fn machine() -> Machine {
@@ -19,12 +19,23 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// The head of a document that this invocation writes.
+pub fn stamp() -> Stamp {
+    Stamp {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION").into(),
+        date: date(),
+        command: command(),
+        machine: machine(),
+    }
+}
+
 /// Today in UTC, `YYYY-MM-DD`.
 pub fn date() -> String {
     time::OffsetDateTime::now_utc().date().to_string()
 }
 
-/// The command line that goes on with a checkpoint of this one, to be pasted into a shell.
+/// The command line that resumes from a checkpoint of this one, to be pasted into a shell.
 pub fn command_to_resume(checkpoint: &Path) -> String {
     let mut words: Vec<String> = std::env::args_os()
         .skip(1)

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::Machine;
-use crate::experiment::bench::Distribution;
+use super::{Distribution, Stamp};
 use crate::recipe::Recipe;
 
 /// Time of one kernel in a step.
@@ -68,16 +67,9 @@ pub struct EngineReport {
 /// A whole benchmark.
 #[derive(Debug, Clone, Serialize)]
 pub struct BenchReport {
-    /// Version of this form.
-    pub schema: u32,
-    /// Version of this program.
-    pub version: &'static str,
-    /// Day, UTC, `YYYY-MM-DD`.
-    pub date: String,
-    /// The command line.
-    pub command: String,
-    /// The machine.
-    pub machine: Machine,
+    /// Its head.
+    #[serde(flatten)]
+    pub stamp: Stamp,
     /// Where the digits come from.
     pub digits: String,
     /// What the full-batch engines computed.

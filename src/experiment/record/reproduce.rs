@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Machine, Seconds, SplitReport, Statistics};
+use super::{Seconds, SplitReport, Stamp, Statistics};
 use crate::data::DigitsRecord;
 
 /// What makes a run the same run: a record whose identity equals the wanted one is not run again.
@@ -160,16 +160,9 @@ pub struct TableRow {
 /// All rows, as they lie in the output folder: `table.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
-    /// Version of this form, [`super::SCHEMA`].
-    pub schema: u32,
-    /// Version of the program that made it.
-    pub version: String,
-    /// Day, UTC, `YYYY-MM-DD`.
-    pub date: String,
-    /// The command line.
-    pub command: String,
-    /// The machine.
-    pub machine: Machine,
+    /// Its head.
+    #[serde(flatten)]
+    pub stamp: Stamp,
     /// The digits.
     pub digits: DigitsRecord,
     /// Seeds of each row.

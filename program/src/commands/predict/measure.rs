@@ -13,7 +13,7 @@ use gpu_train::data::resize::CODES_PER_LEVEL;
 use gpu_train::data::{Dataset, embedded};
 use gpu_train::engine::{Engine, Split};
 use gpu_train::error::{Error, Result};
-use gpu_train::experiment::bench::Distribution;
+use gpu_train::experiment::record::Distribution;
 use gpu_train::experiment::record::Machine;
 use gpu_train::net::SIDE;
 use gpu_train::predict::Classifier;
