@@ -62,6 +62,9 @@ pub struct RunRecord {
     pub date: String,
     /// The device, for people.
     pub device: String,
+    /// The kernels, as `--kernels` takes them; only on an adapter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<String>,
     /// Runs that shared the machine at most, this one counted: above 1, the seconds are not to be compared.
     pub concurrent_runs: u32,
     /// Where the time went.

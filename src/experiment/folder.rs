@@ -1,37 +1,53 @@
-//! The folder of finished runs: what is there is not run again.
+//! The folder of finished runs, which are not run again.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::{Job, missed};
-use crate::data::Digits;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::missed::missed;
+use super::run::Job;
 use crate::error::{Error, Result};
 use crate::experiment::record::{Identity, RunRecord, SCHEMA};
 use crate::net::Parameters;
 use crate::recipe::differing_field;
 use crate::{file, weights};
 
-/// A record takes some 20 kB.
+/// A record takes about 20 kB.
 const RECORD_LIMIT: u64 = 16 << 20;
 /// The file that is locked while the folder is in use.
 const LOCK: &str = ".lock";
+/// The file that says which race or search the runs belong to.
+const EXPERIMENT: &str = "experiment.json";
 
-/// A folder that this process alone uses.
+/// A folder that only this process uses.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// Unlocked when it is closed, or the process ends however it does.
+    /// Unlocked when it is closed, or the process ends in any way.
     _lock: File,
 }
 
-/// What the folder has of a run.
+/// A race or a search that a folder has runs of.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Experiment {
+    /// What makes it the same experiment.
+    pub plan: Value,
+    /// What was measured before its first run.
+    pub start: Value,
+    /// Whether it has ended.
+    pub finished: bool,
+}
+
+/// A look-up of a run.
 #[derive(Debug)]
 pub enum Found {
     /// The run itself.
     Same(Box<RunRecord>),
     /// Nothing.
     Nothing,
-    /// Something that cannot be used, and why.
+    /// A file that cannot be used, and why.
     Unusable(String),
 }
 
@@ -63,7 +79,7 @@ impl Folder {
             }),
             Err(TryLockError::WouldBlock) => Err(Error::file(
                 path,
-                "found another gpu-train reproduce at work in it, expected one at a time: wait for it, or give another --out",
+                "found another gpu-train at work in it, expected one at a time: wait for it, or give another --out",
             )),
             Err(TryLockError::Error(error)) => Err(Error::file(
                 &lock_path,
@@ -74,12 +90,12 @@ impl Folder {
         }
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it has of a run.
+    /// Looks a run up.
     pub fn find(&self, job: &Job) -> Found {
         let path = self.path.join(job.record_file());
         if !path.exists() {
@@ -93,18 +109,7 @@ impl Folder {
 
     /// The record in this file, or why it cannot be used for the job.
     fn usable(&self, path: &Path, job: &Job) -> std::result::Result<RunRecord, String> {
-        let unreadable = |error: &dyn std::fmt::Display| {
-            format!("what is no record ({error}), expected the record of a run")
-        };
-        let bytes = file::read(path, RECORD_LIMIT, "a record").map_err(|e| unreadable(&e))?;
-        // The form first: another one need not have the same fields.
-        let value: serde_json::Value =
-            serde_json::from_slice(&bytes).map_err(|e| unreadable(&e))?;
-        if value["schema"] != SCHEMA {
-            let found = &value["schema"];
-            return Err(format!("a record of form {found}, expected form {SCHEMA}"));
-        }
-        let record: RunRecord = serde_json::from_value(value).map_err(|e| unreadable(&e))?;
+        let record: RunRecord = read(path)?;
         if let Some(difference) = difference(&record.identity, &job.identity) {
             return Err(format!("a run with {difference}"));
         }
@@ -113,7 +118,7 @@ impl Folder {
         }
         let kept = |name: &String| self.path.join(name).is_file();
         let complete = record.missed.is_some() && record.weights.as_ref().is_some_and(kept);
-        if job.first && record.failed.is_none() && !complete {
+        if job.keeps_weights && record.failed.is_none() && !complete {
             return Err(
                 "a run without its weights or missed examples, expected them of the first seed"
                     .into(),
@@ -122,26 +127,105 @@ impl Folder {
         Ok(record)
     }
 
-    /// Keeps a finished run: of a row's first seed its weights and missed examples too. Returns the record as kept.
+    /// Keeps a finished run, if the job says so with its weights and missed examples. Returns the record as kept.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be written.
     pub fn keep(
         &self,
         job: &Job,
-        digits: &Digits,
         mut record: RunRecord,
         parameters: Option<&Parameters>,
     ) -> Result<RunRecord> {
-        if let Some(parameters) = parameters.filter(|_| job.first) {
+        if let Some(parameters) = parameters.filter(|_| job.keeps_weights) {
             let name = job.weights_file();
             weights::save(&self.path.join(&name), parameters, (&job.recipe).into())?;
             record.weights = Some(name);
-            record.missed = Some(missed(parameters, &job.recipe, &digits.test));
+            record.missed = Some(missed(parameters, &job.recipe, &job.digits.test));
         }
         let json = serde_json::to_string_pretty(&record).expect("a record has only plain fields");
         self.write(&job.record_file(), &json)?;
         Ok(record)
+    }
+
+    /// The experiment whose runs the folder has, if it is this one.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it is another one that has not finished: its runs would be lost.
+    pub fn experiment(&self, plan: &Value) -> Result<Option<Experiment>> {
+        let path = self.path.join(EXPERIMENT);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let refuse = |found: String| {
+            let wanted = "remove the folder, give another --out, or the command that it was begun with";
+            Error::file(&self.path, format!("found {found}: {wanted}"))
+        };
+        let found: Experiment = read(&path).map_err(refuse)?;
+        if found.plan == *plan {
+            return Ok(Some(found));
+        }
+        if found.finished {
+            return Ok(None);
+        }
+        let (name, was, now) = differing_field(&found.plan, plan)
+            .unwrap_or(("plan".into(), found.plan.clone(), plan.clone()));
+        Err(refuse(format!(
+            "an unfinished experiment with another {name} ({was}), expected {now}"
+        )))
+    }
+
+    /// Writes down which experiment the folder has runs of, as one that has begun.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be written.
+    pub fn begin(&self, plan: Value, start: Value) -> Result<()> {
+        self.note(&Experiment {
+            plan,
+            start,
+            finished: false,
+        })
+    }
+
+    /// Writes down that the experiment has ended and its results are stored.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be written.
+    pub fn finish(&self) -> Result<()> {
+        let path = self.path.join(EXPERIMENT);
+        let found: Experiment = read(&path).map_err(|why| Error::file(&path, format!("found {why}")))?;
+        self.note(&Experiment {
+            finished: true,
+            ..found
+        })
+    }
+
+    fn note(&self, experiment: &Experiment) -> Result<()> {
+        let json = serde_json::to_string_pretty(experiment).expect("plain fields");
+        self.write(EXPERIMENT, &json).map(|_| ())
+    }
+
+    /// Whether it has all of these runs.
+    pub fn has(&self, jobs: &[Job]) -> bool {
+        jobs.iter().all(|job| matches!(self.find(job), Found::Same(_)))
+    }
+
+    /// Removes the records of these jobs.
+    ///
+    /// # Errors
+    /// [`Error::File`] if one cannot be removed.
+    pub fn forget<'a>(&self, jobs: impl IntoIterator<Item = &'a Job>) -> Result<()> {
+        for job in jobs {
+            let path = self.path.join(job.record_file());
+            match std::fs::remove_file(&path) {
+                Err(error) if path.exists() => {
+                    let problem = format!("found that it cannot be removed ({error}), expected a writable folder");
+                    return Err(Error::file(&path, problem));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Writes a file of text, as a whole or not at all; returns its path.
@@ -156,7 +240,21 @@ impl Folder {
     }
 }
 
-/// In what one run differs from another, if it does.
+/// A document of this program, or why it is none.
+fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> std::result::Result<T, String> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        format!("no record ({error}), expected the record of a run")
+    };
+    let bytes = file::read(path, RECORD_LIMIT, "a record").map_err(|e| unreadable(&e))?;
+    // The form first: another one need not have the same fields.
+    let value: Value = serde_json::from_slice(&bytes).map_err(|e| unreadable(&e))?;
+    match value.get("schema") {
+        Some(found) if *found != SCHEMA => Err(format!("a record of form {found}, expected form {SCHEMA}")),
+        _ => serde_json::from_value(value).map_err(|e| unreadable(&e)),
+    }
+}
+
+/// The difference of one run from another.
 fn difference(found: &Identity, expected: &Identity) -> Option<String> {
     if found == expected {
         return None;
