@@ -8,7 +8,7 @@ use crate::cpu;
 use crate::data::Digits;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterChoice, Gpu, Kind, Variant, choose, describe};
+use crate::gpu::{AdapterChoice, Gpu, Kernels, Kind, Options, Variant, choose, describe};
 use crate::net::Parameters;
 use crate::race;
 use crate::recipe::Recipe;
@@ -234,10 +234,11 @@ impl Contest<'_> {
             ),
             Seat::Gpu(choice, variant) => {
                 let adapter = choose(choice)?;
-                let engine = match variant {
-                    Some(variant) => Gpu::with(adapter, digits, recipe.clone(), start, *variant)?,
-                    None => Gpu::new(adapter, digits, recipe.clone(), start)?,
+                let options = Options {
+                    kernels: variant.map_or(Kernels::Standard, Kernels::Fixed),
+                    ..self.kernels.options(None)
                 };
+                let engine = Gpu::open(&adapter, digits, recipe.clone(), start, &options)?.engine;
                 let kernels = engine.variant().to_string();
                 (Box::new(engine), Some(kernels))
             }
