@@ -131,9 +131,7 @@ impl Bench<'_> {
         let digits = self.in_memory("gpu")?;
         let started = Instant::now();
         let adapter = gpu::choose(choice)?;
-        let opened = self
-            .kernels
-            .open(adapter.clone(), &digits, &self.full, start)?;
+        let opened = self.kernels.open(&adapter, &digits, &self.full, start)?;
         let mut engine = opened.engine;
         let set_up = started.elapsed() - Duration::from_secs_f64(opened.tuning);
         let mut measured = self.steps(&mut engine, set_up, GPU_SAMPLE)?;
