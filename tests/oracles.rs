@@ -49,10 +49,10 @@ fn contestant(
 fn references() -> Vec<Contestant> {
     vec![
         contestant("reference_f64", 1e-6, |d, r, p| {
-            Box::new(Reference::<f64>::new(d.clone(), r.clone(), p))
+            Box::new(Reference::<f64>::new(d.clone(), r.clone(), p).unwrap())
         }),
         contestant("reference_f32", F32, |d, r, p| {
-            Box::new(Reference::<f32>::new(d.clone(), r.clone(), p))
+            Box::new(Reference::<f32>::new(d.clone(), r.clone(), p).unwrap())
         }),
     ]
 }
@@ -64,13 +64,9 @@ fn full_batch() -> Vec<Contestant> {
             format!("cpu_{}", level.name()),
             F32,
             move |d, r, p| {
-                Box::new(FullBatch::with_level_and_threads(
-                    d.clone(),
-                    r.clone(),
-                    p,
-                    level,
-                    2,
-                ))
+                Box::new(
+                    FullBatch::with_level_and_threads(d.clone(), r.clone(), p, level, 2).unwrap(),
+                )
             },
         ));
     }
@@ -89,7 +85,9 @@ fn per_example() -> Vec<Contestant> {
         all.push(contestant(
             format!("per_example_{}", level.name()),
             F32,
-            move |d, r, p| Box::new(PerExample::with_level(d.clone(), r.clone(), p, level)),
+            move |d, r, p| {
+                Box::new(PerExample::with_level(d.clone(), r.clone(), p, level).unwrap())
+            },
         ));
     }
     all

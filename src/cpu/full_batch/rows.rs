@@ -40,6 +40,13 @@ pub const fn below(above: usize, tap: usize, side: usize) -> Option<usize> {
     }
 }
 
+/// The taps of a kernel, along one axis, that fall inside an input of `side` for the unit at `above`.
+#[inline(always)]
+pub fn taps_inside(above: usize, side: usize) -> std::ops::Range<usize> {
+    let first = PADDING.saturating_sub(STRIDE * above);
+    first..KERNEL.min(side + PADDING - STRIDE * above)
+}
+
 /// `acc[m][c] += Σ w[m][kc] · row[2(first + c) + kc − 2]` over the taps inside the row.
 ///
 /// - `row`: one row of one input map; `w`: one kernel row for each of `M` maps

@@ -1,10 +1,9 @@
 //! H1: forward, and the gradient of its weights.
 
-use super::activation::activate;
 use super::input::Columns;
-use super::layout::{HALVES, MAP_QUADS, QUAD, Trained, window};
+use super::layout::{HALVES, MAP_QUADS, QUAD, Trained, unrolled, window};
 use super::rule::Rule;
-use super::unrolled;
+use crate::cpu::activation::activate;
 use crate::cpu::simd::{Lanes, Quads};
 use crate::net::{H1_SIDE, KERNEL, STRIDE};
 use crate::recipe::Activation;

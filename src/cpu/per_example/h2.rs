@@ -3,11 +3,10 @@
 //! The padding is never multiplied: a tap on it stands for −1, so its weight (forward) or gradient (backward) is
 //! subtracted, on ports that multiply-adds leave idle; and nothing runs back to it.
 
-use super::activation::{activate, slope_times};
 use super::h1::Units as H1Units;
-use super::layout::{HALVES, MAP_QUADS, PAIRS, QUAD, SEEN_BY, Trained, quad};
+use super::layout::{HALVES, MAP_QUADS, PAIRS, QUAD, SEEN_BY, Trained, quad, unrolled};
 use super::rule::Rule;
-use super::unrolled;
+use crate::cpu::activation::{activate, times_slope};
 use crate::cpu::simd::{Lanes, Quads};
 use crate::net::{H1_SIDE, H2_SIDE, KERNEL, PADDING, STRIDE};
 use crate::recipe::Activation;
@@ -227,7 +226,7 @@ fn finish_below<S: Quads>(
 ) {
     let sum = s.sum_of_quads([columns[0], columns[1], columns[2], columns[3]]);
     let value = s.load(&h1[q][row][half]);
-    let d = slope_times(s, activation, value, sum);
+    let d = times_slope(s, activation, value, sum);
     s.store(&mut d_h1[q][row][half], s.transpose(d));
 }
 

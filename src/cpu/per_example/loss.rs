@@ -1,6 +1,6 @@
 //! Loss of one example and its gradient, on one vector of 10 classes and 6 lanes of padding.
 
-use crate::cpu::scaled_tanh::{scaled_tanh, tanh_slope};
+use crate::cpu::activation::{scaled_tanh, tanh_slope};
 use crate::cpu::simd::{LANES, Lanes, Simd};
 use crate::net::CLASSES;
 use crate::recipe::{Activation, Loss};
