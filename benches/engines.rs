@@ -36,7 +36,7 @@ fn start(recipe: &Recipe) -> Parameters {
     recipe.initial_parameters()
 }
 
-/// Measures so many updates a time, all of a sample's in one call, from the same state.
+/// Measures `updates` updates per iteration, all of a sample's in one call, from the same state.
 fn measure(
     group: &mut BenchmarkGroup<'_, WallTime>,
     id: BenchmarkId,

@@ -1,5 +1,5 @@
-//! Ten steps from the same weights, shift and dropout on, end alike on every engine and adapter; and the default
-//! recipe ends at most 102 test misses (the 1989 paper's count) on each full-batch engine.
+//! Ten steps from the same weights, with shift and dropout, end alike on every engine and adapter; and the default
+//! recipe ends with at most 102 test misses (the 1989 paper's count) on each full-batch engine.
 //!
 //! GPU tests need an adapter: without one they are reported as ignored, or fail if `GPU_TRAIN_REQUIRE_ADAPTER` is 1.
 
@@ -84,7 +84,7 @@ fn default_recipe(
     Ok(())
 }
 
-/// 23 passes of batch 1 end between 3% and 5% test error.
+/// 23 epochs of batch 1 end between 3% and 5% test error.
 fn reproduction() -> Result<(), Failed> {
     let recipe = Recipe::named(Name::Reproduction);
     let digits = embedded::digits();

@@ -1,7 +1,7 @@
 //! Every engine against PyTorch in float64: per-tensor gradients, ten full-batch AdamW steps, 300 per-example SGD
 //! steps.
 //!
-//! The oracles lie outside the project (`GPU_TRAIN_FIXTURES`, or `../shared/fixtures`); without them, and for the GPU
+//! The oracles are kept outside the project (`GPU_TRAIN_FIXTURES`, or `../shared/fixtures`); without them, and for the GPU
 //! engine without an adapter, the tests are reported as ignored.
 
 mod common;
@@ -27,7 +27,7 @@ type Make = Arc<dyn Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine> + Send 
 struct Contestant {
     name: String,
     make: Make,
-    /// How far its sums may be from f64's, relative to a tensor's largest element.
+    /// Largest difference of its sums from f64's, relative to a tensor's largest element.
     tolerance: f64,
 }
 

@@ -150,7 +150,7 @@ fn compare_training(recipe: &Recipe, updates: u32, atol: f32, rtol: f32) {
     }
 }
 
-// Fifty updates are one pass and a quarter, so that the order's wrap is tested too. Rounding differs by 6e-8 an
+// Fifty updates are one epoch and a quarter, so that the order's wrap is tested too. Rounding differs by 6e-8 an
 // operation and the updates multiply it; 1e-4 is far below what one wrong update changes (about η).
 const ATOL: f32 = 1e-5;
 const RTOL: f32 = 1e-4;
@@ -214,7 +214,7 @@ fn diagonal_newton(activation: Activation, loss: Loss) -> Recipe {
 #[test]
 fn diagonal_newton_follows_the_reference() {
     for (activation, loss) in every_kind() {
-        // Fifty updates begin two passes, so the curvature is estimated twice; 41 is more than there are.
+        // Fifty updates begin two epochs, so the curvature is estimated twice; 41 is more than there are.
         for curvature_sample in [1, 17, 41] {
             let recipe = Recipe {
                 curvature_sample,
@@ -243,7 +243,7 @@ fn evaluation_is_the_references() {
         for level in Level::available() {
             let mut engine =
                 PerExample::with_level(digits(), recipe.clone(), &parameters(), level).unwrap();
-            // Leaves a shifted image and dropped units behind, which must not be seen.
+            // Leaves a shifted image and dropped units, which must not be seen.
             engine.gradient().unwrap();
             for split in [Split::Train, Split::Test] {
                 let wanted = reference.evaluate(split).unwrap();
@@ -266,7 +266,7 @@ fn runs_repeat_and_resume_to_the_bit() {
         momentum: 0.9,
         ..plain.clone()
     };
-    // The first part ends within a pass, so its steps must be carried over.
+    // The first part ends within an epoch, so its steps must be carried over.
     let newton = diagonal_newton(Activation::Tanh, Loss::Mse);
     for recipe in [plain, momentum, newton, Recipe::named(Name::Dropout)] {
         for level in Level::available() {
@@ -292,6 +292,25 @@ fn runs_repeat_and_resume_to_the_bit() {
             ] {
                 assert_eq!(bits(a.flat()), bits(b.flat()), "{}", level.name());
             }
+        }
+    }
+}
+
+/// ReLU of NaN is NaN, as the reference's is: a net that has diverged shows it.
+#[test]
+fn a_weight_that_is_not_a_number_makes_the_loss_not_a_number() {
+    for (activation, loss) in every_kind() {
+        let mut parameters = parameters();
+        parameters.tensor_mut(&PARAMETERS[0])[0] = f32::NAN;
+        for level in Level::available() {
+            let recipe = recipe(activation, loss);
+            let mut engine = PerExample::with_level(digits(), recipe, &parameters, level).unwrap();
+            let losses = engine.train(1).unwrap();
+            assert!(
+                losses[0].is_nan(),
+                "{} {activation:?}: {losses:?}",
+                level.name()
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What must hold for any digits, any weights and any seed, on the reference and both CPU engines.
+//! Properties that hold for any digits, weights and seed, on the reference and both CPU engines.
 
 mod common;
 
@@ -68,7 +68,7 @@ proptest! {
                 if let Some(value) = moved {
                     prop_assert_eq!(Some(value), at(&here, row, column));
                 }
-                // What is uncovered is background.
+                // Uncovered pixels are background.
                 if at(&here, row - down, column - right).is_none() {
                     prop_assert_eq!(at(&there, row, column), Some(-1.0));
                 }

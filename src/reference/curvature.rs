@@ -10,7 +10,7 @@
 //! h(w)   = Σ E″(aᵢ) · y²                        over the connections that share the weight, y being their input
 //! ```
 //!
-//! What is a padded −1 counts as an input of 1², and passes nothing back.
+//! A padded −1 counts as an input of 1², and passes nothing back.
 
 use super::{Activations, Real, h1_index, scaled_tanh_slope, slope};
 use crate::net::{
@@ -45,7 +45,7 @@ pub fn output_curvature<T: Real>(out: &[T], activation: Activation, kind: Loss, 
     }
 }
 
-/// A connection: the unit it feeds, the weight it has, and where its input lies (`None` in the padding).
+/// A connection: the unit it feeds, the weight it has, and the index of its input (`None` in the padding).
 struct Connection {
     unit: usize,
     weight: usize,

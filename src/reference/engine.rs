@@ -1,4 +1,4 @@
-//! The reference engine: full batch or batch 1, whatever the recipe says.
+//! The reference engine: full batch or batch 1, as the recipe says.
 
 use super::{Activations, AdamW, Dropout, Muon, Real, Rule, add_curvature, input, loss, update};
 use crate::data::{Dataset, Digits};

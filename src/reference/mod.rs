@@ -1,4 +1,4 @@
-//! The oracle: plain scalar code, one file a kernel, generic over f32 and f64, written to be read.
+//! The oracle: plain scalar code, one file per kernel, generic over f32 and f64, written to be read.
 //!
 //! Each kernel handles one example; [`Activations`] composes them, [`Reference`] sums over the batch and updates.
 
@@ -115,7 +115,7 @@ pub fn slope<T: Real>(activation: Activation, value: T) -> T {
     }
 }
 
-/// Where (row, column) of the *padded* map lies among H1's units; `None` in the padding.
+/// Index among H1's units of (row, column) of the *padded* map; `None` in the padding.
 fn h1_index(map: usize, padded_row: usize, padded_column: usize) -> Option<usize> {
     let inside = PADDING..PADDING + H1_SIDE;
     (inside.contains(&padded_row) && inside.contains(&padded_column))

@@ -1,4 +1,4 @@
-//! What a trained net says of images.
+//! Outputs of a trained net for images.
 
 use super::{Activations, Real};
 use crate::data::Dataset;

@@ -112,7 +112,7 @@ pub(super) struct Inputs<'a> {
 
 /// A chunk of examples to run through stages.
 pub(super) struct Chunk<'a> {
-    /// What all chunks share.
+    /// Inputs that all chunks share.
     pub inputs: Inputs<'a>,
     /// Its examples, from a multiple of [`TILE`].
     pub examples: Range<usize>,

@@ -146,8 +146,8 @@ fn ten_steps_go_where_the_references_go() {
                 let what = format!("{}, {optimizer:?}, {activation:?}", level.name());
                 let mut engine = engine(&digits, &recipe, level, 2);
                 let got_losses = engine.train(10).unwrap();
-                let apart = first_apart(&got_losses, &losses, 0.0, 1e-4);
-                assert_eq!(apart, None, "{what}: {got_losses:?} for {losses:?}");
+                let different = first_apart(&got_losses, &losses, 0.0, 1e-4);
+                assert_eq!(different, None, "{what}: {got_losses:?} for {losses:?}");
                 let got = engine.state().unwrap();
                 assert_eq!(got.step, 10);
                 assert_near(&got.parameters, &expected.parameters, 1e-3, &what);
@@ -233,7 +233,7 @@ fn threads_and_runs_change_no_bit_and_a_restored_run_goes_on_as_it_would_have() 
     }
 }
 
-/// What was left in the scratch memory of a run that diverged must not reach the next.
+/// Values left in the scratch memory by a run that diverged must not reach the next.
 #[test]
 fn a_run_after_one_that_diverged_is_clean() {
     let digits = digits(17);

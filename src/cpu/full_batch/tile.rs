@@ -4,7 +4,7 @@ use crate::cpu::simd::{LANES, Lanes};
 use crate::net::{CLASSES, H1_SIDE, H2_SIDE, H2_UNITS, H3_UNITS, MAPS, SIDE};
 
 /// Vectors of a tile. Four share each load of H3's weights and each load and store of a kernel's gradient, and what
-/// they hold still fits beside the gradients in 1 MiB of level-2 cache.
+/// they hold still fits, with the gradients, in 1 MiB of level-2 cache.
 pub const VECTORS: usize = 4;
 /// Examples of a tile.
 pub const TILE: usize = VECTORS * LANES;
@@ -28,7 +28,7 @@ pub struct Activations16 {
     pub h2: H2,
     /// Dropout's factors; untouched without dropout.
     pub factors: [Lanes; H2_UNITS],
-    /// What H3 sees: H2, after dropout; then its gradient.
+    /// H3's input: H2, after dropout; then its gradient.
     pub dropped: [Lanes; H2_UNITS],
     /// H3's activations.
     pub h3: [Lanes; H3_UNITS],

@@ -65,7 +65,7 @@ impl Weights {
     }
 }
 
-/// Which of a unit's taps, `[row][column]`, fall on the padding.
+/// A unit's taps, `[row][column]`, that fall on the padding.
 fn on_padding(row: usize, column: usize, above: usize) -> impl Iterator<Item = usize> {
     let (rows, columns) = (
         taps_inside(row, STRIDE * above),

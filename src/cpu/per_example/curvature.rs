@@ -13,7 +13,7 @@ use crate::cpu::activation::times_slope;
 use crate::cpu::simd::{Lanes, Quads, WithSimd};
 use crate::net::{H1_SIDE, H2_SIDE};
 
-/// What the weights of each layer are multiplied by, squared.
+/// Squares of the layers' inputs.
 struct Squares {
     x: Columns,
     /// Negated.
@@ -30,7 +30,7 @@ impl Squares {
         h3: [Lanes::ZERO; H3_QUADS / 4],
     };
 
-    /// Of what this pass has run forward.
+    /// Squares the activations of an example that has been run forward.
     #[inline(always)]
     fn take<S: Quads>(&mut self, s: S, activations: &Activations) {
         square(s, activations.x.as_flattened(), self.x.as_flattened_mut());
@@ -57,11 +57,11 @@ fn square<S: Quads>(s: S, from: &[Lanes], to: &mut [Lanes]) {
 pub struct Curvature<'a> {
     /// The training set.
     pub set: &'a Set,
-    /// How many of its first examples are looked at; at least one, at most all.
+    /// Number of its first examples to estimate on; at least one, at most all.
     pub sample: usize,
     /// μ.
     pub damping: f32,
-    /// Room for an example.
+    /// Memory for an example.
     pub activations: &'a mut Activations,
     /// The weights, and where the steps go.
     pub moments: &'a mut Moments,
@@ -94,7 +94,7 @@ impl WithSimd for Curvature<'_> {
     }
 }
 
-/// Runs second derivatives back from the loss, in the places of the pass's gradients.
+/// Runs second derivatives back from the loss, in the places of the gradients.
 ///
 /// - `sums.weights`: the weights squared; `sums.first`: what the rule adds up
 #[inline(always)]

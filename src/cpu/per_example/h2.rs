@@ -1,6 +1,6 @@
 //! H2: forward, back to H1, and the gradient of its weights.
 //!
-//! The padding is never multiplied: a tap on it stands for −1, so its weight (forward) or gradient (backward) is
+//! The padding is never multiplied: a tap on it means −1, so its weight (forward) or gradient (backward) is
 //! subtracted, on ports that multiply-adds leave idle; and nothing runs back to it.
 
 use super::h1::Units as H1Units;
@@ -68,7 +68,7 @@ pub fn forward<S: Quads>(
     }
 }
 
-/// One row of so many map quads: 4·COUNT sums, lanes `[map][map of H1]`.
+/// One row of COUNT map quads: 4·COUNT sums, lanes `[map][map of H1]`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 fn groups<S: Quads, const COUNT: usize>(
@@ -178,7 +178,7 @@ pub fn backward<S: Quads>(
     }
 }
 
-/// What reaches WIDTH columns of a row of H1 from START on: lanes `[map of H2][map]`, yet to be summed over H2's.
+/// Gradient of WIDTH columns of a row of H1 from START on: lanes `[map of H2][map]`, yet to be summed over H2's.
 #[inline(always)]
 fn columns_below<S: Quads, const WIDTH: usize, const START: usize>(
     s: S,

@@ -105,7 +105,7 @@ pub fn curvature<S: Simd>(
     d
 }
 
-/// Whether the largest output is not the label's; the first of equal ones counts.
+/// Returns true if the largest output is not the label's; the first of equal ones counts.
 #[inline(always)]
 pub fn missed(out: &Lanes, label: usize) -> bool {
     let mut guess = 0;

@@ -62,7 +62,7 @@ impl Rule for Sgd {
     }
 }
 
-/// Gradient descent with a step for each weight: `w ← w − η·step·g`. The η comes with the gradient, the steps are stored
+/// Gradient descent with a step for each weight: `w ← w − η·step·g`. The η comes with the gradient; the steps are stored
 /// in place of the second moment.
 #[derive(Debug, Clone, Copy)]
 pub struct DiagonalNewton(Sgd);

@@ -45,9 +45,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// Activations16 lanes.
     type V: Copy;
 
-    /// How many vectors the register file holds: a hint for blocking.
+    /// Number of vectors that the register file holds: a hint for blocking.
     const REGISTERS: usize;
-    /// Whether `mul_add` rounds once.
+    /// True if `mul_add` rounds once.
     const FUSED: bool = true;
 
     /// The value in every lane.
@@ -97,7 +97,7 @@ pub trait Simd: Copy + Send + Sync + 'static {
 
 /// A piece of work written for any level.
 pub trait WithSimd {
-    /// What it returns.
+    /// Result of the work.
     type Output;
     /// Does the work; must be `#[inline(always)]`, as must all it calls, to be compiled for the level.
     fn run<S: Quads>(self, simd: S) -> Self::Output;
@@ -136,7 +136,7 @@ impl Level {
             .expect("the portable level is always there")
     }
 
-    /// Its name, for people.
+    /// Human-readable name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable(_) if cfg!(target_arch = "aarch64") => "NEON",
