@@ -154,7 +154,7 @@ impl Case {
     }
 
     pub fn reference(&self) -> Reference<f64> {
-        Reference::new(self.digits(), self.recipe(), &self.parameters())
+        Reference::new(self.digits(), self.recipe(), &self.parameters()).expect("a valid recipe")
     }
 }
 

@@ -249,9 +249,9 @@ impl Arguments {
                 digits.clone(),
                 recipe.clone(),
                 parameters,
-            )),
+            )?),
             Place::Cpu(threads) => {
-                cpu::engine(digits.clone(), recipe.clone(), parameters, *threads)
+                cpu::engine(digits.clone(), recipe.clone(), parameters, *threads)?
             }
         };
         Ok(Opened {

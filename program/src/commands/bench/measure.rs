@@ -105,7 +105,7 @@ impl Bench<'_> {
                     &self.full.initial_parameters(),
                     Level::best(),
                     cores(),
-                );
+                )?;
                 self.steps(&mut engine, started.elapsed(), Duration::ZERO)
             }
             Target::PerExample => {
@@ -113,14 +113,14 @@ impl Bench<'_> {
                 let recipe = &self.per_example;
                 let started = Instant::now();
                 let mut engine =
-                    PerExample::new(digits, recipe.clone(), &recipe.initial_parameters());
+                    PerExample::new(digits, recipe.clone(), &recipe.initial_parameters())?;
                 self.steps(&mut engine, started.elapsed(), Duration::ZERO)
             }
             Target::Reference => {
                 let digits = self.in_memory("reference")?;
                 let started = Instant::now();
                 let mut engine =
-                    Reference::<f32>::new(digits, full, &self.full.initial_parameters());
+                    Reference::<f32>::new(digits, full, &self.full.initial_parameters())?;
                 self.steps(&mut engine, started.elapsed(), Duration::ZERO)
             }
             Target::Gpu(choice) => self.on_gpu(choice, &self.full.initial_parameters()),
@@ -185,7 +185,7 @@ impl Bench<'_> {
             }
             let Processor { core, all } = match processor {
                 Some(known) => known,
-                None => *processor.insert(Processor::measure()?),
+                None => *processor.insert(Processor::measure()),
             };
             Ok(match measured.engine {
                 "cpu" => self.report(measured, all, Some(core.flop_per_second)),
@@ -239,18 +239,16 @@ struct Processor {
 }
 
 impl Processor {
-    fn measure() -> Result<Self> {
-        let copy_bytes_per_second = cpu::probe::copy_bytes_per_second(cores())?;
-        let peak = |threads| -> Result<Peak> {
-            Ok(Peak {
-                flop_per_second: cpu::probe::flop_per_second(Level::best(), threads)?,
-                copy_bytes_per_second,
-            })
+    fn measure() -> Self {
+        let copy_bytes_per_second = cpu::peak::copy_bytes_per_second(cores());
+        let peak = |threads| Peak {
+            flop_per_second: cpu::peak::flop_per_second(Level::best(), threads),
+            copy_bytes_per_second,
         };
-        Ok(Self {
-            core: peak(1)?,
-            all: peak(cores())?,
-        })
+        Self {
+            core: peak(1),
+            all: peak(cores()),
+        }
     }
 }
 

@@ -227,9 +227,9 @@ impl Contest<'_> {
     ) -> Result<(Box<dyn Engine>, Option<String>)> {
         let digits = self.digits;
         Ok(match seat {
-            Seat::PerExample => (cpu::engine(digits.clone(), recipe.clone(), start, 1), None),
+            Seat::PerExample => (cpu::engine(digits.clone(), recipe.clone(), start, 1)?, None),
             Seat::Cpu(threads) => (
-                cpu::engine(digits.clone(), recipe.clone(), start, *threads),
+                cpu::engine(digits.clone(), recipe.clone(), start, *threads)?,
                 None,
             ),
             Seat::Gpu(choice, variant) => {
