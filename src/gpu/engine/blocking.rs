@@ -2,7 +2,7 @@
 
 use super::{Gpu, KernelTime, Opened, Options};
 use crate::data::Digits;
-use crate::engine::{Engine, Evaluation, Split, State};
+use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::Result;
 use crate::gpu::wait::block_on;
 use crate::net::Parameters;
@@ -48,8 +48,8 @@ impl Gpu {
 }
 
 impl Engine for Gpu {
-    fn name(&self) -> &'static str {
-        "gpu"
+    fn kind(&self) -> EngineKind {
+        EngineKind::Gpu
     }
 
     fn device(&self) -> String {
