@@ -102,12 +102,12 @@ fn gradients_are_the_references() {
                 batch: Batch::Full,
                 ..recipe.clone()
             };
-            let mut reference = Reference::<f64>::new(digits(), full, &parameters());
+            let mut reference = Reference::<f64>::new(digits(), full, &parameters()).unwrap();
             let (loss_wanted, wanted) = reference.gradient().unwrap();
             for level in Level::available() {
                 let what = format!("{} {recipe:?}", level.name());
                 let mut engine =
-                    PerExample::with_level(digits(), recipe.clone(), &parameters(), level);
+                    PerExample::with_level(digits(), recipe.clone(), &parameters(), level).unwrap();
                 let before = engine.state().unwrap();
                 let (loss, gradient) = engine.gradient().unwrap();
                 // A mean of 40 losses of some units, in f32: a few units in the seventh place.
@@ -123,12 +123,13 @@ fn gradients_are_the_references() {
 
 /// Trains both engines for some updates and compares losses and state.
 fn compare_training(recipe: &Recipe, updates: u32, atol: f32, rtol: f32) {
-    let mut reference = Reference::<f64>::new(digits(), recipe.clone(), &parameters());
+    let mut reference = Reference::<f64>::new(digits(), recipe.clone(), &parameters()).unwrap();
     let losses_wanted = reference.train(updates).unwrap();
     let wanted = reference.state().unwrap();
     for level in Level::available() {
         let what = format!("{} {recipe:?}", level.name());
-        let mut engine = PerExample::with_level(digits(), recipe.clone(), &parameters(), level);
+        let mut engine =
+            PerExample::with_level(digits(), recipe.clone(), &parameters(), level).unwrap();
         let losses = engine.train(updates).unwrap();
         if let Some(found) = mismatch(&losses, &losses_wanted, atol, rtol) {
             panic!("{what}: loss {found}");
@@ -149,7 +150,7 @@ fn compare_training(recipe: &Recipe, updates: u32, atol: f32, rtol: f32) {
     }
 }
 
-// Fifty updates are one pass and a quarter, so that the order's wrap is tested too. Rounding differs by 6e-8 an
+// Fifty updates are one epoch and a quarter, so that the order's wrap is tested too. Rounding differs by 6e-8 an
 // operation and the updates multiply it; 1e-4 is far below what one wrong update changes (about η).
 const ATOL: f32 = 1e-5;
 const RTOL: f32 = 1e-4;
@@ -213,7 +214,7 @@ fn diagonal_newton(activation: Activation, loss: Loss) -> Recipe {
 #[test]
 fn diagonal_newton_follows_the_reference() {
     for (activation, loss) in every_kind() {
-        // Fifty updates begin two passes, so the curvature is estimated twice; 41 is more than there are.
+        // Fifty updates begin two epochs, so the curvature is estimated twice; 41 is more than there are.
         for curvature_sample in [1, 17, 41] {
             let recipe = Recipe {
                 curvature_sample,
@@ -238,10 +239,11 @@ fn evaluation_is_the_references() {
             dropout: 0.25,
             ..recipe(activation, loss)
         };
-        let mut reference = Reference::<f64>::new(digits(), recipe.clone(), &parameters());
+        let mut reference = Reference::<f64>::new(digits(), recipe.clone(), &parameters()).unwrap();
         for level in Level::available() {
-            let mut engine = PerExample::with_level(digits(), recipe.clone(), &parameters(), level);
-            // Leaves a shifted image and dropped units behind, which must not be seen.
+            let mut engine =
+                PerExample::with_level(digits(), recipe.clone(), &parameters(), level).unwrap();
+            // Leaves a shifted image and dropped units, which must not be seen.
             engine.gradient().unwrap();
             for split in [Split::Train, Split::Test] {
                 let wanted = reference.evaluate(split).unwrap();
@@ -264,11 +266,12 @@ fn runs_repeat_and_resume_to_the_bit() {
         momentum: 0.9,
         ..plain.clone()
     };
-    // The first part ends within a pass, so its steps must be carried over.
+    // The first part ends within an epoch, so its steps must be carried over.
     let newton = diagonal_newton(Activation::Tanh, Loss::Mse);
     for recipe in [plain, momentum, newton, Recipe::named(Name::Dropout)] {
         for level in Level::available() {
-            let start = || PerExample::with_level(digits(), recipe.clone(), &parameters(), level);
+            let start =
+                || PerExample::with_level(digits(), recipe.clone(), &parameters(), level).unwrap();
             let (mut straight, mut interrupted) = (start(), start());
             let losses = straight.train(90).unwrap();
             let mut parts = interrupted.train(33).unwrap();
@@ -293,16 +296,44 @@ fn runs_repeat_and_resume_to_the_bit() {
     }
 }
 
+/// ReLU of NaN is NaN, as the reference's is: a net that has diverged shows it.
+#[test]
+fn a_weight_that_is_not_a_number_makes_the_loss_not_a_number() {
+    for (activation, loss) in every_kind() {
+        let mut parameters = parameters();
+        parameters.tensor_mut(&PARAMETERS[0])[0] = f32::NAN;
+        for level in Level::available() {
+            let recipe = recipe(activation, loss);
+            let mut engine = PerExample::with_level(digits(), recipe, &parameters, level).unwrap();
+            let losses = engine.train(1).unwrap();
+            assert!(
+                losses[0].is_nan(),
+                "{} {activation:?}: {losses:?}",
+                level.name()
+            );
+        }
+    }
+}
+
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
 #[test]
-#[should_panic(expected = "one example an update")]
-fn a_full_batch_recipe_is_refused() {
-    PerExample::new(
-        digits(),
-        Recipe::named(Name::FullBatch),
-        &initial_parameters(1, 0.0, Initialization::Sqrt),
-    );
+fn a_recipe_of_another_batch_or_a_rule_that_does_not_go_with_it_is_refused() {
+    let muon = Recipe {
+        batch: Batch::PerExample,
+        ..Recipe::named(Name::FullBatch)
+    };
+    for (recipe, expected) in [
+        (
+            Recipe::named(Name::FullBatch),
+            "the per-example engine: found recipe full-batch with the full batch, expected one example per update",
+        ),
+        (muon, "--optimizer: found muon"),
+    ] {
+        let made = PerExample::new(digits(), recipe, &parameters());
+        let error = made.err().expect("refused").to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
 }

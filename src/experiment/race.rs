@@ -15,9 +15,9 @@ use crate::experiment::record::{
     Contestant, ContestantKind, FailedRun, PublishedTime, RaceRecord, RaceRule, RaceRun, RunRecord,
     Stamp, Standing, Statistics,
 };
-use crate::gpu::{Kernels, Kind, describe};
+use crate::gpu::{Kernels, Kind};
 use crate::recipe::Recipe;
-use crate::target::{self, Target};
+use crate::target::{Adapter, Target};
 
 /// Published times of 23 epochs of batch 1.
 const PUBLISHED: [(&str, f64, bool); 4] = [
@@ -97,7 +97,7 @@ pub struct Race<'a> {
 pub fn entrants(
     baseline: &Recipe,
     recipes: &[Recipe],
-    adapters: &[Target],
+    adapters: Vec<Adapter>,
     (cores, examples): (usize, usize),
 ) -> Result<Vec<Entrant>> {
     let mut cpus = vec![Target::Cpu(1), Target::Cpu(cores)];
@@ -106,6 +106,7 @@ pub fn entrants(
     let on_cpu = recipes
         .iter()
         .flat_map(|recipe| cpus.iter().map(move |target| (recipe, target)));
+    let adapters: Vec<Target> = adapters.into_iter().map(Target::Adapter).collect();
     let on_adapters = adapters
         .iter()
         .flat_map(|target| recipes.iter().map(move |recipe| (recipe, target)));
@@ -119,8 +120,8 @@ pub fn entrants(
     Ok(entrants)
 }
 
-/// Measurements of a contestant before the first round.
-#[derive(Serialize, Deserialize)]
+/// A contestant's kernels, and the seconds spent on measuring them before the first round.
+#[derive(Default, Serialize, Deserialize)]
 struct Tuned {
     kernels: Option<String>,
     tuning: f64,
@@ -135,13 +136,11 @@ impl Entrant {
                 (ContestantKind::Cpu, format!("cpu, {cores}"))
             }
             Target::Adapter(found) => {
-                let found = describe(&found.adapter);
-                let kind = match found.as_ref().map(|found| found.kind) {
-                    Some(Kind::Software) => ContestantKind::Software,
+                let kind = match found.description.kind {
+                    Kind::Software => ContestantKind::Software,
                     _ => ContestantKind::Gpu,
                 };
-                let device = found.map_or_else(String::new, |found| found.to_string());
-                (kind, device)
+                (kind, found.description.to_string())
             }
             Target::PerExample | Target::Reference => (ContestantKind::PerExample, String::new()),
         };
@@ -154,7 +153,11 @@ impl Entrant {
             recipe_name: recipe.name.clone(),
             recipe: serde_json::Value::Null,
             device: place,
-            cores: target.threads().map(|threads| threads as u32),
+            cores: match target {
+                Target::Cpu(threads) => Some(*threads as u32),
+                Target::PerExample | Target::Reference => Some(1),
+                Target::Adapter(_) => None,
+            },
             kernels: None,
             steps,
             presentations: u64::from(steps) * recipe.batch_size(examples) as u64,
@@ -175,29 +178,28 @@ impl Entrant {
         &self.contestant.name
     }
 
-    /// Finds an adapter's kernels, by measuring where its options ask for that.
-    fn tune(&self, digits: &Digits, queue: &Queue) -> Result<Tuned> {
-        if !matches!(self.target, Target::Adapter(_)) {
-            return Ok(Tuned {
-                kernels: None,
-                tuning: 0.0,
-            });
-        }
+    /// Settles an adapter's kernels, by measuring where its options ask for that.
+    fn tune(&self, (digits, seed): (&Digits, u64), queue: &Queue) -> Result<Tuned> {
+        let Target::Adapter(adapter) = &self.target else {
+            return Ok(Tuned::default());
+        };
         let device = &self.contestant.device;
         queue
             .observer
             .note(&format!("choosing kernels on {device}"))?;
-        let start = self.recipe.initial_parameters();
-        let opened = target::open(&self.target, digits, &self.recipe, &start)?;
-        Ok(Tuned {
-            kernels: opened.kernels,
-            tuning: opened.tuning,
-        })
+        let recipe = self.seeded(seed);
+        let start = recipe.initial_parameters();
+        let (adapter, tuning) = adapter.clone().settled(digits, &recipe, &start)?;
+        let kernels = match adapter.options.kernels {
+            Kernels::Fixed(variant) => Some(variant.to_string()),
+            _ => None,
+        };
+        Ok(Tuned { kernels, tuning })
     }
 
-    /// Fixes the kernels that were found.
-    fn fix(&mut self, tuned: Tuned) -> Result<()> {
-        if let (Target::Adapter(adapter), Some(kernels)) = (&mut self.target, tuned.kernels) {
+    /// Takes the kernels that were settled.
+    fn settle(&mut self, tuned: &Tuned) -> Result<()> {
+        if let (Target::Adapter(adapter), Some(kernels)) = (&mut self.target, &tuned.kernels) {
             let variant = kernels.parse().map_err(|_| {
                 Error::Device(format!(
                     "found the kernels {kernels:?} in the race's folder, expected a form known here"
@@ -209,12 +211,15 @@ impl Entrant {
         Ok(())
     }
 
-    fn job(&self, digits: (&Digits, &DigitsRecord), seed: u64) -> Job {
-        let recipe = Recipe {
+    fn seeded(&self, seed: u64) -> Recipe {
+        Recipe {
             seed,
             ..self.recipe.clone()
-        };
-        Job::new(self.name(), digits, recipe, self.target.clone())
+        }
+    }
+
+    fn job(&self, digits: (&Digits, &DigitsRecord), seed: u64) -> Job {
+        Job::new(self.name(), digits, self.seeded(seed), self.target.clone())
     }
 
     fn add(&mut self, round: usize, run: &RunRecord) {
@@ -256,8 +261,8 @@ impl Race<'_> {
         let digits = DigitsRecord::of(self.digits);
         let start = self.start(&digits, queue)?;
         self.reading = start.reading;
-        for (entrant, tuned) in self.entrants.iter_mut().zip(start.tuned) {
-            entrant.set(tuned)?;
+        for (entrant, tuned) in self.entrants.iter_mut().zip(&start.tuned) {
+            entrant.settle(tuned)?;
         }
         let rounds = self.rounds(&digits);
         for round in &rounds {
@@ -308,7 +313,7 @@ impl Race<'_> {
         if let Some(start) = begun.and_then(|begun| serde_json::from_value(begun.start).ok()) {
             return Ok(start);
         }
-        let tuned = self.entrants.iter().map(|one| one.tune(self.digits, queue));
+        let tuned = self.entrants.iter().map(|one| one.tune((self.digits, self.rule.seeds[0]), queue));
         let start = Start {
             reading: self.reading,
             tuned: tuned.collect::<Result<_>>()?,
@@ -388,86 +393,4 @@ fn standing(one: &Contestant, baseline: &[RaceRun], target: u32, reading: f64) -
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::embedded;
-    use crate::experiment::folder::Folder;
-    use crate::experiment::queue::{Observer, Unseen};
-    use crate::experiment::record::Machine;
-    use crate::recipe::{Length, Name};
-
-    fn contestant(kind: ContestantKind, runs: &[(u32, f64, u32)]) -> Contestant {
-        let run = |&(round, train, test_misses): &(u32, f64, u32)| RaceRun {
-            round,
-            seed: u64::from(round),
-            setup: 0.5,
-            train,
-            test_misses,
-            train_misses: 0,
-        };
-        Contestant {
-            name: format!("{kind:?}"),
-            kind,
-            recipe_name: "full-batch".into(),
-            recipe: serde_json::Value::Null,
-            device: "a device".into(),
-            cores: None,
-            kernels: None,
-            steps: 140,
-            presentations: 1,
-            tuning: 4.0,
-            runs: runs.iter().map(run).collect(),
-            failed: Vec::new(),
-            standing: None,
-        }
-    }
-
-    fn over_essay(seconds: f64, misses: f64) -> Option<f64> {
-        Verdict::of(seconds, misses, Source::Mnist1989, &[]).over_essay()
-    }
-
-    /// Ratios within the rounds are 2, 4 and 3: their median is 3, while that of the medians would be 2.
-    #[test]
-    fn ratios_are_taken_within_a_round() {
-        let mut all = [
-            contestant(
-                ContestantKind::PerExample,
-                &[(0, 2.0, 80), (1, 8.0, 82), (2, 1.5, 84)],
-            ),
-            contestant(
-                ContestantKind::Gpu,
-                &[(0, 1.0, 70), (1, 2.0, 83), (2, 0.5, 92)],
-            ),
-        ];
-        stand(&mut all, 82, 0.1, over_essay);
-        let [baseline, gpu] = all.map(|one| one.standing.expect("runs"));
-        assert_eq!((baseline.train.median, gpu.train.median), (2.0, 1.0));
-        assert_eq!((gpu.train.min, gpu.train.max), (0.5, 2.0));
-        assert_eq!(gpu.over_per_example, Some(3.0));
-        assert_eq!(baseline.over_per_example, Some(1.0));
-        assert_eq!(gpu.over_essay, Some(90.0));
-        assert!((gpu.cold_total - 5.6).abs() < 1e-12);
-        // Means of 82 and 81⅔.
-        assert!(baseline.qualifies && gpu.qualifies);
-    }
-
-    #[test]
-    fn who_misses_more_or_fails_does_not_qualify() {
-        let qualifies = |misses: &[u32], failures: usize| {
-            let runs: Vec<_> = misses.iter().zip(0..).map(|(&m, r)| (r, 1.0, m)).collect();
-            let mut one = contestant(ContestantKind::Cpu, &runs);
-            let failure = FailedRun {
-                seed: 9,
-                message: "diverged".into(),
-            };
-            one.failed = vec![failure; failures];
-            let mut all = [one];
-            stand(&mut all, 82, 0.0, over_essay);
-            all[0].standing.as_ref().map(|standing| standing.qualifies)
-        };
-        assert_eq!(qualifies(&[82, 82], 0), Some(true));
-        assert_eq!(qualifies(&[82, 83], 0), Some(false));
-        assert_eq!(qualifies(&[70], 1), Some(false));
-        assert_eq!(qualifies(&[], 1), None);
-    }
-}
+mod tests;

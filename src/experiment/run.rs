@@ -9,7 +9,7 @@ use crate::experiment::record::{CurvePoint, Identity, RunRecord, SCHEMA, Seconds
 use crate::net::Parameters;
 use crate::recipe::Recipe;
 use crate::target::{self, Target};
-use crate::train::{self, Cadence, Event, Point, refuse_divergence};
+use crate::train::{self, Watch, Event, Point, refuse_divergence};
 
 /// Most points of a learning curve.
 const MOST_POINTS: u64 = 40;
@@ -55,10 +55,7 @@ impl Job {
         recipe: Recipe,
         target: Target,
     ) -> Self {
-        let adapter = match &target {
-            Target::Adapter(found) => crate::gpu::describe(&found.adapter),
-            _ => None,
-        };
+        let adapter = target.adapter().map(|found| found.description.to_string());
         Self {
             identity: Identity {
                 row: row.into(),
@@ -66,7 +63,7 @@ impl Job {
                 recipe: serde_json::to_value(&recipe).expect("a recipe has only plain fields"),
                 seed: recipe.seed,
                 engine: target.engine().to_string(),
-                adapter: adapter.map(|found| found.to_string()),
+                adapter,
             },
             recipe,
             digits: digits.clone(),
@@ -187,7 +184,7 @@ impl Course<'_> {
 
     fn with_curve(&mut self, engine: &mut dyn Engine) -> Result<Parameters> {
         let (recipe, examples) = (&self.job.recipe, self.job.digits.train.len());
-        let cadence = Cadence::every(evaluate_every(recipe, examples));
+        let cadence = Watch::every(evaluate_every(recipe, examples));
         let mut seen = 0;
         train::run(engine, recipe, examples, cadence, &mut |event| match event {
             Event::Progress { step, .. } => {

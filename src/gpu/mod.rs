@@ -6,14 +6,15 @@
 //! - [`variant`], [`tiling`]: which kernels, and the shape of the fused ones
 //! - [`fused`], [`packing`]: the same step in two kernels, and the parameters in the order these use
 //! - [`tune`]: which shape of the fused kernels suits the adapter
-//! - [`engine`]: runs the plans; `device` and `pace` keep it safe and responsive
+//! - [`engine`]: runs the plans; [`device`] turns failures into errors, `pace` keeps the system responsive, `wait` is
+//!   the only file that waits
 //! - [`single`]: one dispatch alone, for tests
 //! - [`probe`]: what a device can do at most; `engine/timing.rs`: what each kernel of a step takes
 //! - [`layout`]: how tensors lie on the device
 
 pub mod adapter;
 pub mod compose;
-mod device;
+pub mod device;
 pub mod engine;
 pub mod fused;
 pub mod kernels;
@@ -26,9 +27,11 @@ pub mod single;
 pub mod tiling;
 pub mod tune;
 pub mod variant;
+mod wait;
 
 pub use adapter::{AdapterChoice, AdapterDescription, Backend, Kind, adapters, choose, describe};
-pub use device::PATIENCE;
-pub use engine::{Gpu, KernelTime};
+pub use device::{Device, default_timeout};
+pub use engine::{Gpu, KernelTime, Kernels, Opened, Options};
 pub use single::Single;
 pub use variant::Variant;
+pub use wait::{Submission, block_on};

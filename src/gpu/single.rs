@@ -1,17 +1,13 @@
 //! One dispatch alone, on the path the engine takes: the same device, pipelines, bind groups and read-back. For tests.
 
-use std::cell::RefCell;
-
-use super::adapter::{check_limits, described};
-use super::device::{Device, Resources};
+use super::device::Device;
 use super::plan::{BufferSpec, Dispatch, Plan, Shader, Usage};
+use super::wait::block_on;
 use crate::error::{Error, Result};
 
 /// A device on which single dispatches run.
 pub struct Single {
     device: Device,
-    /// The last shader with its pipeline: a fused kernel takes a software adapter ten seconds to compile.
-    last: RefCell<Option<(Shader, Resources)>>,
 }
 
 impl Single {
@@ -20,11 +16,8 @@ impl Single {
     /// # Errors
     /// [`Error::Device`] if the adapter lacks something or cannot be opened.
     pub fn open(adapter: &wgpu::Adapter) -> Result<Self> {
-        let description = described(adapter)?;
-        check_limits(&description)?;
-        let device = Device::open(adapter, description.to_string())?;
-        let last = RefCell::new(None);
-        Ok(Self { device, last })
+        let device = block_on(Device::open(adapter, None))?;
+        Ok(Self { device })
     }
 
     /// Runs a dispatch once and returns what its buffers hold then.
@@ -60,7 +53,7 @@ impl Single {
                 },
             })
             .collect();
-        let resources = self.resources(&specs, shader)?;
+        let resources = self.device.create(&specs, std::slice::from_ref(shader))?;
         let plan = Plan {
             name: "single",
             dispatches: vec![dispatch.clone()],
@@ -76,10 +69,7 @@ impl Single {
             self.device.write(buffer, words);
         }
         self.device.submit(&ready, 1);
-        let through = self
-            .device
-            .readback(specs.iter().map(|spec| spec.bytes).sum());
-        let words = self.device.read(&through, &sources)?;
+        let words = block_on(self.device.read(&sources))?;
         let mut rest = words.as_slice();
         let after = sources.iter().map(|&(_, _, count)| {
             let (buffer, others) = rest.split_at(count);
@@ -87,20 +77,5 @@ impl Single {
             buffer.to_vec()
         });
         Ok(after.collect())
-    }
-
-    /// These buffers, and the shader's pipeline, which is made unless the shader is the last one.
-    fn resources(&self, specs: &[BufferSpec], shader: &Shader) -> Result<Resources> {
-        let buffers = self.device.create(specs, &[])?;
-        let mut last = self.last.borrow_mut();
-        if let Some((known, pipelines)) = &*last
-            && known == shader
-        {
-            return Ok(buffers.with_pipelines_of(pipelines));
-        }
-        let pipelines = self.device.create(&[], std::slice::from_ref(shader))?;
-        let resources = buffers.with_pipelines_of(&pipelines);
-        *last = Some((shader.clone(), pipelines));
-        Ok(resources)
     }
 }

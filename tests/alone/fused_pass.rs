@@ -189,7 +189,8 @@ impl PassCase {
         if !run.random {
             (recipe.shift, recipe.dropout) = (0, 0.0);
         }
-        let mut reference = Reference::<f64>::new(digits, recipe, parameters);
+        let mut reference =
+            Reference::<f64>::new(digits, recipe, parameters).expect("a valid recipe");
         let mut state = State::start(parameters.clone());
         state.step = PROGRESS[0];
         reference.restore(&state).expect("any state");
@@ -197,11 +198,11 @@ impl PassCase {
         for within in 0..run.examples as usize {
             let example = run.first as usize + within;
             let share = &mut shares[within / self.tiling.tile as usize % rows];
-            let (pass, loss) = reference.training_pass(example, 1.0 / f64::from(run.batch));
-            pass.add_gradient(&mut share.gradient);
+            let (values, loss) = reference.forward_backward(example, 1.0 / f64::from(run.batch));
+            values.add_gradient(&mut share.gradient);
             let mut unused = vec![0.0; CLASSES];
             let (_, missed) = twin::loss(
-                &pass.out,
+                &values.out,
                 labels[example],
                 self.activation,
                 self.loss,

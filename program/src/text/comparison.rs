@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{RunReport, grouped};
 use gpu_train::data::Source;
+use gpu_train::engine::EngineKind;
 use gpu_train::experiment::record::SplitReport;
 use gpu_train::experiment::verdict::{ESSAY_SECONDS, Verdict, factor, speed, speed_than};
 use gpu_train::train::Point;
@@ -122,7 +123,7 @@ impl Comparison {
     /// One honest sentence on the essay's "another ~100X".
     fn verdict(&self, full_batch: &RunReport, baseline: &RunReport) -> String {
         let trained = match full_batch.engine {
-            "gpu" => "training on this adapter",
+            EngineKind::Gpu => "training on this adapter",
             _ => "training on this CPU, without a GPU,",
         };
         let claim = "The claim of another ~100X from full batch";

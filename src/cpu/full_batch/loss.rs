@@ -1,6 +1,6 @@
 //! Loss of sixteen examples, how many are missed, and the gradient of the output's sums.
 
-use crate::cpu::scaled_tanh::tanh_slope;
+use crate::cpu::activation::tanh_slope;
 use crate::cpu::simd::{LANES, Lanes, Simd};
 use crate::net::CLASSES;
 use crate::recipe::{Activation, Loss, Recipe};

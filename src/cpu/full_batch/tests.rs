@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::FullBatch;
-use crate::cpu::simd::Level;
+use super::stages::{FirstTile, Stage};
+use super::{FullBatch, Threads};
+use crate::cpu::simd::{Lanes, Level};
 use crate::data::{Dataset, Digits, Repeated};
 use crate::draw;
 use crate::engine::{Engine, Split, State};
 use crate::net::{Initialization, PARAMETERS, PIXELS, Parameters, initial_parameters};
-use crate::recipe::{Activation, Length, Loss, Name, Optimizer, Recipe};
+use crate::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe};
 use crate::reference::Reference;
 
 const SIZES: [usize; 8] = [1, 15, 16, 17, 63, 64, 65, 200];
@@ -102,10 +103,11 @@ fn engine(digits: &Digits, recipe: &Recipe, level: Level, threads: usize) -> Ful
         level,
         threads,
     )
+    .unwrap()
 }
 
 fn reference(digits: &Digits, recipe: &Recipe) -> Reference<f64> {
-    Reference::new(digits.clone(), recipe.clone(), &parameters())
+    Reference::new(digits.clone(), recipe.clone(), &parameters()).unwrap()
 }
 
 #[test]
@@ -144,8 +146,8 @@ fn ten_steps_go_where_the_references_go() {
                 let what = format!("{}, {optimizer:?}, {activation:?}", level.name());
                 let mut engine = engine(&digits, &recipe, level, 2);
                 let got_losses = engine.train(10).unwrap();
-                let apart = first_apart(&got_losses, &losses, 0.0, 1e-4);
-                assert_eq!(apart, None, "{what}: {got_losses:?} for {losses:?}");
+                let different = first_apart(&got_losses, &losses, 0.0, 1e-4);
+                assert_eq!(different, None, "{what}: {got_losses:?} for {losses:?}");
                 let got = engine.state().unwrap();
                 assert_eq!(got.step, 10);
                 assert_near(&got.parameters, &expected.parameters, 1e-3, &what);
@@ -184,7 +186,8 @@ fn the_first_of_equal_outputs_is_the_guess() {
     for level in Level::available() {
         let zeros = Parameters::zeros();
         let mut engine =
-            FullBatch::with_level_and_threads(digits.clone(), recipe.clone(), &zeros, level, 1);
+            FullBatch::with_level_and_threads(digits.clone(), recipe.clone(), &zeros, level, 1)
+                .unwrap();
         let evaluation = engine.evaluate(Split::Train).unwrap();
         assert_eq!(evaluation.misses as usize, others);
         assert!((evaluation.loss - 10f64.ln()).abs() < 1e-6);
@@ -208,8 +211,13 @@ fn threads_and_runs_change_no_bit_and_a_restored_run_goes_on_as_it_would_have() 
         let mut whole = engine(&digits, &recipe, level, 1);
         let losses = whole.train(4).unwrap();
         let expected = bits(&whole.state().unwrap());
-        for threads in [1, 2, 3] {
-            let mut engine = engine(&digits, &recipe, level, threads);
+        for threads in [1, 2, 3]
+            .map(Threads::start)
+            .into_iter()
+            .chain([Threads::refused(2)])
+        {
+            let mut engine = engine(&digits, &recipe, level, threads.count());
+            engine.threads = threads;
             assert_eq!(engine.train(4).unwrap(), losses);
             assert_eq!(bits(&engine.state().unwrap()), expected);
         }
@@ -225,7 +233,7 @@ fn threads_and_runs_change_no_bit_and_a_restored_run_goes_on_as_it_would_have() 
     }
 }
 
-/// What was left in the scratch memory of a run that diverged must not reach the next.
+/// Values left in the scratch memory by a run that diverged must not reach the next.
 #[test]
 fn a_run_after_one_that_diverged_is_clean() {
     let digits = digits(17);
@@ -274,7 +282,8 @@ fn a_set_out_of_memory_trains_as_one_in_memory() {
     for level in Level::available() {
         let mut expected = engine(&in_memory, &recipe, level, 1);
         let (train, test) = (Arc::new(repeated.clone()), Arc::new(digits.test.clone()));
-        let mut streamed = FullBatch::over(train, test, recipe.clone(), &parameters(), level, 2);
+        let mut streamed =
+            FullBatch::over(train, test, recipe.clone(), &parameters(), level, 2).unwrap();
         assert_eq!(streamed.train(3).unwrap(), expected.train(3).unwrap());
         let states = [&mut streamed, &mut expected].map(|engine| engine.state().unwrap());
         assert_eq!(bits(&states[0]), bits(&states[1]));
@@ -284,6 +293,51 @@ fn a_set_out_of_memory_trains_as_one_in_memory() {
                 expected.evaluate(split).unwrap()
             );
         }
+    }
+}
+
+/// Each stage writes what it is named after.
+#[test]
+fn every_stage_runs_alone() {
+    for level in Level::available() {
+        let recipe = recipe(Activation::Tanh, Loss::Mse, false);
+        let mut alone = FirstTile::new(level, dataset(64, 1), recipe, &parameters());
+        for stage in Stage::ALL {
+            alone.run(&[stage]);
+        }
+        let written = |values: &[Lanes]| {
+            let mut values = values.iter().flat_map(|lanes| lanes.0);
+            let any = values.clone().any(|value| value != 0.0);
+            any && values.all(f32::is_finite)
+        };
+        for t in &alone.scratch.vectors {
+            assert!(written(t.h1.as_flattened().as_flattened()));
+            assert!(written(t.h2.as_flattened().as_flattened()));
+            assert!(written(&t.out) && written(&t.d_out) && written(&t.d_h3));
+        }
+        let sums = &alone.scratch.sums[0];
+        assert!(written(sums.h1w.as_flattened().as_flattened()));
+        let h2w = sums.h2w.as_flattened().as_flattened().as_flattened();
+        assert!(written(h2w) && written(sums.outw.as_flattened()));
+    }
+}
+
+#[test]
+fn a_recipe_of_another_batch_or_a_rule_that_does_not_go_with_it_is_refused() {
+    let newton = Recipe {
+        batch: Batch::Full,
+        ..Recipe::named(Name::Newton1989)
+    };
+    for (recipe, expected) in [
+        (
+            Recipe::named(Name::Reproduction),
+            "the cpu engine: found recipe reproduction with one example per update, expected the full batch",
+        ),
+        (newton, "--optimizer: found diagonal-newton"),
+    ] {
+        let made = FullBatch::new(digits(1), recipe, &parameters());
+        let error = made.err().expect("refused").to_string();
+        assert!(error.starts_with(expected), "{error}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Loss of one example and its gradient, on one vector of 10 classes and 6 lanes of padding.
 
-use crate::cpu::scaled_tanh::{scaled_tanh, tanh_slope};
+use crate::cpu::activation::{scaled_tanh, tanh_slope};
 use crate::cpu::simd::{LANES, Lanes, Simd};
 use crate::net::CLASSES;
 use crate::recipe::{Activation, Loss};
@@ -105,7 +105,7 @@ pub fn curvature<S: Simd>(
     d
 }
 
-/// Whether the largest output is not the label's; the first of equal ones counts.
+/// Returns true if the largest output is not the label's; the first of equal ones counts.
 #[inline(always)]
 pub fn missed(out: &Lanes, label: usize) -> bool {
     let mut guess = 0;

@@ -1,8 +1,8 @@
-//! Sixteen lanes in two AVX2 registers.
+//! Activations16 lanes in two AVX2 registers.
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Lanes, Simd};
+use super::{Lanes, Simd, WithSimd};
 
 /// Proof that the processor has AVX2 and FMA: made only by [`Avx2::detect`], which makes every intrinsic below safe to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,9 +17,9 @@ impl Avx2 {
 
     /// Runs a kernel compiled for this level.
     #[inline]
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub fn run<K: WithSimd>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "avx2,fma")]
-        fn compiled<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
+        fn compiled<K: WithSimd>(simd: Avx2, kernel: K) -> K::Output {
             kernel.run(simd)
         }
         // SAFETY: `self` proves that the processor has the features.

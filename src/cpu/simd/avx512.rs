@@ -1,8 +1,8 @@
-//! Sixteen lanes in one AVX-512 register.
+//! Activations16 lanes in one AVX-512 register.
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Lanes, Simd};
+use super::{Lanes, Simd, WithSimd};
 
 /// Proof that the processor has AVX-512 F, VL and DQ: made only by [`Avx512::detect`], which makes every intrinsic below safe to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +20,9 @@ impl Avx512 {
 
     /// Runs a kernel compiled for this level.
     #[inline]
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub fn run<K: WithSimd>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx2,fma")]
-        fn compiled<K: Kernel>(simd: Avx512, kernel: K) -> K::Output {
+        fn compiled<K: WithSimd>(simd: Avx512, kernel: K) -> K::Output {
             kernel.run(simd)
         }
         // SAFETY: `self` proves that the processor has the features.

@@ -13,7 +13,7 @@ const ROUNDER: f32 = 12_582_912.0;
 /// out is below 6·10⁻⁹).
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
-    // Where 2ⁿ is a normal number. The bound stands first so that a NaN in x, as the second operand, comes through.
+    // The range in which 2ⁿ is a normal number. The bound comes first so that a NaN in x, as the second operand, comes through.
     let x = s.max(s.splat(-87.0), s.min(s.splat(88.0), x));
     let rounder = s.splat(ROUNDER);
     let n = s.sub(

@@ -1,4 +1,4 @@
-//! Sixteen f32 lanes on whatever the processor has: one AVX-512 register, two AVX2 ones, or an array the compiler
+//! Activations16 f32 lanes on whatever the processor has: one AVX-512 register, two AVX2 ones, or an array the compiler
 //! vectorises for the target's baseline (NEON on 64-bit Arm, SSE2 on x86-64).
 //!
 //! A kernel is written once, generic over [`Simd`], and run through [`Level::run`], which compiles it for each level
@@ -23,7 +23,7 @@ pub use quads::Quads;
 /// Lanes of a vector.
 pub const LANES: usize = 16;
 
-/// Sixteen floats in memory, aligned to a cache line.
+/// Activations16 floats in memory, aligned to a cache line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
 pub struct Lanes(pub [f32; LANES]);
@@ -42,12 +42,12 @@ impl Default for Lanes {
 /// Arithmetic on sixteen lanes. `mul_add` is fused wherever the processor can (all levels but the portable one on
 /// x86-64), so levels differ only there and where a kernel's blocking depends on [`Simd::REGISTERS`].
 pub trait Simd: Copy + Send + Sync + 'static {
-    /// Sixteen lanes.
+    /// Activations16 lanes.
     type V: Copy;
 
-    /// How many vectors the register file holds: a hint for blocking.
+    /// Number of vectors that the register file holds: a hint for blocking.
     const REGISTERS: usize;
-    /// Whether `mul_add` rounds once.
+    /// True if `mul_add` rounds once.
     const FUSED: bool = true;
 
     /// The value in every lane.
@@ -96,8 +96,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
 }
 
 /// A piece of work written for any level.
-pub trait Kernel {
-    /// What it returns.
+pub trait WithSimd {
+    /// Result of the work.
     type Output;
     /// Does the work; must be `#[inline(always)]`, as must all it calls, to be compiled for the level.
     fn run<S: Quads>(self, simd: S) -> Self::Output;
@@ -136,7 +136,7 @@ impl Level {
             .expect("the portable level is always there")
     }
 
-    /// Its name, for people.
+    /// Human-readable name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable(_) if cfg!(target_arch = "aarch64") => "NEON",
@@ -150,7 +150,7 @@ impl Level {
 
     /// Runs a kernel compiled for this level.
     #[inline]
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub fn run<K: WithSimd>(self, kernel: K) -> K::Output {
         match self {
             Self::Portable(simd) => kernel.run(simd),
             #[cfg(target_arch = "x86_64")]
@@ -168,7 +168,7 @@ mod tests {
     /// Every operation of one level against scalar arithmetic.
     struct Check;
 
-    impl Kernel for Check {
+    impl WithSimd for Check {
         type Output = ();
         #[inline(always)]
         fn run<S: Simd>(self, s: S) {
@@ -232,7 +232,7 @@ mod tests {
 
     struct Exp(f32);
 
-    impl Kernel for Exp {
+    impl WithSimd for Exp {
         type Output = f32;
         #[inline(always)]
         fn run<S: Simd>(self, s: S) -> f32 {
@@ -261,7 +261,7 @@ mod tests {
 
     struct Tanh(f32);
 
-    impl Kernel for Tanh {
+    impl WithSimd for Tanh {
         type Output = f32;
         #[inline(always)]
         fn run<S: Simd>(self, s: S) -> f32 {

@@ -1,4 +1,4 @@
-//! Sixteen lanes as an array, vectorised by the compiler for the target's baseline.
+//! Activations16 lanes as an array, vectorised by the compiler for the target's baseline.
 
 use super::{LANES, Lanes, Simd};
 

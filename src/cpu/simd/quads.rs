@@ -24,12 +24,12 @@ pub trait Quads: Simd {
 
 #[cfg(test)]
 mod tests {
-    use crate::cpu::simd::{Kernel, LANES, Lanes, Level, Quads};
+    use crate::cpu::simd::{LANES, Lanes, Level, Quads, WithSimd};
 
     /// Every operation of one level against its definition.
     struct Check;
 
-    impl Kernel for Check {
+    impl WithSimd for Check {
         type Output = ();
         #[inline(always)]
         fn run<S: Quads>(self, s: S) {

@@ -9,7 +9,7 @@ const SATURATED: f32 = 9.01;
 /// `generic_fast_tanh_float` uses; checked here against f64 on a grid, see the tests of `simd`).
 #[inline(always)]
 pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
-    // The bound stands first so that a NaN in x, as the second operand, comes through.
+    // The bound comes first so that a NaN in x, as the second operand, comes through.
     let x = s.max(s.splat(-SATURATED), s.min(s.splat(SATURATED), x));
     let square = s.mul(x, x);
     let numerator = horner(

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::gpu::kernels::kernel;
 use crate::gpu::layout::{QUAD_TENSORS, padded_images_to_rows};
 use crate::gpu::plan::{Variant, of_split};
+use crate::gpu::wait::block_on;
 use crate::net::PADDED_PIXELS;
 
 impl Gpu {
@@ -26,7 +27,7 @@ impl Gpu {
             |words: Vec<u32>| -> Vec<f32> { words.into_iter().map(f32::from_bits).collect() };
         if name == "x" {
             let x = self.resources.buffer(&of_split("x", Split::Train));
-            let words = self.read(&[(x, 0, PADDED_PIXELS * examples)])?;
+            let words = block_on(self.device.read(&[(x, 0, PADDED_PIXELS * examples)]))?;
             return Ok(padded_images_to_rows(&floats(words), examples));
         }
         let tensor = QUAD_TENSORS.iter().find(|tensor| tensor.name == name);
@@ -38,7 +39,7 @@ impl Gpu {
             name
         };
         let buffer = self.resources.buffer(source);
-        let words = self.read(&[(buffer, 0, tensor.floats(examples))])?;
+        let words = block_on(self.device.read(&[(buffer, 0, tensor.floats(examples))]))?;
         Ok(tensor.to_rows(&floats(words), examples))
     }
 

@@ -10,9 +10,9 @@ use crate::recipe::Loss;
 /// Adds one example's share: (what is below, gradient above, `d_w`, `d_b`).
 type GradientKernel<T> = fn(&[T], &[T], &mut [T], &mut [T]);
 
-/// Activations and gradients of one example; every field is filled by [`Pass::forward`] and [`Pass::backward`].
+/// Activations and gradients of one example; every field is filled by [`Activations::forward`] and [`Activations::backward`].
 #[derive(Debug, Clone)]
-pub struct Pass<T> {
+pub struct Activations<T> {
     /// Padded image, `[20][20]`.
     pub x: Vec<T>,
     /// `[12][8][8]`.
@@ -37,7 +37,7 @@ pub struct Pass<T> {
     pub d_h1: Vec<T>,
 }
 
-impl<T: Real> Pass<T> {
+impl<T: Real> Activations<T> {
     /// Runs the net on an image as it is, without shift and dropout: pixel codes `[16][16]` over their denominator.
     pub fn evaluation(
         parameters: &Parameters<T>,
@@ -59,7 +59,7 @@ impl<T: Real> Pass<T> {
         loss: Loss,
     ) -> Self {
         let zeros = |length| vec![T::zero(); length];
-        let mut pass = Self {
+        let mut values = Self {
             x,
             h1: zeros(H1_UNITS),
             h2: zeros(H2_UNITS),
@@ -73,19 +73,25 @@ impl<T: Real> Pass<T> {
             d_h1: zeros(H1_UNITS),
         };
         let p = |tensor| parameters.tensor(tensor);
-        h1_forward(&pass.x, p(&H1W), p(&H1B), activation, &mut pass.h1);
-        h2_forward(&pass.h1, p(&H2W), p(&H2B), activation, &mut pass.h2);
-        dropout(&pass.h2, &pass.factors, &mut pass.dropped);
-        h3_forward(&pass.dropped, p(&H3W), p(&H3B), activation, &mut pass.h3);
+        h1_forward(&values.x, p(&H1W), p(&H1B), activation, &mut values.h1);
+        h2_forward(&values.h1, p(&H2W), p(&H2B), activation, &mut values.h2);
+        dropout(&values.h2, &values.factors, &mut values.dropped);
+        h3_forward(
+            &values.dropped,
+            p(&H3W),
+            p(&H3B),
+            activation,
+            &mut values.h3,
+        );
         out_forward(
-            &pass.h3,
+            &values.h3,
             p(&OUTW),
             p(&OUTB),
             activation,
             loss,
-            &mut pass.out,
+            &mut values.out,
         );
-        pass
+        values
     }
 
     /// Runs back from `d_out`, which [`loss`] has filled.

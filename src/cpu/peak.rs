@@ -1,29 +1,24 @@
-//! What the processor can do at most, measured: multiply-adds in registers, and copying memory.
+//! Measured limits of the processor: multiply-adds in registers, and copying memory.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use rayon::prelude::*;
+use super::simd::{LANES, Lanes, Level, Quads, Simd, WithSimd};
+use super::threads::Threads;
 
-use super::simd::{Kernel, LANES, Lanes, Level, Quads, Simd};
-use crate::error::{Error, Result};
-
-/// A repetition of a measurement lasts at least so long, so that waking threads and placing them on cores do not count.
+/// Shortest repetition of a measurement, so that waking threads and placing them on cores do not count.
 const REPETITION: Duration = Duration::from_millis(20);
-/// A measurement lasts about so long; its best repetition counts.
+/// Length of a measurement; its best repetition counts.
 const MEASUREMENT: Duration = Duration::from_secs(1);
 /// Bytes copied, more than level-3 caches hold.
 const COPY_BYTES: usize = 128 << 20;
 
-/// Most multiply-adds in f32 on so many threads, in FLOP a second (a multiply-add counts as two).
-///
-/// # Errors
-/// [`Error::Device`] if the system refuses to start the threads.
-pub fn flop_per_second(level: Level, threads: usize) -> Result<f64> {
-    let pool = pool(threads)?;
+/// Most f32 multiply-adds on this number of threads, in FLOP per second (a multiply-add counts as two).
+pub fn flop_per_second(level: Level, threads: usize) -> f64 {
+    let threads = Threads::start(threads);
     let seconds = |rounds: u32| {
         let started = Instant::now();
-        pool.broadcast(|_| {
+        threads.broadcast(|| {
             black_box(level.run(MultiplyAdds {
                 rounds: black_box(rounds),
             }));
@@ -34,44 +29,27 @@ pub fn flop_per_second(level: Level, threads: usize) -> Result<f64> {
     while seconds(rounds) < REPETITION && rounds < 1 << 28 {
         rounds *= 2;
     }
-    let flop =
-        level.run(FlopOfARound) as f64 * f64::from(rounds) * pool.current_num_threads() as f64;
-    Ok(flop / best(|| seconds(rounds)))
+    let flop = level.run(FlopPerRound) as f64 * f64::from(rounds) * threads.count() as f64;
+    flop / best(|| seconds(rounds))
 }
 
-/// Most that copying from memory to memory moves on so many threads, in bytes a second, read and written ones together.
-///
-/// # Errors
-/// As [`flop_per_second`].
-pub fn copy_bytes_per_second(threads: usize) -> Result<f64> {
-    let pool = pool(threads)?;
+/// Most that copying from memory to memory moves on this number of threads, in bytes per second, read and written ones
+/// together.
+pub fn copy_bytes_per_second(threads: usize) -> f64 {
+    let threads = Threads::start(threads);
     let words = COPY_BYTES / 8;
     // Not zeros, which the system would keep as one page.
     let from = vec![1u64; words];
     let mut to = vec![2u64; words];
-    let piece = words.div_ceil(4 * pool.current_num_threads());
+    let piece = words.div_ceil(4 * threads.count());
     let seconds = best(|| {
         let started = Instant::now();
-        pool.install(|| {
-            let pieces = to.par_chunks_mut(piece).zip(from.par_chunks(piece));
-            pieces
-                .with_max_len(1)
-                .for_each(|(to, from)| to.copy_from_slice(from));
-        });
+        let pieces = to.chunks_mut(piece).zip(from.chunks(piece));
+        threads.for_each(pieces.collect(), |_, (to, from)| to.copy_from_slice(from));
         started.elapsed()
     });
     black_box(&to);
-    Ok(2.0 * COPY_BYTES as f64 / seconds)
-}
-
-fn pool(threads: usize) -> Result<rayon::ThreadPool> {
-    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1));
-    let built = builder.build();
-    built.map_err(|error| {
-        Error::Device(format!(
-            "the processor: no threads to measure it on: {error}"
-        ))
-    })
+    2.0 * COPY_BYTES as f64 / seconds
 }
 
 /// The shortest of the repetitions that [`MEASUREMENT`] has time for, in seconds.
@@ -94,10 +72,10 @@ const fn chains<S: Simd>() -> usize {
     }
 }
 
-/// FLOP of a round of [`MultiplyAdds`] at a level.
-struct FlopOfARound;
+/// FLOP per round of [`MultiplyAdds`] at a level.
+struct FlopPerRound;
 
-impl Kernel for FlopOfARound {
+impl WithSimd for FlopPerRound {
     type Output = usize;
     #[inline(always)]
     fn run<S: Quads>(self, _: S) -> usize {
@@ -105,12 +83,12 @@ impl Kernel for FlopOfARound {
     }
 }
 
-/// Multiply-adds that wait for nothing but the sum they add to; returns a value that depends on all.
+/// Multiply-adds that depend only on the sum they add to; returns a value that depends on all.
 struct MultiplyAdds {
     rounds: u32,
 }
 
-impl Kernel for MultiplyAdds {
+impl WithSimd for MultiplyAdds {
     type Output = f32;
     #[inline(always)]
     fn run<S: Quads>(self, s: S) -> f32 {
@@ -149,7 +127,7 @@ mod tests {
     fn the_sums_converge_at_every_level() {
         for level in Level::available() {
             // x ← 0.999 x + 0.001 stays at 1, up to rounding.
-            let lanes = level.run(FlopOfARound) / 2;
+            let lanes = level.run(FlopPerRound) / 2;
             let sum = level.run(MultiplyAdds { rounds: 5_000 });
             assert!((sum / lanes as f32 - 1.0).abs() < 1e-3, "{}", level.name());
         }

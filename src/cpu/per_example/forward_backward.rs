@@ -1,15 +1,15 @@
 //! One example forward and, with a rule, back.
 
-use super::activation::{activate, slope_times};
 use super::input::{BACKGROUND, Columns};
 use super::layout::{CLASS_QUADS, H3_INPUT_QUADS, H3_QUADS, MAP_QUADS, Packed};
 use super::rule::Rule;
 use super::{dense, h1, h2, loss};
+use crate::cpu::activation::{activate, times_slope};
 use crate::cpu::simd::{Lanes, Quads};
-use crate::net::{H1_SIDE, H2_SIDE};
+use crate::net::{H1_SIDE, H2_SIDE, Parameters};
 use crate::recipe::{Activation, Loss};
 
-/// What H3's inputs are multiplied by when nothing is dropped.
+/// Dropout's factors when nothing is dropped.
 pub const KEEP_ALL: h2::Units = [[Lanes([1.0; 16]); H2_SIDE]; MAP_QUADS];
 
 /// The weights and the optimizer's moments.
@@ -20,6 +20,17 @@ pub struct Moments {
     pub first: Box<Packed>,
     /// AdamW's second moment, or diagonal Newton's 1/(μ + h).
     pub second: Box<Packed>,
+}
+
+impl Moments {
+    /// These parameters, and moments of zero.
+    pub fn start(parameters: &Parameters) -> Self {
+        Self {
+            weights: Packed::pack(parameters),
+            first: Box::new(Packed::ZERO),
+            second: Box::new(Packed::ZERO),
+        }
+    }
 }
 
 /// The same tensor among the weights and both moments.
@@ -35,10 +46,10 @@ macro_rules! trained {
 pub(super) use trained;
 
 /// Activations and gradients of one example.
-pub struct Pass {
+pub struct Activations {
     /// The hidden layers' nonlinearity.
     pub activation: Activation,
-    /// What is minimised.
+    /// The loss.
     pub loss: Loss,
     /// The padded image.
     pub x: Columns,
@@ -60,8 +71,8 @@ pub struct Pass {
     pub(super) d_h1: h1::Units,
 }
 
-impl Pass {
-    /// Room for one example.
+impl Activations {
+    /// Memory for one example.
     pub fn new(activation: Activation, loss: Loss) -> Self {
         let h1 = [[[Lanes::ZERO; 2]; H1_SIDE]; MAP_QUADS];
         let h2 = [[Lanes::ZERO; H2_SIDE]; MAP_QUADS];
@@ -129,7 +140,7 @@ impl Pass {
         dense::backward::<S, R, H3_QUADS, CLASS_QUADS>(s, &self.h3, d_out, w, rule, d_h3);
         rule.take(s, trained!(moments, outb).at(0), s.load(&self.d_out));
         for (d, h3) in d_h3.iter_mut().zip(&self.h3) {
-            let sum = slope_times(s, f, s.load(h3), s.load(d));
+            let sum = times_slope(s, f, s.load(h3), s.load(d));
             s.store(d, sum);
         }
         let (x, d_x) = (self.dropped.as_flattened(), self.d_h2.as_flattened_mut());
@@ -138,7 +149,7 @@ impl Pass {
         let values = self.h2.as_flattened().iter();
         for (d, (h2, factor)) in d_x.iter_mut().zip(values.zip(self.factors.as_flattened())) {
             let sum = s.mul(s.load(d), s.load(factor));
-            s.store(d, slope_times(s, f, s.load(h2), sum));
+            s.store(d, times_slope(s, f, s.load(h2), sum));
         }
         for (at, d) in self.d_h3.iter().enumerate() {
             rule.take(s, trained!(moments, h3b).at(at), s.load(d));
