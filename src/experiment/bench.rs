@@ -93,8 +93,8 @@ impl Bench {
                 let started = Instant::now();
                 let train = Arc::new(self.train.clone());
                 let test = Arc::new(self.digits.test.clone());
-                let (recipe, level) = (recipe.clone(), Level::best());
-                let mut engine = FullBatch::over(train, test, recipe, &start, level, *threads)?;
+                let (copy, level) = (recipe.clone(), Level::best());
+                let mut engine = FullBatch::over(train, test, copy, &start, level, *threads)?;
                 let set_up = started.elapsed().as_secs_f64();
                 (
                     engine.device(),

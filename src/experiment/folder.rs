@@ -158,7 +158,8 @@ impl Folder {
             return Ok(None);
         }
         let refuse = |found: String| {
-            let wanted = "remove the folder, give another --out, or the command that it was begun with";
+            let wanted =
+                "remove the folder, give another --out, or the command that it was begun with";
             Error::file(&self.path, format!("found {found}: {wanted}"))
         };
         let found: Experiment = read(&path).map_err(refuse)?;
@@ -168,11 +169,25 @@ impl Folder {
         if found.finished {
             return Ok(None);
         }
-        let (name, was, now) = differing_field(&found.plan, plan)
-            .unwrap_or(("plan".into(), found.plan.clone(), plan.clone()));
+        let (name, was, now) = differing_field(&found.plan, plan).unwrap_or((
+            "plan".into(),
+            found.plan.clone(),
+            plan.clone(),
+        ));
         Err(refuse(format!(
             "an unfinished experiment with another {name} ({was}), expected {now}"
         )))
+    }
+
+    /// Begins an experiment whose runs are the same whenever they are done: those that the folder has are taken.
+    ///
+    /// # Errors
+    /// As [`Folder::experiment`] and [`Folder::begin`].
+    pub fn begin_or_resume(&self, plan: Value) -> Result<()> {
+        match self.experiment(&plan)? {
+            Some(_) => Ok(()),
+            None => self.begin(plan, Value::Null),
+        }
     }
 
     /// Writes down which experiment the folder has runs of, as one that has begun.
@@ -193,7 +208,8 @@ impl Folder {
     /// [`Error::File`] if it cannot be written.
     pub fn finish(&self) -> Result<()> {
         let path = self.path.join(EXPERIMENT);
-        let found: Experiment = read(&path).map_err(|why| Error::file(&path, format!("found {why}")))?;
+        let found: Experiment =
+            read(&path).map_err(|why| Error::file(&path, format!("found {why}")))?;
         self.note(&Experiment {
             finished: true,
             ..found
@@ -207,7 +223,8 @@ impl Folder {
 
     /// Whether it has all of these runs.
     pub fn has(&self, jobs: &[Job]) -> bool {
-        jobs.iter().all(|job| matches!(self.find(job), Found::Same(_)))
+        jobs.iter()
+            .all(|job| matches!(self.find(job), Found::Same(_)))
     }
 
     /// Removes the records of these jobs.
@@ -219,7 +236,9 @@ impl Folder {
             let path = self.path.join(job.record_file());
             match std::fs::remove_file(&path) {
                 Err(error) if path.exists() => {
-                    let problem = format!("found that it cannot be removed ({error}), expected a writable folder");
+                    let problem = format!(
+                        "found that it cannot be removed ({error}), expected a writable folder"
+                    );
                     return Err(Error::file(&path, problem));
                 }
                 _ => {}
@@ -249,7 +268,9 @@ fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> std::result::Result<T, Strin
     // The form first: another one need not have the same fields.
     let value: Value = serde_json::from_slice(&bytes).map_err(|e| unreadable(&e))?;
     match value.get("schema") {
-        Some(found) if *found != SCHEMA => Err(format!("a record of form {found}, expected form {SCHEMA}")),
+        Some(found) if *found != SCHEMA => {
+            Err(format!("a record of form {found}, expected form {SCHEMA}"))
+        }
         _ => serde_json::from_value(value).map_err(|e| unreadable(&e)),
     }
 }

@@ -11,7 +11,10 @@ use crate::experiment::record::RunRecord;
 use crate::target::Target;
 
 /// Observer of a queue, from several threads at once. Its errors, such as [`Error::Interrupted`], end the queue.
-#[expect(clippy::missing_errors_doc, reason = "each method's errors are the observer's own")]
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "each method's errors are the observer's own"
+)]
 pub trait Observer: Sync {
     /// Of `found + missing` runs, `found` are kept in the folder; the others, which show this many examples, begin.
     fn begin(&self, folder: &Path, found: usize, missing: usize, examples: u64) -> Result<()>;
@@ -81,15 +84,16 @@ impl Queue<'_> {
         let examples = missing.iter().map(|(_, job)| job.work()).sum();
         self.observer
             .begin(self.folder.path(), found, missing.len(), examples)?;
-        let is_alone = |(_, job): &(usize, &Job)| {
-            workers > 1 && matches!(job.target, Target::Adapter(_))
-        };
+        let is_alone =
+            |(_, job): &(usize, &Job)| workers > 1 && matches!(job.target, Target::Adapter(_));
         let (alone, together): (Vec<_>, Vec<_>) = missing.into_iter().partition(is_alone);
         for (missing, workers) in [(together, workers), (alone, 1)] {
             records = self.run_at_once(records, &missing, workers)?;
         }
         let records = records.into_iter();
-        Ok(records.map(|record| record.expect("every job has been run")).collect())
+        Ok(records
+            .map(|record| record.expect("every job has been run"))
+            .collect())
     }
 
     fn run_at_once(

@@ -273,7 +273,10 @@ impl Race<'_> {
         let records = queue.run(&rounds.concat(), 1)?;
         for (round, records) in records.chunks(self.entrants.len()).enumerate() {
             for record in records {
-                let entrant = self.entrants.iter_mut().find(|one| one.contestant.name == record.identity.row);
+                let entrant = self
+                    .entrants
+                    .iter_mut()
+                    .find(|one| one.contestant.name == record.identity.row);
                 entrant.expect("one of the entrants").add(round, record);
             }
         }
@@ -287,14 +290,20 @@ impl Race<'_> {
         seeds
             .map(|(round, &seed)| {
                 let turns = (0..count).map(|turn| &self.entrants[(round + turn) % count]);
-                turns.map(|one| one.job((self.digits, digits), seed)).collect()
+                turns
+                    .map(|one| one.job((self.digits, digits), seed))
+                    .collect()
             })
             .collect()
     }
 
     /// What is measured before the first round, or was when the race in the folder began.
     fn start(&self, digits: &DigitsRecord, queue: &Queue) -> Result<Start> {
-        let names: Vec<_> = self.entrants.iter().map(|one| &one.contestant.name).collect();
+        let names: Vec<_> = self
+            .entrants
+            .iter()
+            .map(|one| &one.contestant.name)
+            .collect();
         let recipes: Vec<_> = self.entrants.iter().map(|one| &one.recipe).collect();
         let kernels = self.entrants.iter().map(|one| match &one.target {
             Target::Adapter(adapter) => format!("{:?}", adapter.options.kernels),
@@ -313,7 +322,10 @@ impl Race<'_> {
         if let Some(start) = begun.and_then(|begun| serde_json::from_value(begun.start).ok()) {
             return Ok(start);
         }
-        let tuned = self.entrants.iter().map(|one| one.tune((self.digits, self.rule.seeds[0]), queue));
+        let tuned = self
+            .entrants
+            .iter()
+            .map(|one| one.tune((self.digits, self.rule.seeds[0]), queue));
         let start = Start {
             reading: self.reading,
             tuned: tuned.collect::<Result<_>>()?,
@@ -324,10 +336,20 @@ impl Race<'_> {
     }
 
     fn record(self, digits: DigitsRecord) -> RaceRecord {
-        let mut contestants: Vec<_> = self.entrants.into_iter().map(|one| one.contestant).collect();
+        let mut contestants: Vec<_> = self
+            .entrants
+            .into_iter()
+            .map(|one| one.contestant)
+            .collect();
         let restrictions = &self.restrictions;
-        let over_essay = |seconds, misses| Verdict::of(seconds, misses, self.source, restrictions).over_essay();
-        stand(&mut contestants, self.rule.target_misses, self.reading, over_essay);
+        let over_essay =
+            |seconds, misses| Verdict::of(seconds, misses, self.source, restrictions).over_essay();
+        stand(
+            &mut contestants,
+            self.rule.target_misses,
+            self.reading,
+            over_essay,
+        );
         let mut record = RaceRecord {
             stamp: self.stamp,
             digits,
@@ -343,7 +365,7 @@ impl Race<'_> {
     }
 }
 
-fn published() -> Vec<PublishedTime> {
+pub(super) fn published() -> Vec<PublishedTime> {
     let time = |(name, seconds, about): (&str, f64, bool)| PublishedTime {
         name: name.into(),
         seconds,
@@ -354,7 +376,7 @@ fn published() -> Vec<PublishedTime> {
 
 /// Fills in the contestants' standings. `reading` is how long reading the digits took, in seconds; `over_essay` gives the
 /// essay's seconds over median seconds of training with these mean misses, where that is an answer to its claim.
-fn stand(
+pub(super) fn stand(
     contestants: &mut [Contestant],
     target: u32,
     reading: f64,

@@ -9,7 +9,7 @@ use crate::experiment::record::{CurvePoint, Identity, RunRecord, SCHEMA, Seconds
 use crate::net::Parameters;
 use crate::recipe::Recipe;
 use crate::target::{self, Target};
-use crate::train::{self, Watch, Event, Point, refuse_divergence};
+use crate::train::{self, Event, Point, Watch, refuse_divergence};
 
 /// Most points of a learning curve.
 const MOST_POINTS: u64 = 40;
@@ -186,17 +186,23 @@ impl Course<'_> {
         let (recipe, examples) = (&self.job.recipe, self.job.digits.train.len());
         let cadence = Watch::every(evaluate_every(recipe, examples));
         let mut seen = 0;
-        train::run(engine, recipe, examples, cadence, &mut |event| match event {
-            Event::Progress { step, .. } => {
-                let updates = step - std::mem::replace(&mut seen, step);
-                self.updated(updates)
-            }
-            Event::Evaluated { point, .. } => {
-                self.push(point);
-                (self.advance)(0)
-            }
-            Event::Checkpoint { .. } => Ok(()),
-        })?;
+        train::run(
+            engine,
+            recipe,
+            examples,
+            cadence,
+            &mut |event| match event {
+                Event::Progress { step, .. } => {
+                    let updates = step - std::mem::replace(&mut seen, step);
+                    self.updated(updates)
+                }
+                Event::Evaluated { point, .. } => {
+                    self.push(point);
+                    (self.advance)(0)
+                }
+                Event::Checkpoint { .. } => Ok(()),
+            },
+        )?;
         Ok(engine.state()?.parameters)
     }
 
@@ -294,11 +300,16 @@ mod tests {
             evaluations: Evaluations::Curve,
             ..straight.clone()
         };
-        let (one, weights) = straight.run("2026-01-01", 1, &mut |_| Ok(())).expect("a run");
+        let (one, weights) = straight
+            .run("2026-01-01", 1, &mut |_| Ok(()))
+            .expect("a run");
         let (many, same) = curved.run("2026-01-01", 1, &mut |_| Ok(())).expect("a run");
         assert!(one.seconds.train > 0.0 && one.seconds.setup > 0.0);
         assert_eq!((one.curve.len(), many.curve.len()), (1, 7));
-        assert_eq!(one.last().map(|end| end.test), many.last().map(|end| end.test));
+        assert_eq!(
+            one.last().map(|end| end.test),
+            many.last().map(|end| end.test)
+        );
         assert_eq!((one.steps, one.presentations), (7, 448));
         assert!(weights.is_some() && weights == same);
         let wild = job(Recipe {
@@ -306,7 +317,9 @@ mod tests {
             warmup: 0,
             ..recipe
         });
-        let (failed, none) = wild.run("2026-01-01", 1, &mut |_| Ok(())).expect("a record");
+        let (failed, none) = wild
+            .run("2026-01-01", 1, &mut |_| Ok(()))
+            .expect("a record");
         assert!(failed.failed.is_some() && failed.last().is_none() && none.is_none());
     }
 }

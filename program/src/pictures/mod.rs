@@ -164,11 +164,15 @@ impl Sources<'_> {
         if let Some(race) = self.race {
             fact(
                 "Race",
-                format!("{} ({}, version {})", race.stamp.command, race.stamp.date, race.stamp.version),
+                format!(
+                    "{} ({}, version {})",
+                    race.stamp.command, race.stamp.date, race.stamp.version
+                ),
             );
         }
         let machines = [
-            self.table.map(|table| (&table.stamp.machine, &table.digits)),
+            self.table
+                .map(|table| (&table.stamp.machine, &table.digits)),
             self.race.map(|race| (&race.stamp.machine, &race.digits)),
         ];
         let mut machines: Vec<_> = machines.into_iter().flatten().collect();

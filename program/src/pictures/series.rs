@@ -7,10 +7,10 @@ use super::plot::misses::MissedDigit;
 use super::plot::race::Bar;
 use super::plot::{BandPoint, Curves, ErrorByStep, Intervals, Kernels, Misses, Race};
 use gpu_train::data::Dataset;
+use gpu_train::experiment::plural;
 use gpu_train::experiment::record::{
     Contestant, CurvePoint, Machine, PublishedTime, RaceRecord, RunRecord, Stamp, Table, TableRow,
 };
-use gpu_train::experiment::plural;
 use gpu_train::experiment::verdict::{ESSAY_CLAIM, ESSAY_SECONDS};
 use gpu_train::net::{PARAMETERS, Parameters};
 
@@ -29,10 +29,7 @@ pub fn caption(stamp: &Stamp) -> String {
 
 /// The caption of a table's pictures, with what restricts it.
 fn of_table(table: &Table) -> String {
-    restricted(
-        caption(&table.stamp),
-        &table.restrictions,
-    )
+    restricted(caption(&table.stamp), &table.restrictions)
 }
 
 fn restricted(caption: String, restrictions: &[String]) -> String {
@@ -247,10 +244,7 @@ pub fn race_bars(race: &RaceRecord) -> Race {
         )),
         published,
         measured: race.contestants.iter().filter_map(bar).collect(),
-        caption: restricted(
-            caption(&race.stamp),
-            &race.restrictions,
-        ),
+        caption: restricted(caption(&race.stamp), &race.restrictions),
     }
 }
 

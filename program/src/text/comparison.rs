@@ -229,7 +229,9 @@ mod tests {
     #[test]
     fn equal_runs_are_equally_fast_however_often_they_were_evaluated() {
         let coarse = run(&[(50, 50), (100, 0)]);
-        let fine: Vec<(u32, u32)> = (1..=10).map(|tenth| (10 * tenth, 100 - 10 * tenth)).collect();
+        let fine: Vec<(u32, u32)> = (1..=10)
+            .map(|tenth| (10 * tenth, 100 - 10 * tenth))
+            .collect();
         let fine = run(&fine);
         for (full_batch, baseline) in [(&coarse, &fine), (&fine, &coarse), (&fine, &fine)] {
             let same = same_error(full_batch, baseline);
@@ -239,14 +241,23 @@ mod tests {
         let same = same_error(&early, &fine);
         assert_eq!((same.misses, same.looks), (20, 2));
         // The fine run has 20 after 80 steps, but is looked at after 50 and 100.
-        assert_eq!((same.full_batch_seconds, same.baseline_seconds), (50.0, 100.0));
+        assert_eq!(
+            (same.full_batch_seconds, same.baseline_seconds),
+            (50.0, 100.0)
+        );
     }
 
     #[test]
     fn between_evaluations_a_run_is_on_a_straight_line() {
         let points = run(&[(10, 100), (20, 50), (40, 10)]);
         let found = [5.0, 10.0, 15.0, 30.0, 40.0].map(|step| at(&points, step));
-        let expected = [(10.0, 100.0), (10.0, 100.0), (15.0, 75.0), (30.0, 30.0), (40.0, 10.0)];
+        let expected = [
+            (10.0, 100.0),
+            (10.0, 100.0),
+            (15.0, 75.0),
+            (30.0, 30.0),
+            (40.0, 10.0),
+        ];
         assert_eq!(found, expected);
     }
 }

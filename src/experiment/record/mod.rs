@@ -9,6 +9,7 @@ mod reproduce;
 mod run;
 mod stamp;
 
+pub use super::statistics::{Distribution, Spread, Statistics};
 pub use bench::{BenchReport, EngineReport, KernelReport};
 pub use race::{
     Contestant, ContestantKind, PublishedTime, RaceRecord, RaceRule, RaceRun, Standing,
@@ -18,7 +19,6 @@ pub use reproduce::{
 };
 pub use run::{Seconds, SplitReport};
 pub use stamp::{Machine, Stamp};
-pub use super::statistics::{Distribution, Spread, Statistics};
 
 /// Version of the form of all records. A record of another one is not used.
 pub const SCHEMA: u32 = 1;
