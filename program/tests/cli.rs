@@ -61,6 +61,45 @@ fn full_batch_compares_itself_with_the_baseline() {
     }
 }
 
+/// A net that has learned nothing was fast at it: that answers no claim, in words and in JSON.
+#[test]
+fn a_run_with_more_misses_than_the_reproduction_is_no_answer_to_the_claim() {
+    let run = gpu_train(&["--device", "cpu", "--steps", "1"]).assert();
+    let text = String::from_utf8(run.success().get_output().stdout.clone()).expect("UTF-8");
+    let verdict = text.lines().find(|line| line.contains("~100X"));
+    let verdict = verdict.expect("a verdict");
+    assert!(verdict.contains("no answer to the claim"), "{verdict}");
+    assert!(!verdict.contains("reached"), "{verdict}");
+    let json = gpu_train(&["--device", "cpu", "--steps", "1", "--json"]).assert();
+    let report: Value = serde_json::from_slice(&json.success().get_output().stdout).expect("JSON");
+    let comparison = &report["comparison"];
+    assert_eq!(comparison["over_essay"], Value::Null, "{comparison}");
+    assert_eq!(comparison["essay_seconds"], 90.0);
+}
+
+/// The essay's 90 s are those of its digits.
+#[test]
+fn other_digits_are_not_compared_with_the_essay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let row = |at: usize| format!("{}.0{}\n", at % 10, " 0.5".repeat(256));
+    for (name, count) in [("zip.train", 40), ("zip.test", 10)] {
+        let rows: String = (0..count).map(row).collect();
+        fs::write(folder.path().join(name), rows).expect("written");
+    }
+    let digits = folder.path().to_str().expect("UTF-8");
+    let arguments = ["--device", "cpu", "--steps", "2", "--zip-code", digits];
+    let run = gpu_train(&arguments).assert().success();
+    let text = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
+    assert!(
+        text.contains("not compared with the essay's 90 s"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("reached)") && !text.contains("published time"),
+        "{text}"
+    );
+}
+
 #[test]
 fn json_stands_alone_on_standard_output() {
     let run = gpu_train(&["--device", "cpu", "--steps", "3", "--json"])

@@ -174,6 +174,7 @@ impl Folder {
             found.plan.clone(),
             plan.clone(),
         ));
+        let [was, now] = [was, now].map(|value| file::quoted(&value.to_string()));
         Err(refuse(format!(
             "an unfinished experiment with another {name} ({was}), expected {now}"
         )))

@@ -103,14 +103,15 @@ pub fn entrants(
     let mut cpus = vec![Target::Cpu(1), Target::Cpu(cores)];
     cpus.truncate(cores.min(2));
     let mut entrants = vec![Entrant::new(baseline, &Target::PerExample, examples)?];
-    let on_cpu = recipes
-        .iter()
-        .flat_map(|recipe| cpus.iter().map(move |target| (recipe, target)));
-    let adapters: Vec<Target> = adapters.into_iter().map(Target::Adapter).collect();
-    let on_adapters = adapters
-        .iter()
-        .flat_map(|target| recipes.iter().map(move |recipe| (recipe, target)));
-    for (recipe, target) in on_cpu.chain(on_adapters) {
+    let mut pairs = Vec::new();
+    for recipe in recipes {
+        pairs.extend(cpus.iter().map(|target| (recipe, target.clone())));
+    }
+    for adapter in adapters {
+        let target = Target::Adapter(adapter);
+        pairs.extend(recipes.iter().map(|recipe| (recipe, target.clone())));
+    }
+    for (recipe, target) in &pairs {
         let entrant = Entrant::new(recipe, target, examples)?;
         // Two flags may choose the same adapter.
         if entrants.iter().all(|other| other.name() != entrant.name()) {
@@ -179,7 +180,7 @@ impl Entrant {
     }
 
     /// Settles an adapter's kernels, by measuring where its options ask for that.
-    fn tune(&self, (digits, seed): (&Digits, u64), queue: &Queue) -> Result<Tuned> {
+    fn tune(&self, first: &Job, queue: &Queue) -> Result<Tuned> {
         let Target::Adapter(adapter) = &self.target else {
             return Ok(Tuned::default());
         };
@@ -187,9 +188,9 @@ impl Entrant {
         queue
             .observer
             .note(&format!("choosing kernels on {device}"))?;
-        let recipe = self.seeded(seed);
+        let (digits, recipe) = (&first.digits, &first.recipe);
         let start = recipe.initial_parameters();
-        let (adapter, tuning) = adapter.clone().settled(digits, &recipe, &start)?;
+        let (adapter, tuning) = adapter.clone().settled(digits, recipe, &start)?;
         let kernels = match adapter.options.kernels {
             Kernels::Fixed(variant) => Some(variant.to_string()),
             _ => None,
@@ -211,15 +212,10 @@ impl Entrant {
         Ok(())
     }
 
-    fn seeded(&self, seed: u64) -> Recipe {
-        Recipe {
-            seed,
-            ..self.recipe.clone()
-        }
-    }
-
     fn job(&self, digits: (&Digits, &DigitsRecord), seed: u64) -> Job {
-        Job::new(self.name(), digits, self.seeded(seed), self.target.clone())
+        let base = self.recipe.clone();
+        let recipe = Recipe { seed, ..base };
+        Job::new(self.name(), digits, recipe, self.target.clone())
     }
 
     fn add(&mut self, round: usize, run: &RunRecord) {
@@ -245,7 +241,7 @@ impl Entrant {
     }
 }
 
-/// What was measured before the first round.
+/// Measurements before the first round.
 #[derive(Serialize, Deserialize)]
 struct Start {
     reading: f64,
@@ -272,12 +268,10 @@ impl Race<'_> {
         }
         let records = queue.run(&rounds.concat(), 1)?;
         for (round, records) in records.chunks(self.entrants.len()).enumerate() {
-            for record in records {
-                let entrant = self
-                    .entrants
-                    .iter_mut()
-                    .find(|one| one.contestant.name == record.identity.row);
-                entrant.expect("one of the entrants").add(round, record);
+            for entrant in &mut self.entrants {
+                let is_own = |run: &&RunRecord| run.identity.row == entrant.name();
+                let run = records.iter().find(is_own).expect("each ran");
+                entrant.add(round, run);
             }
         }
         Ok(self.record(digits))
@@ -297,23 +291,17 @@ impl Race<'_> {
             .collect()
     }
 
-    /// What is measured before the first round, or was when the race in the folder began.
+    /// Measures what comes before the first round, or takes it from the race in the folder.
     fn start(&self, digits: &DigitsRecord, queue: &Queue) -> Result<Start> {
-        let names: Vec<_> = self
-            .entrants
-            .iter()
-            .map(|one| &one.contestant.name)
-            .collect();
-        let recipes: Vec<_> = self.entrants.iter().map(|one| &one.recipe).collect();
-        let kernels = self.entrants.iter().map(|one| match &one.target {
-            Target::Adapter(adapter) => format!("{:?}", adapter.options.kernels),
-            _ => String::new(),
+        let contestants = self.entrants.iter().map(|one| {
+            let kernels = one.target.adapter().map(|found| &found.options.kernels);
+            json!([one.name(), one.recipe, format!("{kernels:?}")])
         });
         let plan = json!({
-            "contestants": names, "recipes": recipes, "kernels": kernels.collect::<Vec<_>>(),
             "seeds": self.rule.seeds, "target": self.rule.target_misses,
             "restrictions": self.restrictions, "digits": digits,
             "machine": self.stamp.machine, "version": self.stamp.version,
+            "contestants": contestants.collect::<Vec<_>>(),
         });
         let rounds = self.rounds(digits);
         let found = queue.folder.experiment(&plan)?;
@@ -322,10 +310,8 @@ impl Race<'_> {
         if let Some(start) = begun.and_then(|begun| serde_json::from_value(begun.start).ok()) {
             return Ok(start);
         }
-        let tuned = self
-            .entrants
-            .iter()
-            .map(|one| one.tune((self.digits, self.rule.seeds[0]), queue));
+        let firsts = self.entrants.iter().zip(&rounds[0]);
+        let tuned = firsts.map(|(one, job)| one.tune(job, queue));
         let start = Start {
             reading: self.reading,
             tuned: tuned.collect::<Result<_>>()?,
@@ -336,20 +322,13 @@ impl Race<'_> {
     }
 
     fn record(self, digits: DigitsRecord) -> RaceRecord {
-        let mut contestants: Vec<_> = self
-            .entrants
-            .into_iter()
-            .map(|one| one.contestant)
-            .collect();
+        let entrants = self.entrants.into_iter();
+        let mut contestants: Vec<_> = entrants.map(|one| one.contestant).collect();
         let restrictions = &self.restrictions;
         let over_essay =
             |seconds, misses| Verdict::of(seconds, misses, self.source, restrictions).over_essay();
-        stand(
-            &mut contestants,
-            self.rule.target_misses,
-            self.reading,
-            over_essay,
-        );
+        let target = self.rule.target_misses;
+        stand(&mut contestants, target, self.reading, over_essay);
         let mut record = RaceRecord {
             stamp: self.stamp,
             digits,
