@@ -1,4 +1,4 @@
-//! Progress of many runs: a bar on a terminal, and a line for each finished run everywhere.
+//! Progress of many runs: a bar on a terminal, and a line per finished run everywhere.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use super::Output;
 use gpu_train::error::Result;
 
-/// Shows how far a number of runs are, from several threads at once. The unit of work is the caller's.
+/// Display of the progress of many runs, updated from several threads. The caller chooses the unit of work.
 #[derive(Debug)]
 pub struct RunsProgress {
     output: Output,
@@ -21,8 +21,8 @@ pub struct RunsProgress {
 }
 
 impl RunsProgress {
-    /// A display for so many runs of so much work together; lines go to `output`, the bar to standard error if that is
-    /// a terminal.
+    /// Creates the display of `runs` runs with `work` units of work in total. Lines go to `output`, the bar to standard error
+    /// if that is a terminal.
     pub fn new(runs: usize, work: u64, output: Output) -> Self {
         let style = ProgressStyle::with_template("{wide_bar} {msg}").expect("a valid template");
         let bar = ProgressBar::with_draw_target(Some(work), output.draw_target()).with_style(style);
@@ -37,14 +37,14 @@ impl RunsProgress {
         }
     }
 
-    /// So much more work is done.
+    /// Adds finished work.
     pub fn advance(&self, work: u64) {
         let done = self.done.fetch_add(work, Ordering::Relaxed) + work;
         self.bar.set_position(done);
         self.bar.set_message(self.state());
     }
 
-    /// A run has ended, or will not be run to its end: a line about it, with how many have and the time left.
+    /// Counts a run as finished or abandoned and prints its line, with the number of finished runs and the time left.
     ///
     /// # Errors
     /// If the output cannot be written.
@@ -54,7 +54,7 @@ impl RunsProgress {
         self.bar.suspend(|| self.output.line(&text))
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }
@@ -65,14 +65,14 @@ impl RunsProgress {
         let left = left(self.started.elapsed(), done, self.work);
         let left = left.map_or("time left unknown".into(), |left| match left.as_secs() {
             0 if finished == self.runs => "done".into(),
-            0 => "a second left".to_owned(),
+            0 => "less than a second left".to_owned(),
             _ => format!("{} left", HumanDuration(left)),
         });
         format!("{finished} of {} runs, {left}", self.runs)
     }
 }
 
-/// The time that the rest of the work takes at the speed so far.
+/// Time for the rest of the work at the speed so far.
 fn left(elapsed: Duration, done: u64, work: u64) -> Option<Duration> {
     let share = done as f64 / work as f64;
     let seconds = elapsed.as_secs_f64() * (1.0 - share) / share;
