@@ -192,7 +192,7 @@ fn image_seeds() -> Vec<Seed> {
 }
 
 fn main() -> std::io::Result<()> {
-    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
     for (target, files) in [
         ("idx", idx_seeds()),
         ("zip_code", zip_code_seeds()),
