@@ -334,7 +334,11 @@ mod tests {
             restrictions: vec!["1 pass".into()],
             ..table()
         };
-        for text in [super::text(&restricted), markdown(&restricted), csv(&restricted)] {
+        for text in [
+            super::text(&restricted),
+            markdown(&restricted),
+            csv(&restricted),
+        ] {
             assert!(text.contains("1 pass"), "{text}");
         }
     }

@@ -1,8 +1,5 @@
 //! The batch-1 CPU engine does what the reference does, at every instruction set.
 
-mod common;
-
-use common::{Noise, random_set};
 use gpu_train::cpu::per_example::PerExample;
 use gpu_train::cpu::simd::Level;
 use gpu_train::data::Digits;
@@ -10,6 +7,10 @@ use gpu_train::engine::{Engine, Split};
 use gpu_train::net::{Initialization, PARAMETERS, Parameters, initial_parameters};
 use gpu_train::recipe::{Activation, Batch, Loss, Name, Optimizer, Recipe};
 use gpu_train::reference::Reference;
+
+use crate::common::compare::{Tolerance, close};
+use crate::common::{Noise, random_set};
+use crate::{bits, every_kind};
 
 const TRAIN: usize = 40;
 const TEST: usize = 23;
@@ -40,52 +41,15 @@ fn recipe(activation: Activation, loss: Loss) -> Recipe {
     }
 }
 
-fn every_kind() -> impl Iterator<Item = (Activation, Loss)> {
-    [Activation::Tanh, Activation::Relu]
-        .into_iter()
-        .flat_map(|activation| [Loss::Mse, Loss::CrossEntropy].map(|loss| (activation, loss)))
-        .chain([(Activation::ScaledTanh, Loss::Mse)])
-}
-
-/// The first element outside |a − b| ≤ atol + rtol·|b|; a NaN on either side is outside.
-fn mismatch(got: &[f32], want: &[f32], atol: f32, rtol: f32) -> Option<String> {
-    if got.len() != want.len() {
-        return Some(format!("{} elements, expected {}", got.len(), want.len()));
-    }
-    let inside = |(&a, &b): (&f32, &f32)| (a - b).abs() <= atol + rtol * b.abs();
-    let index = got.iter().zip(want).position(|pair| !inside(pair))?;
-    Some(format!(
-        "[{index}]: {}, expected {}",
-        got[index], want[index]
-    ))
-}
-
+/// Compares two tensors with an absolute and a relative tolerance.
 #[track_caller]
-fn assert_close(what: &str, got: &Parameters, want: &Parameters, atol: f32, rtol: f32) {
-    for tensor in &PARAMETERS {
-        if let Some(found) = mismatch(got.tensor(tensor), want.tensor(tensor), atol, rtol) {
-            panic!("{what}: {}{found}", tensor.name);
-        }
-    }
-}
-
-#[test]
-fn the_comparison_rejects_what_it_should() {
-    let right = parameters();
-    let close = |got: &Parameters| mismatch(got.flat(), right.flat(), 1e-6, 1e-5).is_none();
-    assert!(close(&right));
-    for index in [0, 4_321, right.flat().len() - 1] {
-        let mut wrong = right.clone();
-        wrong.flat_mut()[index] += 1e-4;
-        assert!(!close(&wrong), "a perturbed element");
-        wrong.flat_mut()[index] = f32::NAN;
-        assert!(!close(&wrong), "a NaN");
-    }
-    assert!(
-        !close(&initial_parameters(9, -0.4, Initialization::Sqrt)),
-        "other weights"
-    );
-    assert!(mismatch(&right.flat()[1..], right.flat(), 1.0, 1.0).is_some());
+fn assert_close(what: &str, got: &[f32], want: &[f32], floor: f64, rtol: f64) {
+    let want: Vec<f64> = want.iter().copied().map(f64::from).collect();
+    let with = Tolerance {
+        floor,
+        ..Tolerance::of(0.0, rtol)
+    };
+    close(what, got, &want, with).unwrap();
 }
 
 #[test]
@@ -114,7 +78,7 @@ fn gradients_are_the_references() {
                 let tolerance = 1e-6 * (1.0 + loss_wanted.abs());
                 assert!((loss - loss_wanted).abs() <= tolerance, "{what}: {loss}");
                 // Gradients are up to about 1; their sums of up to 40 · 64 terms of mixed sign lose some 1e-6.
-                assert_close(&what, &gradient, &wanted, 2e-6, 2e-5);
+                assert_close(&what, gradient.flat(), wanted.flat(), 2e-6, 2e-5);
                 assert_eq!(engine.state().unwrap(), before, "{what}: nothing changes");
             }
         }
@@ -122,7 +86,7 @@ fn gradients_are_the_references() {
 }
 
 /// Trains both engines for some updates and compares losses and state.
-fn compare_training(recipe: &Recipe, updates: u32, atol: f32, rtol: f32) {
+fn compare_training(recipe: &Recipe, updates: u32, atol: f64, rtol: f64) {
     let mut reference = Reference::<f64>::new(digits(), recipe.clone(), &parameters()).unwrap();
     let losses_wanted = reference.train(updates).unwrap();
     let wanted = reference.state().unwrap();
@@ -131,17 +95,16 @@ fn compare_training(recipe: &Recipe, updates: u32, atol: f32, rtol: f32) {
         let mut engine =
             PerExample::with_level(digits(), recipe.clone(), &parameters(), level).unwrap();
         let losses = engine.train(updates).unwrap();
-        if let Some(found) = mismatch(&losses, &losses_wanted, atol, rtol) {
-            panic!("{what}: loss {found}");
-        }
+        assert_close(&what, &losses, &losses_wanted, atol, rtol);
         let state = engine.state().unwrap();
         assert_eq!(state.step, updates);
-        assert_close(&what, &state.parameters, &wanted.parameters, atol, rtol);
-        let buffered = recipe.optimizer != Optimizer::Sgd || recipe.momentum > 0.0;
-        if buffered {
-            let (first, second) = (&state.first_moment, &state.second_moment);
-            assert_close(&what, first, &wanted.first_moment, atol, rtol);
-            assert_close(&what, second, &wanted.second_moment, atol, rtol);
+        let close = |got: &Parameters, want: &Parameters| {
+            assert_close(&what, got.flat(), want.flat(), atol, rtol);
+        };
+        close(&state.parameters, &wanted.parameters);
+        if recipe.optimizer != Optimizer::Sgd || recipe.momentum > 0.0 {
+            close(&state.first_moment, &wanted.first_moment);
+            close(&state.second_moment, &wanted.second_moment);
         }
         let start = parameters();
         let moved = state.parameters.flat().iter().zip(start.flat());
@@ -152,8 +115,8 @@ fn compare_training(recipe: &Recipe, updates: u32, atol: f32, rtol: f32) {
 
 // Fifty updates are one epoch and a quarter, so that the order's wrap is tested too. Rounding differs by 6e-8 an
 // operation and the updates multiply it; 1e-4 is far below what one wrong update changes (about η).
-const ATOL: f32 = 1e-5;
-const RTOL: f32 = 1e-4;
+const ATOL: f64 = 1e-5;
+const RTOL: f64 = 1e-4;
 
 #[test]
 fn plain_gradient_descent_follows_the_reference() {
@@ -313,10 +276,6 @@ fn a_weight_that_is_not_a_number_makes_the_loss_not_a_number() {
             );
         }
     }
-}
-
-fn bits(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|value| value.to_bits()).collect()
 }
 
 #[test]
