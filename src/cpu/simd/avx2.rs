@@ -1,10 +1,12 @@
-//! Activations16 lanes in two AVX2 registers.
+//! Sixteen lanes in two AVX2 registers.
 
 use std::arch::x86_64::*;
 
-use super::{Lanes, Simd, WithSimd};
+use super::quads::WithSimd;
+use super::vector::{Lanes, Simd};
 
-/// Proof that the processor has AVX2 and FMA: made only by [`Avx2::detect`], which makes every intrinsic below safe to call.
+/// Proof that the processor has AVX2 and FMA: made only by [`Avx2::detect`], which makes every intrinsic below safe to
+/// call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Avx2(());
 

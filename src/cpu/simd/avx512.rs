@@ -1,10 +1,12 @@
-//! Activations16 lanes in one AVX-512 register.
+//! Sixteen lanes in one AVX-512 register.
 
 use std::arch::x86_64::*;
 
-use super::{Lanes, Simd, WithSimd};
+use super::quads::WithSimd;
+use super::vector::{Lanes, Simd};
 
-/// Proof that the processor has AVX-512 F, VL and DQ: made only by [`Avx512::detect`], which makes every intrinsic below safe to call.
+/// Proof that the processor has AVX-512 F, VL and DQ: made only by [`Avx512::detect`], which makes every intrinsic below
+/// safe to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Avx512(());
 
