@@ -1,21 +1,21 @@
 //! A wgpu device whose failures become errors instead of panics, and its buffers and plans made ready.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::plan::{BufferSpec, Plan, Shader, Usage};
+use super::step::plan::{Access, Buffer, BufferSpec, Name, Plan, Shader, Usage};
 use crate::error::{Error, Result};
 
 /// The longest wait for a submission unless told otherwise. A software adapter may need seconds for one step of a large
 /// set; a device that takes longer than this hangs.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A buffer, the first word that is wanted of it, and how many are.
-pub(super) type Source<'a> = (&'a wgpu::Buffer, u64, usize);
+/// A buffer, the first word to read, and the number of words.
+pub type Source<'a> = (&'a wgpu::Buffer, u64, usize);
 
 /// A device, its queue, and the first thing that went wrong.
-pub(super) struct Device {
+pub struct Device {
     device: wgpu::Device,
     queue: wgpu::Queue,
     failure: Arc<Mutex<Option<String>>>,
@@ -25,7 +25,7 @@ pub(super) struct Device {
 
 impl Device {
     /// Opens an adapter with all its limits, and with timestamps where it offers them.
-    pub(super) fn open(adapter: &wgpu::Adapter, name: String) -> Result<Self> {
+    pub fn open(adapter: &wgpu::Adapter, name: String) -> Result<Self> {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("gpu-train"),
             required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
@@ -61,17 +61,17 @@ impl Device {
     }
 
     /// Waits no longer than this for a submission.
-    pub(super) fn set_patience(&mut self, patience: Duration) {
+    pub fn set_patience(&mut self, patience: Duration) {
         self.patience = patience;
     }
 
     /// The wgpu device and its queue.
-    pub(super) fn wgpu(&self) -> (&wgpu::Device, &wgpu::Queue) {
+    pub fn wgpu(&self) -> (&wgpu::Device, &wgpu::Queue) {
         (&self.device, &self.queue)
     }
 
     /// An error about this device.
-    pub(super) fn error(&self, text: impl std::fmt::Display) -> Error {
+    pub fn error(&self, text: impl std::fmt::Display) -> Error {
         // wgpu tells causes in lines of their own.
         let text = text.to_string();
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -80,7 +80,7 @@ impl Device {
     }
 
     /// Fails if anything has gone wrong so far.
-    pub(super) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         match &*failure {
             Some(text) => Err(self.error(text)),
@@ -89,7 +89,7 @@ impl Device {
     }
 
     /// Waits for a submission, or for all of them.
-    pub(super) fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
+    pub fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
         let until = wgpu::PollType::Wait {
             submission_index: submission,
             timeout: Some(self.patience),
@@ -119,15 +119,15 @@ impl Device {
     }
 
     /// The buffers, and a shader module, pipeline and layout of each kernel.
-    pub(super) fn create(&self, buffers: &[BufferSpec], shaders: &[Shader]) -> Result<Resources> {
+    pub fn create(&self, buffers: &[BufferSpec], shaders: &[Shader]) -> Result<Resources> {
         let buffers = buffers
             .iter()
-            .map(|spec| (spec.name.clone(), self.buffer(spec)));
-        let buffers: BTreeMap<_, _> = buffers.collect();
+            .map(|spec| (spec.buffer.clone(), self.buffer(spec)));
+        let buffers: HashMap<_, _> = buffers.collect();
         let pipelines = shaders
             .iter()
-            .map(|shader| (shader.kernel, self.pipeline(shader)));
-        let pipelines: BTreeMap<_, _> = pipelines.collect();
+            .map(|shader| (shader.kernel.clone(), self.pipeline(shader)));
+        let pipelines: HashMap<_, _> = pipelines.collect();
         self.check()?;
         Ok(Resources { buffers, pipelines })
     }
@@ -139,7 +139,7 @@ impl Device {
             Usage::StorageAndUniform => wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM,
         };
         self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(&spec.name),
+            label: Some(&spec.buffer.to_string()),
             size: spec.bytes,
             usage: bound_as | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
             mapped_at_creation: false,
@@ -147,7 +147,7 @@ impl Device {
     }
 
     fn pipeline(&self, shader: &Shader) -> Pipeline {
-        let label = Some(shader.kernel);
+        let label = Some(&*shader.kernel);
         let started = Instant::now();
         let module = self
             .device
@@ -155,30 +155,22 @@ impl Device {
                 label,
                 source: wgpu::ShaderSource::Wgsl(shader.wgsl.as_str().into()),
             });
-        let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
+        let entries = shader.bindings.iter().zip(0..);
+        let entries = entries.map(|(bound, binding)| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
             ty: wgpu::BindingType::Buffer {
-                ty,
+                ty: match bound.access {
+                    Access::Uniform => wgpu::BufferBindingType::Uniform,
+                    Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                    Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
+                },
                 has_dynamic_offset: false,
                 min_binding_size: None,
             },
             count: None,
-        };
-        let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
-        let storage = super::kernels::kernel(shader.kernel).storage();
-        entries.extend(storage.zip(1..).map(|((_, writes), binding)| {
-            let storage = wgpu::BufferBindingType::Storage { read_only: !writes };
-            let uniform = binding < shader.uniforms;
-            entry(
-                binding,
-                if uniform {
-                    wgpu::BufferBindingType::Uniform
-                } else {
-                    storage
-                },
-            )
-        }));
+        });
+        let entries: Vec<_> = entries.collect();
         let layout = self
             .device
             .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
@@ -202,19 +194,19 @@ impl Device {
                 compilation_options: Default::default(),
                 cache: None,
             });
-        tracing::debug!(kernel = shader.kernel, took = ?started.elapsed(), "made a pipeline");
+        tracing::debug!(kernel = %shader.kernel, took = ?started.elapsed(), "made a pipeline");
         Pipeline { pipeline, layout }
     }
 
     /// A plan with its bind groups.
-    pub(super) fn ready(&self, resources: &Resources, plan: &Plan) -> Result<ReadyPlan> {
+    pub fn ready(&self, resources: &Resources, plan: &Plan) -> Result<ReadyPlan> {
         let dispatches = plan.dispatches.iter().map(|dispatch| {
-            let pipeline = &resources.pipelines[dispatch.kernel];
-            let bound = dispatch.bindings.iter().zip(0..);
+            let pipeline = &resources.pipelines[&dispatch.kernel];
+            let bound = dispatch.buffers.iter().zip(0..);
             let entries: Vec<_> = bound
-                .map(|(name, binding)| wgpu::BindGroupEntry {
+                .map(|(buffer, binding)| wgpu::BindGroupEntry {
                     binding,
-                    resource: resources.buffers[name].as_entire_binding(),
+                    resource: resources.buffer(buffer).as_entire_binding(),
                 })
                 .collect();
             let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -227,14 +219,14 @@ impl Device {
         let dispatches = dispatches.collect();
         self.check()?;
         Ok(ReadyPlan {
-            name: plan.name,
+            name: plan.name.to_string(),
             dispatches,
         })
     }
 
     /// Submits a plan, `times` in a row, in one compute pass.
-    pub(super) fn submit(&self, plan: &ReadyPlan, times: u32) -> wgpu::SubmissionIndex {
-        let label = Some(plan.name);
+    pub fn submit(&self, plan: &ReadyPlan, times: u32) -> wgpu::SubmissionIndex {
+        let label = Some(plan.name.as_str());
         let mut encoder = self
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
@@ -254,23 +246,18 @@ impl Device {
     }
 
     /// Writes words at the start of a buffer, before whatever is submitted next.
-    pub(super) fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, values: &[T]) {
+    pub fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, values: &[T]) {
         self.write_at(buffer, 0, values);
     }
 
     /// Writes words from a word of a buffer on, before whatever is submitted next.
-    pub(super) fn write_at<T: bytemuck::NoUninit>(
-        &self,
-        buffer: &wgpu::Buffer,
-        first: u64,
-        values: &[T],
-    ) {
+    pub fn write_at<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, first: u64, values: &[T]) {
         self.queue
             .write_buffer(buffer, 4 * first, bytemuck::cast_slice(values));
     }
 
     /// A buffer to read results back through.
-    pub(super) fn readback(&self, bytes: u64) -> wgpu::Buffer {
+    pub fn readback(&self, bytes: u64) -> wgpu::Buffer {
         self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("readback"),
             size: bytes,
@@ -280,7 +267,7 @@ impl Device {
     }
 
     /// So many words of each buffer, one after the other, once all that was submitted has run.
-    pub(super) fn read(&self, through: &wgpu::Buffer, sources: &[Source]) -> Result<Vec<u32>> {
+    pub fn read(&self, through: &wgpu::Buffer, sources: &[Source]) -> Result<Vec<u32>> {
         let mut encoder = self
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor {
@@ -321,32 +308,32 @@ struct Pipeline {
 }
 
 /// A program's buffers and pipelines.
-pub(super) struct Resources {
-    buffers: BTreeMap<String, wgpu::Buffer>,
-    pipelines: BTreeMap<&'static str, Pipeline>,
+pub struct Resources {
+    buffers: HashMap<Buffer, wgpu::Buffer>,
+    pipelines: HashMap<Name, Pipeline>,
 }
 
 impl Resources {
     /// These buffers with the pipelines of others.
-    pub(super) fn with_pipelines_of(self, others: &Self) -> Self {
+    pub fn with_pipelines_of(self, others: &Self) -> Self {
         Self {
             pipelines: others.pipelines.clone(),
             ..self
         }
     }
 
-    /// The buffer of this name.
+    /// The wgpu buffer of a program's buffer.
     ///
     /// # Panics
     /// If the program has none.
-    pub(super) fn buffer(&self, name: &str) -> &wgpu::Buffer {
-        &self.buffers[name]
+    pub fn buffer(&self, buffer: &Buffer) -> &wgpu::Buffer {
+        &self.buffers[buffer]
     }
 }
 
 /// A plan that only needs recording.
-pub(super) struct ReadyPlan {
-    name: &'static str,
+pub struct ReadyPlan {
+    name: String,
     /// Of each dispatch, in the plan's order.
     pub(super) dispatches: Vec<(wgpu::ComputePipeline, wgpu::BindGroup, [u32; 3])>,
 }

@@ -1,26 +1,25 @@
 //! The GPU engine: full batch, one submission for many steps.
 
-mod fit;
-mod inspect;
 mod timing;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::adapter::{AdapterDescription, check_limits, describe, described};
-use super::compose::{Run, SLOT, STEP};
 use super::device::{Device, ReadyPlan, Resources, Source};
-use super::fused::{Tiling, of_part};
-use super::layout::{CODE_BYTES, QUAD_TENSORS, packed_codes};
+use super::layout::sizes::{SLOT, SLOTS, STEP};
+use super::layout::tiling::Tiling;
 use super::pace::Pace;
-use super::packing::{self, PACKED_VECTORS};
-use super::plan::{Program, SLOTS, Variant, of_split};
-use crate::data::{Dataset, Digits};
+use super::step::Sizes;
+use super::step::contents::Value;
+use super::step::fit::check_fit;
+use super::step::plan::{Buffer, Program};
+use super::step::variant::Variant;
+use crate::data::Digits;
 use crate::engine::{Engine, Evaluation, Split, State};
 use crate::error::{Error, Result};
-use crate::net::{PARAMETER_COUNT, Parameters};
-use crate::recipe::{Batch, Optimizer, Recipe};
-use fit::check_fit;
+use crate::net::Parameters;
+use crate::recipe::Recipe;
 
 pub use timing::KernelTime;
 
@@ -91,28 +90,19 @@ impl Gpu {
         variant: Variant,
         most_bytes: u64,
     ) -> Result<Self> {
-        if recipe.batch != Batch::Full {
-            return Err(Error::Usage(format!(
-                "the gpu engine: found recipe {} with one example an update, expected the full batch",
-                recipe.name
-            )));
-        }
-        recipe.validate_optimizer()?;
         let description = described(&adapter)?;
         check_limits(&description)?;
         let (train_examples, test_examples) = (digits.train.len(), digits.test.len());
         let limits = &description.limits;
-        let buffer_bytes = limits
-            .storage_buffer_bytes
-            .min(limits.buffer_bytes)
-            .min(most_bytes);
-        let program = Program::with(
-            &recipe,
-            train_examples,
-            test_examples,
-            variant,
-            buffer_bytes,
-        );
+        let sizes = Sizes {
+            train: train_examples,
+            test: test_examples,
+            image_buffer_bytes: limits
+                .storage_buffer_bytes
+                .min(limits.buffer_bytes)
+                .min(most_bytes),
+        };
+        let program = Program::build(&recipe, sizes, variant)?;
         check_fit(&program, &description, train_examples.max(test_examples))?;
         let device = Device::open(&adapter, description.to_string())?;
         let resources = device.create(&program.buffers, &program.shaders)?;
@@ -132,7 +122,10 @@ impl Gpu {
             step: 0,
             pace: Pace::new(),
         };
-        engine.upload(digits);
+        let mut write = |buffer: &Buffer, first, words: &[u32]| engine.write(buffer, first, words);
+        engine
+            .program
+            .write_constants(&engine.recipe, digits, &mut write);
         let mut engine = engine;
         engine.restore(&State::start(parameters.clone()))?;
         let prepare = engine
@@ -164,88 +157,40 @@ impl Gpu {
         &self.description
     }
 
-    fn upload(&self, digits: &Digits) {
-        for (split, set) in [(Split::Train, &digits.train), (Split::Test, &digits.test)] {
-            self.upload_set(split, set);
-        }
-        if self.recipe.dropout == 0.0 && self.program.variant == Variant::Layered {
-            let factors = QUAD_TENSORS.iter().find(|tensor| tensor.name == "factors");
-            let count = factors.map_or(0, |tensor| tensor.floats(self.train_examples));
-            self.write("factors", &vec![1f32; count]);
-        }
-        if self.recipe.optimizer == Optimizer::Muon {
-            let places = match self.program.variant {
-                Variant::Layered => (0..PARAMETER_COUNT as u32).collect(),
-                Variant::Fused(_) => packing::places(),
-            };
-            self.write("places", &places);
-        }
-        for spec in &self.program.runs {
-            let set = match spec.split {
-                Split::Test => &digits.test,
-                Split::Train => &digits.train,
-            };
-            let run = Run::of(spec, set.denominator());
-            self.write(&spec.name, &run.words(&self.recipe));
-        }
+    /// The program it runs.
+    pub fn program(&self) -> &Program {
+        &self.program
     }
 
-    /// Codes and labels, in as many buffers as they take.
-    fn upload_set(&self, split: Split, set: &Dataset) {
-        let (codes, labels) = (of_split("codes", split), of_split("labels", split));
-        let (mut first, mut part) = (0, 0);
-        while first < set.len() {
-            let buffer = self.resources.buffer(&of_part(&codes, part));
-            let wanted = first..first + (buffer.size() / CODE_BYTES) as usize;
-            let part_labels: Vec<u32> = set.labels()[wanted.clone()]
-                .iter()
-                .map(|&label| label.into())
-                .collect();
-            self.device
-                .write(buffer, &packed_codes(set, wanted.clone()));
-            self.write(&of_part(&labels, part), &part_labels);
-            (first, part) = (wanted.end, part + 1);
-        }
+    /// A buffer of its program on the device.
+    ///
+    /// # Panics
+    /// If the program has no such buffer.
+    pub fn buffer(&self, buffer: &Buffer) -> &wgpu::Buffer {
+        self.resources.buffer(buffer)
     }
 
-    /// Writes a value at its place.
-    fn put<T: bytemuck::NoUninit>(&self, name: &'static str, values: &[T]) {
-        let place = self.program.place(name);
-        let buffer = self.resources.buffer(place.buffer);
-        self.device.write_at(buffer, place.first, values);
+    /// The device it runs on.
+    pub fn opened(&self) -> &Device {
+        &self.device
     }
 
-    /// A value's buffer, its first word there, and how many words are wanted.
-    fn source(&self, name: &'static str, words: usize) -> Source<'_> {
-        let place = self.program.place(name);
-        (self.resources.buffer(place.buffer), place.first, words)
+    /// Writes words of a buffer, from `first` on.
+    fn write(&self, buffer: &Buffer, first: u64, words: &[u32]) {
+        let buffer = self.resources.buffer(buffer);
+        self.device.write_at(buffer, first, words);
     }
 
-    /// Words of a value for each parameter.
-    fn parameter_words(&self) -> usize {
-        match self.program.variant {
-            Variant::Layered => PARAMETER_COUNT,
-            Variant::Fused(_) => 4 * PACKED_VECTORS,
-        }
+    /// The first words of a value, to be read.
+    fn source(&self, value: Value, words: usize) -> Source<'_> {
+        let range = self.program.range(value);
+        let buffer = self.resources.buffer(&range.buffer);
+        (buffer, range.first, words)
     }
 
-    fn put_parameters(&self, name: &'static str, parameters: &Parameters) {
-        match self.program.variant {
-            Variant::Layered => self.put(name, parameters.flat()),
-            Variant::Fused(_) => self.put(name, &packing::pack(parameters)),
-        }
-    }
-
-    fn parameters_of(&self, words: &[u32]) -> Parameters {
-        let floats: Vec<f32> = words.iter().map(|&bits| f32::from_bits(bits)).collect();
-        match self.program.variant {
-            Variant::Layered => Parameters::from_flat(floats),
-            Variant::Fused(_) => packing::unpack(&floats),
-        }
-    }
-
-    fn write<T: bytemuck::NoUninit>(&self, name: &str, values: &[T]) {
-        self.device.write(self.resources.buffer(name), values);
+    /// All words of a value, to be read.
+    fn whole(&self, value: Value) -> Source<'_> {
+        self.source(value, self.program.range(value).words)
     }
 
     /// Words of buffers, through a read-back buffer made for the purpose.
@@ -257,7 +202,7 @@ impl Gpu {
 
     /// Sum of the losses and count of the misses that `tally` left.
     fn totals(&self) -> Result<(f64, u32)> {
-        let sources = [self.source("totals", 2)];
+        let sources = [self.whole(Value::Totals)];
         let words = self.device.read(&self.readback, &sources)?;
         Ok((f64::from(f32::from_bits(words[0])), words[1]))
     }
@@ -287,24 +232,14 @@ impl Gpu {
 
     /// Up to [`SLOTS`] steps with one read-back; appends their losses.
     fn train_window(&mut self, steps: u32, losses: &mut Vec<f32>) -> Result<()> {
-        let scalars = (self.step..self.step + steps).map(|step| {
-            let scalars = self
-                .recipe
-                .step_scalars(u64::from(step), self.train_examples);
-            let vector = [
-                scalars.step_size,
-                scalars.second_moment_scale,
-                scalars.shrink,
-                scalars.learning_rate,
-            ];
-            vector.map(|value| value as f32)
-        });
-        self.put("schedule", &scalars.collect::<Vec<_>>());
-        self.put("progress", &[self.step, 0]);
+        let (range, train) = (self.step..self.step + steps, self.train_examples);
+        let mut write = |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
+        self.program
+            .write_schedule(&self.recipe, range, train, &mut write);
         self.run_steps(steps)?;
         let sources = [
-            self.source("progress", 2),
-            self.source("losses", steps as usize),
+            self.whole(Value::Progress),
+            self.source(Value::Losses, steps as usize),
         ];
         let words = self.device.read(&self.readback, &sources)?;
         let (progress, bits) = words.split_at(2);
@@ -336,25 +271,27 @@ impl Engine for Gpu {
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {
-        self.put_parameters("parameters", &state.parameters);
-        self.put_parameters("first_moment", &state.first_moment);
-        self.put_parameters("second_moment", &state.second_moment);
-        self.put("progress", &[state.step, 0]);
+        let mut write = |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
+        self.program.write_state(state, &mut write);
         self.step = state.step;
         self.device.check()
     }
 
     fn state(&mut self) -> Result<State> {
-        let names = ["parameters", "first_moment", "second_moment"];
-        let count = self.parameter_words();
-        let mut sources = vec![self.source("progress", 2)];
-        sources.extend(names.map(|name| self.source(name, count)));
+        let values = [
+            Value::Progress,
+            Value::Parameters,
+            Value::FirstMoment,
+            Value::SecondMoment,
+        ];
+        let count = self.program.range(Value::Parameters).words;
+        let sources = values.map(|value| self.whole(value));
         let words = self.read(&sources)?;
         let (progress, words) = words.split_at(2);
         self.verify_progress(progress, self.step, progress[SLOT])?;
         let mut tensors = words
             .chunks_exact(count)
-            .map(|words| self.parameters_of(words));
+            .map(|words| self.program.variant.unpack(words));
         let mut next = || tensors.next().unwrap_or_else(Parameters::zeros);
         Ok(State {
             step: self.step,
@@ -380,11 +317,10 @@ impl Engine for Gpu {
 
     fn gradient(&mut self) -> Result<(f64, Parameters)> {
         self.device.submit(&self.gradient, 1);
-        let gradient = self.source("gradient", self.parameter_words());
-        let words = self.read(&[self.source("totals", 2), gradient])?;
+        let words = self.read(&[self.whole(Value::Totals), self.whole(Value::Gradient)])?;
         let (totals, gradient) = words.split_at(2);
         let loss = f64::from(f32::from_bits(totals[0])) / self.train_examples as f64;
-        Ok((loss, self.parameters_of(gradient)))
+        Ok((loss, self.program.variant.unpack(gradient)))
     }
 
     fn evaluate(&mut self, split: Split) -> Result<Evaluation> {

@@ -1,34 +1,30 @@
 //! The GPU engine: a training step as a list of WGSL dispatches, recorded many times into one submission.
 //!
+//! In reading order, each on those before it:
+//!
+//! - [`layout`]: numbers and orders of values that Rust and WGSL share
+//! - [`wgsl`]: the table of kernels, and their text with the constants in front
+//! - [`step`]: buffers and dispatches of a step, as data: [`step::plan`]; with a kernel per layer, or fused
 //! - [`adapter`]: which GPU
-//! - [`kernels`], [`compose`]: the table of kernels, and their WGSL with the net's constants in front
-//! - [`plan`]: buffers and dispatches of a step, as data
-//! - [`variant`], [`tiling`]: which kernels, and the shape of the fused ones
-//! - [`fused`], [`packing`]: the same step in two kernels, and the parameters in the order these use
+//! - [`device`]: a wgpu device whose failures are errors
+//! - [`engine`]: runs the plans; `pace` keeps submissions short
 //! - [`tune`]: which shape of the fused kernels suits the adapter
-//! - [`engine`]: runs the plans; `device` and `pace` keep it safe and responsive
-//! - [`single`]: one dispatch alone, for tests
-//! - [`probe`]: what a device can do at most; `engine/timing.rs`: what each kernel of a step takes
-//! - [`layout`]: how tensors lie on the device
+//! - [`probe`]: the most that a device can do; `engine/timing.rs`: the time of each kernel in a step
 
 pub mod adapter;
-pub mod compose;
-mod device;
+pub mod device;
 pub mod engine;
-pub mod fused;
-pub mod kernels;
 pub mod layout;
 mod pace;
-pub mod packing;
-pub mod plan;
 pub mod probe;
-pub mod single;
-pub mod tiling;
+pub mod step;
 pub mod tune;
-pub mod variant;
+pub mod wgsl;
 
 pub use adapter::{AdapterChoice, AdapterDescription, Backend, Kind, adapters, choose, describe};
 pub use device::PATIENCE;
 pub use engine::{Gpu, KernelTime};
-pub use single::Single;
-pub use variant::Variant;
+pub use layout::tiling::{Tiling, WeightPath};
+pub use step::Sizes;
+pub use step::plan::Program;
+pub use step::variant::Variant;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::adapter::{AdapterDescription, Kind, described};
 use super::engine::Gpu;
-use super::plan::Variant;
-use super::tiling::{GROUPS, LANES, LANES_AN_EXAMPLE, TILES, Tiling, WeightPath};
+use super::layout::tiling::{GROUPS, LANES, LANES_PER_EXAMPLE, TILES, Tiling, WeightPath};
+use super::step::variant::Variant;
 use crate::data::Digits;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -248,7 +248,7 @@ fn neighbours(around: Tiling, property: u32, adapter: &AdapterDescription) -> Ve
         0 => found.extend(TILES.iter().rev().map(|&tile| {
             let lanes = LANES
                 .into_iter()
-                .find(|lanes| *lanes >= LANES_AN_EXAMPLE * tile);
+                .find(|lanes| *lanes >= LANES_PER_EXAMPLE * tile);
             let lanes = lanes.unwrap_or(around.lanes);
             Tiling {
                 tile,

@@ -21,7 +21,7 @@ pub struct Machine {
 #[derive(Debug, Clone, Serialize)]
 pub struct KernelReport {
     /// Its name.
-    pub kernel: &'static str,
+    pub kernel: String,
     /// Milliseconds of all its dispatches in a step.
     pub ms: f64,
 }

@@ -9,6 +9,8 @@ mod common;
 mod draws;
 mod failures;
 mod fixture;
+mod inspect;
+mod replay;
 mod runs;
 mod tensors;
 
@@ -16,10 +18,10 @@ use common::compare;
 use fixture::Case;
 use libtest_mimic::{Arguments, Failed};
 
-/// What a check does with the adapter; an error says what was wrong.
+/// A check on an adapter; the error says what was wrong.
 type Check = fn(&wgpu::Adapter, &Case) -> Result<(), Failed>;
 
-/// Every check with the case it is for.
+/// Every check with its case.
 fn checks() -> Vec<(&'static str, Case, Check)> {
     let tensors = fixture::cases().into_iter();
     let mut checks: Vec<(&str, Case, Check)> = tensors
@@ -29,16 +31,16 @@ fn checks() -> Vec<(&'static str, Case, Check)> {
     checks.extend(fused.map(|case| ("gradients", case, tensors::agree_or_do_not_fit as Check)));
     let case = Case::default();
     checks.push((
-        "a_set_in_parts",
+        "a_set_in_shards",
         case.by(fixture::usual()),
-        tensors::parts_agree,
+        tensors::shards_agree,
     ));
     checks.push((
         "the_fastest_kernels_are_chosen",
         case,
         runs::the_fastest_kernels_are_chosen,
     ));
-    checks.push(("a_plain_pass", case.plain(), tensors::agree));
+    checks.push(("a_plain_step", case.plain(), tensors::agree));
     checks.push(("draws", case, draws::equal_rusts));
     let both = |case: Case| [case, case.by(fixture::usual())];
     for case in [case, case.plain(), case.sgd(), case.muon()]
@@ -48,6 +50,11 @@ fn checks() -> Vec<(&'static str, Case, Check)> {
         checks.push(("ten_steps", case, runs::ten_steps_agree));
         checks.push(("evaluation", case, runs::evaluation_agrees));
         checks.push(("two_runs_are_identical", case, runs::two_are_identical));
+        checks.push((
+            "a_written_program_is_replayed",
+            case,
+            replay::is_the_engines_run,
+        ));
         checks.push((
             "restoring_changes_nothing",
             case,

@@ -101,7 +101,7 @@ fn main() {
         of_each(pipelines, "limits::of_every_kernel", limits::check),
         of_each(
             pipelines,
-            "bindings::as_in_the_table",
+            "bindings::as_in_the_shader",
             limits::check_bindings,
         ),
         Trial::test("limits::of_every_dispatch", || {

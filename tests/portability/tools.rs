@@ -76,7 +76,7 @@ impl Tool {
     pub fn share(self, pipelines: &'static [Pipeline]) -> Vec<&'static Pipeline> {
         match self {
             Self::SpirvVal | Self::Tint => pipelines.iter().collect(),
-            // It takes seconds for one `pass`.
+            // It takes seconds for one `forward_backward`.
             Self::Dxc => covering(pipelines),
         }
     }

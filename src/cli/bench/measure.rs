@@ -258,7 +258,7 @@ impl Processor {
 
 fn kernel_report(time: &KernelTime) -> KernelReport {
     KernelReport {
-        kernel: time.kernel,
+        kernel: time.kernel.clone(),
         ms: 1e3 * time.seconds,
     }
 }

@@ -9,7 +9,7 @@ use crate::gpu::device::{Device, ReadyPlan};
 #[derive(Debug, Clone, PartialEq)]
 pub struct KernelTime {
     /// The kernel's name.
-    pub kernel: &'static str,
+    pub kernel: String,
     /// Seconds of all its dispatches in a step, the median of the steps looked at.
     pub seconds: f64,
 }
@@ -42,7 +42,7 @@ impl Gpu {
             match times.iter_mut().find(|time| time.kernel == dispatch.kernel) {
                 Some(time) => time.seconds += seconds,
                 None => times.push(KernelTime {
-                    kernel: dispatch.kernel,
+                    kernel: dispatch.kernel.to_string(),
                     seconds,
                 }),
             }
