@@ -1,15 +1,15 @@
 //! The GPU engine: a training step as a list of WGSL dispatches, recorded many times into one submission.
 //!
-//! In reading order, each on those before it:
+//! In reading order; each uses only those before it:
 //!
-//! - [`layout`]: numbers and orders of values that Rust and WGSL share
-//! - [`wgsl`]: the table of kernels, and their text with the constants in front
-//! - [`step`]: buffers and dispatches of a step, as data: [`step::plan`]; with a kernel per layer, or fused
-//! - [`adapter`]: which GPU
-//! - [`device`]: a wgpu device whose failures are errors
-//! - [`engine`]: runs the plans; `pace` keeps submissions short
-//! - [`tune`]: which shape of the fused kernels suits the adapter
-//! - [`probe`]: the most that a device can do; `engine/timing.rs`: the time of each kernel in a step
+//! - [`layout`]: numbers, and the order of values in buffers, that Rust and WGSL share
+//! - [`wgsl`]: the table of kernels, and the text that a device compiles
+//! - [`adapter`]: the GPUs there are, and the choice of one
+//! - [`step`]: a step as data, buffers and dispatches ([`step::plan`]), with a kernel per layer or fused
+//! - [`device`]: a wgpu device whose failures are errors; `wait` is the only file that waits
+//! - [`engine`]: runs the plans; `pace` keeps submissions short, `engine/timing.rs` times each kernel of a step
+//! - [`tune`]: the fastest kernels for an adapter, measured
+//! - [`probe`]: the most that a device can do, measured
 
 pub mod adapter;
 pub mod device;
@@ -19,12 +19,14 @@ mod pace;
 pub mod probe;
 pub mod step;
 pub mod tune;
+mod wait;
 pub mod wgsl;
 
 pub use adapter::{AdapterChoice, AdapterDescription, Backend, Kind, adapters, choose, describe};
-pub use device::PATIENCE;
-pub use engine::{Gpu, KernelTime};
+pub use device::{Device, default_timeout};
+pub use engine::{Gpu, KernelTime, Kernels, Opened, Options};
 pub use layout::tiling::{Tiling, WeightPath};
 pub use step::Sizes;
 pub use step::plan::Program;
 pub use step::variant::Variant;
+pub use wait::{Submission, block_on};

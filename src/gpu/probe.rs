@@ -1,9 +1,12 @@
 //! What a device can do at most, measured with two small kernels: multiply-adds in registers, and copying a buffer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use web_time::Instant;
 
 use super::adapter::{Kind, described};
 use super::device::Device;
+use super::wait::{Submission, block_on};
 use crate::engine::Peak;
 use crate::error::Result;
 
@@ -31,7 +34,7 @@ const SOFTWARE_COPY_BYTES: u64 = 64 << 20;
 /// [`crate::error::Error::Device`] if it cannot be opened or fails.
 pub fn peak(adapter: &wgpu::Adapter) -> Result<Peak> {
     let description = described(adapter)?;
-    let device = Device::open(adapter, description.to_string())?;
+    let device = block_on(Device::open(adapter, None))?;
     let wanted = match description.kind {
         Kind::Software => SOFTWARE_COPY_BYTES,
         _ => COPY_BYTES,
@@ -149,7 +152,7 @@ impl Probe {
         }
     }
 
-    fn submit(&self, device: &Device, times: u32) -> wgpu::SubmissionIndex {
+    fn submit(&self, device: &Device, times: u32) -> Submission {
         let (device, queue) = device.wgpu();
         let label = Some("probe");
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
@@ -163,15 +166,15 @@ impl Probe {
             pass.dispatch_workgroups(WORKGROUPS, 1, 1);
         }
         drop(pass);
-        queue.submit([encoder.finish()])
+        Submission::new(queue, queue.submit([encoder.finish()]))
     }
 }
 
 /// Least seconds for one unit of work, given what submits so many of it.
-fn best(device: &Device, submit: impl Fn(u32) -> wgpu::SubmissionIndex) -> Result<f64> {
+fn best(device: &Device, submit: impl Fn(u32) -> Submission) -> Result<f64> {
     let time = |amount: u32| -> Result<f64> {
         let started = Instant::now();
-        device.wait(Some(submit(amount)))?;
+        block_on(device.finish(submit(amount)))?;
         Ok(started.elapsed().as_secs_f64())
     };
     // The first run compiles, and clears the buffers.

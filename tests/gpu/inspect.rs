@@ -2,16 +2,15 @@
 
 use gpu_train::engine::Split;
 use gpu_train::error::Result;
-use gpu_train::gpu::Gpu;
 use gpu_train::gpu::layout::quads::{QUAD_TENSORS, padded_images_to_rows};
 use gpu_train::gpu::step::plan::{Access, Buffer};
+use gpu_train::gpu::{Gpu, block_on};
 
 /// The words of a buffer.
 pub fn words(gpu: &Gpu, buffer: &Buffer) -> Result<Vec<u32>> {
     let buffer = gpu.buffer(buffer);
     let words = buffer.size() as usize / 4;
-    let device = gpu.opened();
-    device.read(&device.readback(buffer.size()), &[(buffer, 0, words)])
+    block_on(gpu.opened().read(&[(buffer, 0, words)]))
 }
 
 /// A tensor of the layered kernels after a step on the training set, row-major `[example][unit]` as the reference has it:

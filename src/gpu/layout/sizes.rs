@@ -1,7 +1,7 @@
 //! Every number that Rust and WGSL share beside the net's own; `wgsl::constants` emits them.
 
-use crate::muon;
 use crate::net;
+use crate::recipe::muon;
 
 /// Invocations of a workgroup of the layered kernels.
 pub const LANES: u32 = 64;

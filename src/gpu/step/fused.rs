@@ -14,8 +14,8 @@ use crate::gpu::layout::tiling::{Tiling, WeightPath};
 use crate::gpu::wgsl::constants;
 use crate::gpu::wgsl::kernels::{FORWARD_BACKWARD, Kernel, MUON, UPDATE};
 use crate::gpu::wgsl::uniform::{Purpose, StepParams};
-use crate::muon::MATRICES;
 use crate::net::PARAMETER_COUNT;
+use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
 
 /// A part of a set that one dispatch of `forward_backward` goes through: as large as a buffer may be.

@@ -13,10 +13,10 @@ use crate::gpu::layout::sizes::{
 use crate::gpu::layout::tiling::WeightPath;
 use crate::gpu::wgsl::kernels::{self, Kernel, LAYERED};
 use crate::gpu::wgsl::uniform::{Purpose, StepParams};
-use crate::muon::MATRICES;
 use crate::net::{
     H1_SIDE, H2_AREA, H2_SIDE, KERNEL, PADDED_PIXELS, PADDED_SIDE, PARAMETER_COUNT, PIXELS,
 };
+use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
 
 /// Builds a plan dispatch by dispatch.

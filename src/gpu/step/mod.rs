@@ -53,18 +53,23 @@ impl Program {
     /// # Errors
     /// [`Error::Usage`] if the recipe's updates see one example each, or no kernel does its optimizer's update.
     pub fn build(recipe: &Recipe, sizes: Sizes, variant: Variant) -> Result<Self> {
-        if recipe.batch != Batch::Full {
-            return Err(Error::Usage(format!(
-                "the gpu engine: found recipe {} with one example an update, expected the full batch",
-                recipe.name
-            )));
-        }
-        recipe.validate_optimizer()?;
+        check_recipe(recipe)?;
         Ok(match variant {
             Variant::Layered => layered::program(recipe, sizes),
             Variant::Fused(tiling) => fused::program(recipe, sizes, tiling),
         })
     }
+}
+
+/// Fails where no kernels do a recipe's updates.
+pub(super) fn check_recipe(recipe: &Recipe) -> Result<()> {
+    if recipe.batch != Batch::Full {
+        return Err(Error::Usage(format!(
+            "the gpu engine: found recipe {} with one example an update, expected the full batch",
+            recipe.name
+        )));
+    }
+    recipe.validate_optimizer()
 }
 
 /// A kernel's shader, with declarations of its own, and its weights bound as told.

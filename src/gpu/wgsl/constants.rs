@@ -9,8 +9,8 @@ use crate::gpu::layout::sizes::{
     TALLY_LANES, TOTAL_LOSS, TOTAL_MISSED, UPDATE_LANES, UPDATE_VECTORS,
 };
 use crate::gpu::layout::tiling::{Tiling, WeightPath};
-use crate::muon;
 use crate::net;
+use crate::recipe::muon;
 use crate::recipe::{Activation, Loss, Optimizer, Recipe};
 
 /// H1's quad of each half of an H2 quad's sources.

@@ -1,8 +1,8 @@
 //! Single dispatches, on the path that the engine takes: the same device, pipelines, bind groups and read-back.
 
 use gpu_train::error::Result;
-use gpu_train::gpu::device::Device;
 use gpu_train::gpu::step::plan::{Access, Buffer, BufferSpec, Dispatch, Plan, Shader, Usage};
+use gpu_train::gpu::{Device, block_on};
 
 /// A device on which single dispatches run.
 pub struct Single(Device);
@@ -10,8 +10,7 @@ pub struct Single(Device);
 impl Single {
     /// Opens an adapter.
     pub fn open(adapter: &wgpu::Adapter) -> Result<Self> {
-        let description = gpu_train::gpu::describe(adapter).expect("an adapter that is used");
-        Device::open(adapter, description.to_string()).map(Self)
+        block_on(Device::open(adapter, None)).map(Self)
     }
 
     /// Runs a dispatch once and returns the contents of its buffers afterwards.
@@ -50,8 +49,7 @@ impl Single {
         let sources: Vec<_> = sources
             .map(|(buffer, words)| (of(buffer), 0, words.len()))
             .collect();
-        let bytes = specs.iter().map(|spec| spec.bytes).sum();
-        let words = device.read(&device.readback(bytes), &sources)?;
+        let words = block_on(device.read(&sources))?;
         let mut rest = words.as_slice();
         let after = sources.iter().map(|&(_, _, count)| {
             let (buffer, others) = rest.split_at(count);

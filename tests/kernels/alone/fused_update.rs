@@ -3,8 +3,8 @@
 use gpu_train::gpu::layout::packing::{PACKED_VECTORS, pack, packed_indices};
 use gpu_train::gpu::layout::sizes::{LOSSES, SLOT, STEP, TOTAL_LOSS, TOTAL_MISSED};
 use gpu_train::gpu::{Program, Sizes, Tiling, Variant, WeightPath};
-use gpu_train::muon::MATRICES;
 use gpu_train::net::{PARAMETER_COUNT, Parameters};
+use gpu_train::recipe::muon::MATRICES;
 use gpu_train::recipe::{Length, Name, Optimizer, Recipe};
 use gpu_train::reference::{self as twin, AdamW, Rule};
 

@@ -2,8 +2,8 @@
 
 use gpu_train::gpu::layout::sizes::EXAMPLES_PER_CHUNK;
 use gpu_train::gpu::layout::sizes::SLOTS;
-use gpu_train::muon::MATRICES;
 use gpu_train::net::PARAMETER_COUNT;
+use gpu_train::recipe::muon::MATRICES;
 use gpu_train::reference::{self as twin, AdamW, Progress};
 
 use super::forward::{PROGRESS, wide};
