@@ -65,7 +65,7 @@ fn tile_d_h2(lane: u32) {
     }
 }
 
-// What one kernel row adds to a row of eight units of H1: the even ones, the odd ones.
+// The terms that one kernel row adds to a row of eight units of H1: the even ones, the odd ones.
 struct RowSums {
     even: mat4x4<f32>,
     odd: mat4x4<f32>,

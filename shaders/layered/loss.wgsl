@@ -1,6 +1,6 @@
 // Loss of one example, whether it was missed, and the gradient before the output's nonlinearity.
 //
-// The formulas stand in shaders/shared/example_loss.wgsl.
+// The formulas are in shaders/shared/example_loss.wgsl.
 //
 // - labels: [examples]; out, d_out: [3 quads][examples] of four classes; example_loss, missed: [examples]
 //

@@ -91,9 +91,9 @@ pub fn check(pipeline: &Pipeline) -> Result<(), String> {
         return check_module(&module, false).map(drop);
     };
     let found = check_module(&module, true)?;
-    let said = (tiling.workgroup_bytes(), tiling.lanes);
-    if found != said {
-        return Err(format!("(bytes, lanes): {found:?}, said to be {said:?}"));
+    let claimed = (tiling.workgroup_bytes(), tiling.lanes);
+    if found != claimed {
+        return Err(format!("(bytes, lanes): {found:?}, expected {claimed:?}"));
     }
     let (bytes, lanes) = found;
     let fewer = Limits {
@@ -104,7 +104,7 @@ pub fn check(pipeline: &Pipeline) -> Result<(), String> {
     if right && !tiling.fits(&fewer) {
         return Ok(());
     }
-    Err("it is said to fit where it does not, or the other way around".into())
+    Err("`fits` accepts a device without room, or refuses one with it".into())
 }
 
 /// The text declares the shader's bindings, in their order and with their access.

@@ -71,12 +71,12 @@ pub fn padded_images_to_rows(floats: &[f32], examples: usize) -> Vec<f32> {
 }
 
 /// Pixel codes of some examples as the kernels read them: `[pixel pair][example]`, two 16-bit codes per word.
-pub fn packed_codes(set: &Dataset, wanted: std::ops::Range<usize>) -> Vec<u32> {
-    let examples = wanted.len();
-    let mut words = vec![0; PIXELS / 2 * examples];
-    for (example, in_set) in wanted.enumerate() {
+pub fn packed_codes(set: &Dataset, examples: std::ops::Range<usize>) -> Vec<u32> {
+    let count = examples.len();
+    let mut words = vec![0; PIXELS / 2 * count];
+    for (example, in_set) in examples.enumerate() {
         for (pair, codes) in set.image_codes(in_set).chunks_exact(2).enumerate() {
-            words[pair * examples + example] = u32::from(codes[0]) | u32::from(codes[1]) << 16;
+            words[pair * count + example] = u32::from(codes[0]) | u32::from(codes[1]) << 16;
         }
     }
     words

@@ -1,4 +1,4 @@
-//! Every number that Rust and WGSL share beside the net's own; `wgsl::constants` emits them.
+//! Every number that Rust and WGSL share, but for the network's own; `wgsl::constants` emits them.
 
 use crate::net;
 use crate::recipe::muon;

@@ -28,7 +28,7 @@ pub struct Tiling {
     pub groups: u32,
     /// The way weights reach it.
     pub weights: WeightPath,
-    /// Whether the images stay in workgroup memory, or are read a second time for H1's gradient.
+    /// True if the images stay in workgroup memory, instead of being read a second time for H1's gradient.
     pub keep_x: bool,
 }
 

@@ -32,7 +32,7 @@ pub struct Sizes {
     pub train: usize,
     /// Test examples.
     pub test: usize,
-    /// Bytes of the largest buffer for images: the fused kernels go through a larger set in shards.
+    /// Bytes of the largest buffer for images: the fused kernels split a larger set into shards.
     pub image_buffer_bytes: u64,
 }
 
@@ -72,7 +72,7 @@ pub(super) fn check_recipe(recipe: &Recipe) -> Result<()> {
     recipe.validate_optimizer()
 }
 
-/// A kernel's shader, with declarations of its own, and its weights bound as told.
+/// A kernel's shader, with its `own` declarations, and its weights bound by this path.
 fn shader(kernel: &'static Kernel, recipe: &Recipe, own: &str, weights: WeightPath) -> Shader {
     let reads = kernel.reads.iter().map(|&name| match weights {
         WeightPath::Uniform if name == "weights" => Binding::of(name, Access::Uniform),

@@ -4,7 +4,7 @@ use super::kernels::Kernel;
 use super::{constants, uniform};
 use crate::recipe::Recipe;
 
-/// The WGSL of a source and the parts it builds on, with declarations of its own after the recipe's constants.
+/// The WGSL of a source and the parts it builds on, with `own` declarations after the recipe's constants.
 pub fn compose(recipe: &Recipe, own: &str, parts: &[&str], source: &str) -> String {
     let prelude = [
         "// Generated from src/net.rs, src/gpu/layout and the recipe.\n",
@@ -20,7 +20,7 @@ pub fn compose(recipe: &Recipe, own: &str, parts: &[&str], source: &str) -> Stri
     text
 }
 
-/// The whole WGSL of a kernel, with declarations of its own after the recipe's constants.
+/// The whole WGSL of a kernel, with its `own` declarations after the recipe's constants.
 pub fn wgsl(kernel: &Kernel, recipe: &Recipe, own: &str) -> String {
     compose(recipe, own, kernel.parts, kernel.source)
 }

@@ -109,7 +109,7 @@ pub fn integers() -> Vec<(&'static str, u32)> {
     constants
 }
 
-/// One declaration per line; integers get their suffix from `suffix`.
+/// One declaration per line, `suffix` after each value.
 fn declare<T: Display>(values: &[(&str, T)], kind: &str, suffix: &str) -> String {
     let mut text = String::new();
     for (name, value) in values {
@@ -139,7 +139,7 @@ pub fn of_recipe(recipe: &Recipe) -> String {
     declare(&integers(), "u32", "u") + &declare(&floats, "f32", "f") + &declare(&flags, "bool", "")
 }
 
-/// What `forward_backward` is compiled for: the tile with its offsets, and the binding of the weights.
+/// Declarations of `forward_backward` for a shape: the tile with its offsets, and the binding of the weights.
 pub fn of_tiling(tiling: &Tiling) -> String {
     let values = [
         ("TILE", tiling.tile),
@@ -156,7 +156,7 @@ pub fn of_tiling(tiling: &Tiling) -> String {
         + &format!("@group(0) @binding(1) {weights};\n")
 }
 
-/// What `update` is compiled for.
+/// Declarations of `update` for a recipe.
 pub fn of_update(recipe: &Recipe) -> String {
     let is_sgd = recipe.optimizer == Optimizer::Sgd;
     declare(&[("OPTIMIZER_IS_SGD", is_sgd)], "bool", "")

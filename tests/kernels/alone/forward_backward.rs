@@ -230,14 +230,14 @@ impl ForwardBackwardCase {
             }
             for tensor in &PARAMETERS {
                 let at = indices[tensor.range()].iter();
-                let part = Expected {
+                let expected = Expected {
                     name: format!("{} of row {row}", tensor.name),
                     at: at.map(|&index| first + index as usize).collect(),
                     values: sums.gradient.tensor(tensor).to_vec(),
                     number: Number::F32,
                     tolerance: PARTIAL,
                 };
-                setup.expect("partial", part);
+                setup.expect("partial", expected);
             }
         }
         let last = first + 4 * PACKED_VECTORS;
@@ -250,7 +250,7 @@ impl ForwardBackwardCase {
     }
 }
 
-/// What a workgroup writes.
+/// Sums that a workgroup writes.
 struct Sums {
     gradient: Parameters<f64>,
     loss: f64,

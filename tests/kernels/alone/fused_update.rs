@@ -226,14 +226,14 @@ impl UpdateCase {
             at.iter().for_each(|&index| spare[index - first] = false);
             let spare = (0..spare.len()).filter(|&index| spare[index]);
             setup.expect_zeros(binding, spare.map(|index| first + index).collect());
-            let part = Expected {
+            let expected = Expected {
                 name: name.into(),
                 at,
                 values,
                 number: Number::F32,
                 tolerance: SUMMED,
             };
-            setup.expect(binding, part);
+            setup.expect(binding, expected);
         };
         expect("gradient", "gradient", 0, gradient);
         if self.is_training {

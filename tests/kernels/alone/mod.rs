@@ -130,9 +130,9 @@ impl Ready {
         for (binding, (before, after)) in self.shader.bindings.iter().zip(buffers).skip(1) {
             let binding = binding.name.as_ref();
             let mut written = vec![false; after.len()];
-            for part in self.setup.expected(binding) {
-                compare(part, after)?;
-                for &at in &part.at {
+            for expected in self.setup.expected(binding) {
+                compare(expected, after)?;
+                for &at in &expected.at {
                     assert!(!std::mem::replace(&mut written[at], true), "{binding}");
                 }
             }
@@ -156,19 +156,25 @@ impl Ready {
     }
 }
 
-/// Where NaN is expected NaN must be found; all else is compared.
-fn compare(part: &Expected, after: &[u32]) -> Result<(), String> {
-    let found = part.at.iter().map(|&at| part.number.read(after[at]));
+/// Compares values; where NaN is expected NaN must be found.
+fn compare(expected: &Expected, after: &[u32]) -> Result<(), String> {
+    let found = expected
+        .at
+        .iter()
+        .map(|&at| expected.number.read(after[at]));
     let (mut numbers, mut values) = (Vec::new(), Vec::new());
-    for (at, (found, &value)) in found.zip(&part.values).enumerate() {
+    for (at, (found, &value)) in found.zip(&expected.values).enumerate() {
         if !value.is_nan() {
             numbers.push(found);
             values.push(value);
         } else if !found.is_nan() {
-            return Err(format!("{}[{at}]: found {found}, expected NaN", part.name));
+            return Err(format!(
+                "{}[{at}]: found {found}, expected NaN",
+                expected.name
+            ));
         }
     }
-    close(&part.name, &numbers, &values, part.tolerance)
+    close(&expected.name, &numbers, &values, expected.tolerance)
 }
 
 impl Number {

@@ -76,7 +76,7 @@ impl Setup {
         self.give_words(binding, words.collect());
     }
 
-    /// `[example][unit]`, put into quads; the spare places of the last quad are zero, as the kernels leave them.
+    /// `[example][unit]`, put into quads; the spare floats of the last quad are zero, as the kernels leave them.
     pub fn give_rows(&mut self, binding: &'static str, rows: &[f32]) {
         let (tensor, examples) = tensor_of(binding, rows.len());
         let mut floats = vec![0f32; tensor.floats(examples)];
@@ -95,8 +95,8 @@ impl Setup {
         self.give("x", &floats);
     }
 
-    pub fn expect(&mut self, binding: &'static str, part: Expected) {
-        self.expected.entry(binding).or_default().push(part);
+    pub fn expect(&mut self, binding: &'static str, expected: Expected) {
+        self.expected.entry(binding).or_default().push(expected);
     }
 
     /// A whole buffer, from its start.
@@ -107,17 +107,17 @@ impl Setup {
         number: Number,
         tolerance: Tolerance,
     ) {
-        let part = Expected {
+        let expected = Expected {
             name: binding.into(),
             at: (0..values.len()).collect(),
             values,
             number,
             tolerance,
         };
-        self.expect(binding, part);
+        self.expect(binding, expected);
     }
 
-    /// `[example][unit]`, found in quads; the spare places of the last quad must be zero.
+    /// `[example][unit]`, found in quads; the spare floats of the last quad must be zero.
     pub fn expect_rows(&mut self, binding: &'static str, values: Vec<f64>, tolerance: Tolerance) {
         let (tensor, examples) = tensor_of(binding, values.len());
         let at = places(&tensor, examples);
@@ -125,26 +125,26 @@ impl Setup {
         at.iter().for_each(|&place| spare[place] = false);
         let zeros = (0..spare.len()).filter(|&place| spare[place]).collect();
         self.zeros.insert(binding, zeros);
-        let part = Expected {
+        let expected = Expected {
             name: binding.into(),
             at,
             values,
             number: Number::F32,
             tolerance,
         };
-        self.expect(binding, part);
+        self.expect(binding, expected);
     }
 
     /// `[example][pixel]`, found as `[pixel][example]`.
     pub fn expect_images(&mut self, values: Vec<f64>, tolerance: Tolerance) {
-        let part = Expected {
+        let expected = Expected {
             name: "x".into(),
             at: image_places(values.len() / PADDED_PIXELS),
             values,
             number: Number::F32,
             tolerance,
         };
-        self.expect("x", part);
+        self.expect("x", expected);
     }
 
     /// One number at one index.
@@ -156,14 +156,14 @@ impl Setup {
         value: f64,
         (number, tolerance): (Number, Tolerance),
     ) {
-        let part = Expected {
+        let expected = Expected {
             name: name.into(),
             at: vec![at],
             values: vec![value],
             number,
             tolerance,
         };
-        self.expect(binding, part);
+        self.expect(binding, expected);
     }
 
     /// A chunk's sum of one parameter tensor's gradient, whose first element is at `first`.
@@ -175,14 +175,14 @@ impl Setup {
         values: Vec<f64>,
         tolerance: Tolerance,
     ) {
-        let part = Expected {
+        let expected = Expected {
             name: format!("{} of chunk {chunk}", tensor.name),
             at: (first..first + values.len()).collect(),
             values,
             number: Number::F32,
             tolerance,
         };
-        self.expect("partial", part);
+        self.expect("partial", expected);
     }
 }
 

@@ -149,14 +149,14 @@ fn muon(setup: &mut Setup, case: &Case, noise: &mut Noise) {
         for (binding, values, tolerance) in
             [("parameters", w, ORTHOGONAL), ("first_moment", m, FEW)]
         {
-            let part = Expected {
+            let expected = Expected {
                 name: format!("{binding} of {}", tensor.name),
                 at: indices[at.clone()].to_vec(),
                 values,
                 number: Number::F32,
                 tolerance,
             };
-            setup.expect(binding, part);
+            setup.expect(binding, expected);
         }
     }
 }

@@ -26,16 +26,16 @@ const UNDER_X: [&str; 6] = ["h2", "h3", "d_h3", "out", "d_out", "h3_sum"];
 /// (function, region, whether it counts for stores too): here a lane touches only what no other lane does in the same
 /// phase, so the order of reads and writes needs no barrier; with all other accesses it does.
 const OWN: [(&str, &str, bool); 5] = [
-    // What the other half gave; what is given goes to another lane.
+    // Reads the other half's sums; those it gives go to another lane.
     ("tile_h2", "h2", false),
     ("h2_store", "h2", true),
     ("d_h2_store", "h2", true),
     ("d_h1_store", "h1", true),
-    // A lane's block of the sums; splits are apart by a barrier. Anywhere in the array.
+    // A lane's block of the sums, anywhere in the array; a barrier separates the splits.
     ("add_split", "", true),
 ];
 
-/// What was touched since the last barrier: arrays in workgroup memory, or regions of them.
+/// The arrays in workgroup memory, or regions of them, that were accessed since the last barrier.
 #[derive(Clone, Default, PartialEq)]
 struct Touched {
     written: BTreeSet<String>,
@@ -52,7 +52,7 @@ impl Touched {
     }
 }
 
-/// What was touched where a loop's body is left: for good, or for the next round.
+/// The accesses up to where a loop's body is left: for good, or for the next round.
 #[derive(Default)]
 struct Left {
     broken: Touched,
@@ -69,7 +69,7 @@ struct Walk<'a> {
 struct Scope<'a> {
     function: &'a Function,
     arguments: &'a [BTreeSet<&'static str>],
-    /// The function behind each call's result.
+    /// The function of each call's result.
     calls: &'a BTreeMap<usize, Handle<Function>>,
 }
 
@@ -87,7 +87,7 @@ pub fn check(wgsl: &str) -> Result<usize, String> {
     Ok(walk.barriers)
 }
 
-/// The function behind each call's result.
+/// The function of each call's result.
 fn calls(block: &Block, found: &mut BTreeMap<usize, Handle<Function>>) {
     for statement in block {
         match statement {
@@ -334,7 +334,7 @@ pub fn trials() -> Vec<Trial> {
         .map(|(name, text)| {
             Trial::test(format!("barriers::{name}"), move || {
                 let barriers = check(&text)?;
-                // What has workgroup memory has a barrier; all else needs none.
+                // A kernel with workgroup memory has a barrier; others need none.
                 if text.contains("var<workgroup>") != (barriers > 0) {
                     return Err(format!("{barriers} barriers").into());
                 }

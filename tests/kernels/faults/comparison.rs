@@ -53,8 +53,8 @@ pub fn trials() -> Vec<Trial> {
 /// (name, found, expected, tolerance, whether that is accepted)
 type Expectation = (&'static str, [f32; 2], [f64; 2], Tolerance, bool);
 
-/// An expectation that is not finite excuses nothing, zeros are equal without a tolerance, and each part of a tolerance
-/// is what it says.
+/// An expectation that is not finite excuses nothing, zeros are equal without a tolerance, and each
+/// part of a tolerance counts.
 fn expectations() -> Vec<Trial> {
     let with = Tolerance::of(1e-6, 1e-5);
     let absolute = Tolerance::absolute(0.1);

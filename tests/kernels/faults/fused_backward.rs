@@ -84,7 +84,7 @@ pub const BACKWARD: &[Fault] = &[
     ),
 ];
 
-/// The sums that stay in registers, over tiles, workgroups and parts of a set.
+/// The sums that stay in registers, over tiles, workgroups and shards of a set.
 pub const SUMS: &[Fault] = &[
     fused(
         "forward_backward_h2_edge_is_zero_backward",

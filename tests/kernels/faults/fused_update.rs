@@ -3,7 +3,7 @@
 use crate::alone::{Ready, update_cases};
 use crate::faults::{Fault, Setting, fault};
 
-/// Both optimizers on seventeen rows, one more than a workgroup has parts.
+/// All optimizers on seventeen rows, one more than a workgroup has parts.
 fn settings(_: &str) -> Vec<Setting> {
     let mut cases = update_cases();
     cases.retain(|case| case.rows == 17 && !case.broken);

@@ -28,7 +28,7 @@ pub type Setting = Box<dyn Fn() -> Ready>;
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
     pub name: &'static str,
-    /// The kernel it is planted in; a shared file counts as part of it.
+    /// The kernel it is planted in; its parts count as well.
     pub kernel: &'static str,
     /// (text, replacement): each text occurs exactly once. If a part of it, an expression, is in « », only that is replaced,
     /// and the rest says where.
