@@ -112,7 +112,7 @@ impl Gpu {
                 left -= count;
             } else if let Some((submission, count)) = in_flight.pop_front() {
                 self.device.finish(submission).await?;
-                self.pace.learn(count, since.elapsed());
+                self.pace.adapt(count, since.elapsed());
                 since = Instant::now();
             }
         }

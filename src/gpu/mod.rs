@@ -9,14 +9,14 @@
 //! - [`device`]: a wgpu device whose failures are errors; `wait` is the only file that waits
 //! - [`engine`]: runs the plans; `pace` keeps submissions short, `engine/timing.rs` times each kernel of a step
 //! - [`tune`]: the fastest kernels for an adapter, measured
-//! - [`probe`]: the most that a device can do, measured
+//! - [`peak`]: the most that a device can do, measured
 
 pub mod adapter;
 pub mod device;
 pub mod engine;
 pub mod layout;
 mod pace;
-pub mod probe;
+pub mod peak;
 pub mod step;
 pub mod tune;
 mod wait;
