@@ -47,6 +47,7 @@ pub struct Device {
     queue: wgpu::Queue,
     failure: Arc<Mutex<Option<String>>>,
     pipelines: Arc<Mutex<Vec<(Shader, Pipeline)>>>,
+    adapter: wgpu::Adapter,
     description: AdapterDescription,
     timeout: Duration,
 }
@@ -93,12 +94,21 @@ impl Device {
             queue,
             failure,
             pipelines: Arc::default(),
+            adapter: adapter.clone(),
             timeout: timeout.unwrap_or_else(|| default_timeout(description.kind)),
             description,
         })
     }
 
-    /// The adapter it was opened on.
+    /// Opens the same adapter anew, after a failure.
+    ///
+    /// # Errors
+    /// As [`Device::open`].
+    pub async fn reopen(&self) -> Result<Self> {
+        Self::open(&self.adapter, Some(self.timeout)).await
+    }
+
+    /// Description of its adapter.
     pub fn description(&self) -> &AdapterDescription {
         &self.description
     }

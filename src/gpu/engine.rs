@@ -3,7 +3,7 @@
 //! Every call that waits is asynchronous here, for browsers; `blocking` makes them the trait that all engines share.
 
 mod blocking;
-mod open;
+mod setup;
 mod timing;
 
 use std::collections::VecDeque;
@@ -22,8 +22,8 @@ use crate::error::{Error, Result};
 use crate::net::Parameters;
 use crate::recipe::Recipe;
 
-pub(super) use open::Work;
-pub use open::{Kernels, Opened, Options};
+pub use setup::Opened;
+pub(super) use setup::Work;
 pub use timing::KernelTime;
 
 /// Submissions in flight: one runs while the next is recorded.
@@ -112,7 +112,7 @@ impl Gpu {
                 left -= count;
             } else if let Some((submission, count)) = in_flight.pop_front() {
                 self.device.finish(submission).await?;
-                self.pace.learn(count, since.elapsed());
+                self.pace.adapt(count, since.elapsed());
                 since = Instant::now();
             }
         }

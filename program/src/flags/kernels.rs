@@ -69,7 +69,7 @@ impl Arguments {
                 None => Kernels::Tuned { cache },
             },
             timeout: self.device_timeout,
-            buffer_bytes: None,
+            ..Options::default()
         }
     }
 

@@ -180,7 +180,7 @@ impl Bench<'_> {
         let mut processor = None;
         let reports = measured.into_iter().map(|measured| {
             if let Some(gpu) = &measured.gpu {
-                let peak = gpu::probe::peak(&gpu.adapter)?;
+                let peak = gpu::peak::measure(&gpu.adapter, self.kernels.options(None).timeout)?;
                 return Ok(self.report(measured, peak, None));
             }
             let Processor { core, all } = match processor {

@@ -1,52 +1,17 @@
-//! Opening an engine: the one place that opens a device to train on, and puts the digits on it.
-
-use std::path::PathBuf;
-use std::time::Duration;
+//! Making an engine on a device that is open.
 
 use super::Gpu;
 use crate::data::Digits;
 use crate::engine::State;
 use crate::error::Result;
 use crate::gpu::device::Device;
-use crate::gpu::layout::tiling::Tiling;
 use crate::gpu::pace::Pace;
+use crate::gpu::step::Sizes;
 use crate::gpu::step::fit::check_fit;
 use crate::gpu::step::plan::{Buffer, Program};
 use crate::gpu::step::variant::Variant;
-use crate::gpu::step::{Sizes, check_recipe};
-use crate::gpu::tune;
 use crate::net::Parameters;
 use crate::recipe::Recipe;
-
-/// How an engine's kernels are found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Kernels {
-    /// These.
-    Fixed(Variant),
-    /// Fused kernels in a shape that suits most devices.
-    #[default]
-    Standard,
-    /// The fastest of a few on this adapter: measured now, or stored in `cache` when they were measured before. A
-    /// software adapter is not measured and gets the standard ones: compiling a shape takes longer there than a short
-    /// run.
-    Tuned {
-        /// File of the choices made so far.
-        cache: Option<PathBuf>,
-    },
-}
-
-/// How an engine is opened.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Kernels to run.
-    pub kernels: Kernels,
-    /// Longest wait for a submission, after which the device counts as hung, also while kernels are measured;
-    /// [`default_timeout`](crate::gpu::default_timeout) of the adapter if `None`.
-    pub timeout: Option<Duration>,
-    /// Largest buffer for images in bytes, where the adapter offers more: the fused kernels go through a larger set in
-    /// shards, and add up.
-    pub buffer_bytes: Option<u64>,
-}
 
 /// An engine, and how its kernels were found.
 pub struct Opened {
@@ -77,7 +42,7 @@ pub(in crate::gpu) struct Work<'a> {
     pub(in crate::gpu) recipe: &'a Recipe,
     /// Parameters at its start.
     pub(in crate::gpu) start: &'a Parameters,
-    /// As in [`Options`].
+    /// Largest buffer for images in bytes, where the adapter offers more.
     pub(in crate::gpu) buffer_bytes: u64,
 }
 
@@ -98,38 +63,6 @@ impl Work<'_> {
 }
 
 impl Gpu {
-    /// As [`Gpu::open`], without blocking.
-    ///
-    /// # Errors
-    /// As [`Gpu::open`].
-    pub async fn open_async(
-        adapter: &wgpu::Adapter,
-        digits: &Digits,
-        recipe: Recipe,
-        start: &Parameters,
-        options: &Options,
-    ) -> Result<Opened> {
-        check_recipe(&recipe)?;
-        let work = Work {
-            digits,
-            recipe: &recipe,
-            start,
-            buffer_bytes: options.buffer_bytes.unwrap_or(u64::MAX),
-        };
-        let device = Device::open(adapter, options.timeout).await?;
-        let standard = Variant::Fused(Tiling::default_for(device.description()));
-        let variant = match &options.kernels {
-            Kernels::Fixed(variant) => *variant,
-            Kernels::Tuned { cache } if tune::is_worth_it(device.description()) => {
-                return tune::open(adapter, device, &work, cache.as_deref(), options.timeout).await;
-            }
-            Kernels::Standard | Kernels::Tuned { .. } => standard,
-        };
-        Self::on(&device, &work, variant)
-            .await
-            .map(Opened::unmeasured)
-    }
-
     /// An engine on a device that is open.
     pub(in crate::gpu) async fn on(
         device: &Device,
