@@ -81,13 +81,13 @@ struct Bench<'a> {
 impl Bench<'_> {
     async fn open(mut self, cache: Option<&Path>) -> Result<Opened> {
         let key = cache.map(|_| cache::key(&self.device, self.work));
-        if let (Some(path), Some(key)) = (cache, &key) {
-            if let Some(variant) = cache::choice(&cache::read(path), key) {
-                match Gpu::on(&self.device, self.work, variant).await {
-                    Ok(engine) => return Ok(Opened::unmeasured(engine)),
-                    // A choice that fails would fail every run.
-                    Err(error) => self.leave_out(variant, error).await?,
-                }
+        if let (Some(path), Some(key)) = (cache, &key)
+            && let Some(variant) = cache::choice(&cache::read(path), key)
+        {
+            match Gpu::on(&self.device, self.work, variant).await {
+                Ok(engine) => return Ok(Opened::unmeasured(engine)),
+                // A choice that fails would fail every run.
+                Err(error) => self.leave_out(variant, error).await?,
             }
         }
         let (variant, measured) = self.search().await?;

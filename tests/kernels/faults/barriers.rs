@@ -229,12 +229,12 @@ impl<'a> Walk<'a> {
         touched: &mut Touched,
         left: &mut Left,
     ) -> Result<(), String> {
-        let function = scope.function;
         for statement in block {
             match statement {
                 Statement::Emit(range) => {
                     for expression in range.clone() {
-                        if let Expression::Load { pointer } = function.expressions[expression] {
+                        if let Expression::Load { pointer } = scope.function.expressions[expression]
+                        {
                             self.access(scope, self.places(scope, pointer), false, touched)?;
                         }
                     }
