@@ -27,7 +27,7 @@ use crate::error::Result;
 use crate::net::Parameters;
 
 /// Which half of the digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {
     /// The examples trained on.
     Train,

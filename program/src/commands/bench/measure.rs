@@ -131,9 +131,7 @@ impl Bench<'_> {
         let digits = self.in_memory("gpu")?;
         let started = Instant::now();
         let adapter = gpu::choose(choice)?;
-        let opened = self
-            .kernels
-            .open(adapter.clone(), &digits, &self.full, start)?;
+        let opened = self.kernels.open(&adapter, &digits, &self.full, start)?;
         let mut engine = opened.engine;
         let set_up = started.elapsed() - Duration::from_secs_f64(opened.tuning);
         let mut measured = self.steps(&mut engine, set_up, GPU_SAMPLE)?;
@@ -182,7 +180,7 @@ impl Bench<'_> {
         let mut processor = None;
         let reports = measured.into_iter().map(|measured| {
             if let Some(gpu) = &measured.gpu {
-                let peak = gpu::probe::peak(&gpu.adapter)?;
+                let peak = gpu::peak::measure(&gpu.adapter, self.kernels.options(None).timeout)?;
                 return Ok(self.report(measured, peak, None));
             }
             let Processor { core, all } = match processor {
@@ -256,7 +254,7 @@ impl Processor {
 
 fn kernel_report(time: &KernelTime) -> KernelReport {
     KernelReport {
-        kernel: time.kernel,
+        kernel: time.kernel.clone(),
         ms: 1e3 * time.seconds,
     }
 }
