@@ -23,7 +23,7 @@ fn mean_misses(recipe: &Recipe, digits: &Digits) -> Result<f64> {
         };
         let start = recipe.initial_parameters();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, cores);
+        let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, cores)?;
         let examples = digits.train.len();
         let outcome = train::run(engine.as_mut(), &recipe, examples, watch, &mut |_| Ok(()))?;
         misses += outcome.last().test.misses;

@@ -11,8 +11,8 @@
 //! (digits.train, digits.test) = (digits.train.truncated(50), digits.test.truncated(50));
 //! let recipe = Recipe::named(Name::FullBatch);
 //! let start = recipe.initial_parameters();
-//! let mut fast = FullBatch::new(digits.clone(), recipe.clone(), &start);
-//! let mut plain = Reference::<f64>::new(digits, recipe, &start);
+//! let mut fast = FullBatch::new(digits.clone(), recipe.clone(), &start)?;
+//! let mut plain = Reference::<f64>::new(digits, recipe, &start)?;
 //!
 //! // Losses before each of two updates.
 //! let (ours, theirs) = (fast.train(2)?, plain.train(2)?);
@@ -27,7 +27,7 @@ use crate::error::Result;
 use crate::net::Parameters;
 
 /// Which half of the digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {
     /// The examples trained on.
     Train,

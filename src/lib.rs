@@ -16,7 +16,7 @@
 //!     ..Recipe::named(Name::FullBatch)
 //! };
 //! let start = recipe.initial_parameters();
-//! let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, 1);
+//! let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, 1)?;
 //! let watch = Watch::every(10);
 //! let outcome = train::run(engine.as_mut(), &recipe, digits.train.len(), watch, &mut |_| Ok(()))?;
 //! // Of 2,007; guessing misses nine in ten.

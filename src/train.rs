@@ -11,7 +11,7 @@
 //!     length: Length::Passes(2),
 //!     ..Recipe::named(Name::Reproduction)
 //! };
-//! let mut engine = cpu::engine(digits, recipe.clone(), &recipe.initial_parameters(), 1);
+//! let mut engine = cpu::engine(digits, recipe.clone(), &recipe.initial_parameters(), 1)?;
 //! let mut evaluated = Vec::new();
 //! let watch = Watch::every(64);
 //! let outcome = train::run(engine.as_mut(), &recipe, 64, watch, &mut |event| {

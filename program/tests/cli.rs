@@ -494,7 +494,7 @@ fn epochs_and_passes_are_the_same_flag() {
             .assert()
             .success();
         let help = String::from_utf8(help.get_output().stdout.clone()).expect("UTF-8");
-        assert!(help.contains("[aliases: --passes]"), "{command:?}: {help}");
+        assert!(help.contains("[alias: --passes]"), "{command:?}: {help}");
     }
     refused(&["--epochs", "1", "--passes", "1"], 2, &["--epochs"]);
 }

@@ -197,7 +197,8 @@ mod tests {
             ..Recipe::named(Name::FullBatch)
         };
         let start = initial_parameters(1, 0.0, Initialization::Sqrt);
-        let mut engine = FullBatch::new(digits, recipe.clone(), &start);
+        let mut engine =
+            FullBatch::new(digits, recipe.clone(), &start).expect("a full-batch recipe");
         let sampling = Sampling {
             updates_a_step: 1,
             shortest_sample: Duration::ZERO,

@@ -367,7 +367,7 @@ impl Session<'_> {
             ..Recipe::named(Name::Reproduction)
         };
         let parameters: Parameters = recipe.initial_parameters();
-        let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters);
+        let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters)?;
         let watch = Watch::every(recipe::cadence(&recipe, self.digits.train.len(), None)?);
         let before = Before {
             setup: started.elapsed().as_secs_f64(),

@@ -236,8 +236,7 @@ impl Arguments {
     ) -> Result<Opened> {
         let engine: Box<dyn Engine> = match place {
             Place::Adapter(adapter) => {
-                let adapter = adapter.clone();
-                let kernels = self.kernels_for(&adapter);
+                let kernels = self.kernels_for(adapter);
                 let opened = kernels.open(adapter, digits, recipe, parameters)?;
                 return Ok(Opened {
                     kernels: Some(opened.engine.variant().to_string()),
@@ -250,9 +249,9 @@ impl Arguments {
                 digits.clone(),
                 recipe.clone(),
                 parameters,
-            )),
+            )?),
             Place::Cpu(threads) => {
-                cpu::engine(digits.clone(), recipe.clone(), parameters, *threads)
+                cpu::engine(digits.clone(), recipe.clone(), parameters, *threads)?
             }
         };
         Ok(Opened {

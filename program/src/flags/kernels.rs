@@ -1,12 +1,13 @@
 //! The flags that choose a GPU's kernels, and the engine with them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
 use gpu_train::data::Digits;
 use gpu_train::error::Result;
-use gpu_train::gpu::{Gpu, PATIENCE, Variant, tune};
+use gpu_train::gpu::{Gpu, Kernels, Kind, Options, Variant, describe};
 use gpu_train::net::Parameters;
 use gpu_train::recipe::Recipe;
 
@@ -22,9 +23,9 @@ pub struct Arguments {
     /// Take kernels that suit most GPUs instead of measuring
     #[arg(long)]
     no_tune: bool,
-    /// A GPU that has not answered for so long counts as hung [default: 300]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    patience: Option<Duration>,
+    /// A GPU that has not answered for this long counts as hung [default: 30; of a software adapter: 300]
+    #[arg(long, visible_alias = "patience", value_name = "SECONDS", value_parser = seconds)]
+    device_timeout: Option<Duration>,
 }
 
 fn seconds(text: &str) -> std::result::Result<Duration, String> {
@@ -59,8 +60,21 @@ impl Arguments {
         self.kernels.is_some() || self.no_tune
     }
 
-    /// The kernels that the flags ask for on this adapter, measured now whatever is kept from before (none for those that
-    /// suit most GPUs), and the seconds that took.
+    /// How an engine is opened with these flags; measured kernels are kept in `cache`.
+    pub fn options(&self, cache: Option<PathBuf>) -> Options {
+        Options {
+            kernels: match self.kernels {
+                Some(variant) => Kernels::Fixed(variant),
+                None if self.no_tune => Kernels::Standard,
+                None => Kernels::Tuned { cache },
+            },
+            timeout: self.device_timeout,
+            ..Options::default()
+        }
+    }
+
+    /// Kernels that the flags ask for on this adapter, measured now whatever is kept from before (`None` for the
+    /// standard ones), and the seconds that took.
     ///
     /// # Errors
     /// If the adapter fails.
@@ -71,17 +85,13 @@ impl Arguments {
         recipe: &Recipe,
         parameters: &Parameters,
     ) -> Result<(Option<Variant>, f64)> {
-        if self.are_given() {
+        let software = describe(adapter).is_some_and(|found| found.kind == Kind::Software);
+        if self.are_given() || software {
             return Ok((self.kernels, 0.0));
         }
-        let tuned = tune::tune(adapter, digits, recipe, parameters, None)?;
-        // What is not measured costs nothing worth telling.
-        let seconds = if tuned.measured.is_empty() {
-            0.0
-        } else {
-            tuned.seconds
-        };
-        Ok((Some(tuned.variant), seconds))
+        let options = self.options(None);
+        let opened = Gpu::open(adapter, digits, recipe.clone(), parameters, &options)?;
+        Ok((Some(opened.engine.variant()), opened.tuning))
     }
 
     /// The engine on this adapter.
@@ -90,31 +100,27 @@ impl Arguments {
     /// If the adapter lacks something or fails.
     pub fn open(
         &self,
-        adapter: wgpu::Adapter,
+        adapter: &wgpu::Adapter,
         digits: &Digits,
         recipe: &Recipe,
         parameters: &Parameters,
     ) -> Result<Opened> {
-        let (mut tuning, mut how) = (0.0, String::new());
-        let mut engine = if let Some(variant) = self.kernels {
-            Gpu::with(adapter, digits, recipe.clone(), parameters, variant)?
-        } else if self.no_tune {
-            Gpu::new(adapter, digits, recipe.clone(), parameters)?
-        } else {
-            let cache = tune::cache_file();
-            let tuned = tune::tune(&adapter, digits, recipe, parameters, cache.as_deref())?;
-            tuning = tuned.seconds;
-            if !tuned.measured.is_empty() {
-                how = format!(", the fastest of {} in {tuning:.1} s", tuned.measured.len());
-            }
-            Gpu::with(adapter, digits, recipe.clone(), parameters, tuned.variant)?
+        let options = self.options(cache_file());
+        let opened = Gpu::open(adapter, digits, recipe.clone(), parameters, &options)?;
+        let (tuning, shapes) = (opened.tuning, opened.measured.len());
+        let how = match shapes {
+            0 => String::new(),
+            _ => format!(", the fastest of {shapes} in {tuning:.1} s"),
         };
-        engine.set_patience(self.patience.unwrap_or(PATIENCE));
-        let note = format!("kernels: {}{how}", engine.variant());
         Ok(Opened {
-            engine,
+            note: format!("kernels: {}{how}", opened.engine.variant()),
+            engine: opened.engine,
             tuning,
-            note,
         })
     }
+}
+
+/// File of the kernels chosen before: `gpu-train/kernels.json` in the user's cache folder, if there is one.
+fn cache_file() -> Option<PathBuf> {
+    Some(dirs::cache_dir()?.join("gpu-train").join("kernels.json"))
 }

@@ -15,7 +15,7 @@ pub struct Arguments {
     /// The recipe to start from [default: full-batch with --full-batch, reproduction with --per-example]
     #[arg(long, value_name = "NAME")]
     recipe: Option<Name>,
-    /// Nonlinearity of the hidden layers
+    /// Activation of the hidden layers
     #[arg(long)]
     activation: Option<Activation>,
     /// Loss function; mse has tanh outputs and targets ±1

@@ -70,7 +70,7 @@ fn error_of(digits: &Digits, recipe: &Recipe, seed: u64) -> Result<f64> {
     };
     let updates = recipe.validate_updates(digits.train.len())?;
     let start = recipe.initial_parameters();
-    let mut engine = cpu::engine(digits.clone(), recipe, &start, 1);
+    let mut engine = cpu::engine(digits.clone(), recipe, &start, 1)?;
     let losses = engine.train(updates)?;
     if losses.iter().any(|loss| !loss.is_finite()) {
         return Ok(1.0);

@@ -105,7 +105,7 @@ impl Bench<'_> {
                     &self.full.initial_parameters(),
                     Level::best(),
                     cores(),
-                );
+                )?;
                 self.steps(&mut engine, started.elapsed(), Duration::ZERO)
             }
             Target::PerExample => {
@@ -113,14 +113,14 @@ impl Bench<'_> {
                 let recipe = &self.per_example;
                 let started = Instant::now();
                 let mut engine =
-                    PerExample::new(digits, recipe.clone(), &recipe.initial_parameters());
+                    PerExample::new(digits, recipe.clone(), &recipe.initial_parameters())?;
                 self.steps(&mut engine, started.elapsed(), Duration::ZERO)
             }
             Target::Reference => {
                 let digits = self.in_memory("reference")?;
                 let started = Instant::now();
                 let mut engine =
-                    Reference::<f32>::new(digits, full, &self.full.initial_parameters());
+                    Reference::<f32>::new(digits, full, &self.full.initial_parameters())?;
                 self.steps(&mut engine, started.elapsed(), Duration::ZERO)
             }
             Target::Gpu(choice) => self.on_gpu(choice, &self.full.initial_parameters()),
@@ -131,9 +131,7 @@ impl Bench<'_> {
         let digits = self.in_memory("gpu")?;
         let started = Instant::now();
         let adapter = gpu::choose(choice)?;
-        let opened = self
-            .kernels
-            .open(adapter.clone(), &digits, &self.full, start)?;
+        let opened = self.kernels.open(&adapter, &digits, &self.full, start)?;
         let mut engine = opened.engine;
         let set_up = started.elapsed() - Duration::from_secs_f64(opened.tuning);
         let mut measured = self.steps(&mut engine, set_up, GPU_SAMPLE)?;
@@ -182,12 +180,12 @@ impl Bench<'_> {
         let mut processor = None;
         let reports = measured.into_iter().map(|measured| {
             if let Some(gpu) = &measured.gpu {
-                let peak = gpu::probe::peak(&gpu.adapter)?;
+                let peak = gpu::peak::measure(&gpu.adapter, self.kernels.options(None).timeout)?;
                 return Ok(self.report(measured, peak, None));
             }
             let Processor { core, all } = match processor {
                 Some(known) => known,
-                None => *processor.insert(Processor::measure()?),
+                None => *processor.insert(Processor::measure()),
             };
             Ok(match measured.engine {
                 "cpu" => self.report(measured, all, Some(core.flop_per_second)),
@@ -241,24 +239,22 @@ struct Processor {
 }
 
 impl Processor {
-    fn measure() -> Result<Self> {
-        let copy_bytes_per_second = cpu::probe::copy_bytes_per_second(cores())?;
-        let peak = |threads| -> Result<Peak> {
-            Ok(Peak {
-                flop_per_second: cpu::probe::flop_per_second(Level::best(), threads)?,
-                copy_bytes_per_second,
-            })
+    fn measure() -> Self {
+        let copy_bytes_per_second = cpu::peak::copy_bytes_per_second(cores());
+        let peak = |threads| Peak {
+            flop_per_second: cpu::peak::flop_per_second(Level::best(), threads),
+            copy_bytes_per_second,
         };
-        Ok(Self {
-            core: peak(1)?,
-            all: peak(cores())?,
-        })
+        Self {
+            core: peak(1),
+            all: peak(cores()),
+        }
     }
 }
 
 fn kernel_report(time: &KernelTime) -> KernelReport {
     KernelReport {
-        kernel: time.kernel,
+        kernel: time.kernel.clone(),
         ms: 1e3 * time.seconds,
     }
 }

@@ -118,7 +118,7 @@ fn net(classifier: &Classifier, seconds: f64) -> Result<Measured> {
     };
     let digits = embedded::digits();
     let count = digits.test.len();
-    let mut engine = PerExample::new(digits, recipe, classifier.parameters());
+    let mut engine = PerExample::new(digits, recipe, classifier.parameters())?;
     let misses = engine.evaluate(Split::Test)?.misses as usize;
     let digit_us = sample(seconds, count, || engine.evaluate(Split::Test).map(drop))?;
     Ok(Measured {

@@ -117,7 +117,7 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
         recipe.clone(),
         &recipe.initial_parameters(),
         cores(),
-    );
+    )?;
     output.line(&format!(
         "training {} on {examples} digits: {} on {}",
         recipe.name,

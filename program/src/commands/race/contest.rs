@@ -11,7 +11,7 @@ use gpu_train::engine::Engine;
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::race;
 use gpu_train::experiment::record::{Contestant, ContestantKind, FailedRun, RaceRun};
-use gpu_train::gpu::{AdapterChoice, Gpu, Kind, Variant, choose, describe};
+use gpu_train::gpu::{AdapterChoice, Gpu, Kernels, Kind, Options, Variant, choose, describe};
 use gpu_train::net::Parameters;
 use gpu_train::recipe::Recipe;
 
@@ -227,17 +227,18 @@ impl Contest<'_> {
     ) -> Result<(Box<dyn Engine>, Option<String>)> {
         let digits = self.digits;
         Ok(match seat {
-            Seat::PerExample => (cpu::engine(digits.clone(), recipe.clone(), start, 1), None),
+            Seat::PerExample => (cpu::engine(digits.clone(), recipe.clone(), start, 1)?, None),
             Seat::Cpu(threads) => (
-                cpu::engine(digits.clone(), recipe.clone(), start, *threads),
+                cpu::engine(digits.clone(), recipe.clone(), start, *threads)?,
                 None,
             ),
             Seat::Gpu(choice, variant) => {
                 let adapter = choose(choice)?;
-                let engine = match variant {
-                    Some(variant) => Gpu::with(adapter, digits, recipe.clone(), start, *variant)?,
-                    None => Gpu::new(adapter, digits, recipe.clone(), start)?,
+                let options = Options {
+                    kernels: variant.map_or(Kernels::Standard, Kernels::Fixed),
+                    ..self.kernels.options(None)
                 };
+                let engine = Gpu::open(&adapter, digits, recipe.clone(), start, &options)?.engine;
                 let kernels = engine.variant().to_string();
                 (Box::new(engine), Some(kernels))
             }
