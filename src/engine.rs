@@ -21,10 +21,37 @@
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::Result;
 use crate::net::Parameters;
+
+/// The implementations of [`Engine`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineKind {
+    /// The scalar reference.
+    Reference,
+    /// The full batch on CPU cores.
+    Cpu,
+    /// The full batch on a GPU.
+    Gpu,
+    /// Batch 1 on one CPU core.
+    PerExample,
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(match self {
+            Self::Reference => "reference",
+            Self::Cpu => "cpu",
+            Self::Gpu => "gpu",
+            Self::PerExample => "per-example",
+        })
+    }
+}
 
 /// Which half of the digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,8 +131,8 @@ pub struct Peak {
 
 /// A trainer: it owns the digits, the recipe and the state of one run.
 pub trait Engine {
-    /// Short name: `reference`, `cpu`, `gpu` or `per-example`.
-    fn name(&self) -> &'static str;
+    /// The implementation.
+    fn kind(&self) -> EngineKind;
 
     /// The device it runs on, for people: processor and instruction set, or adapter and backend.
     fn device(&self) -> String;

@@ -1,9 +1,10 @@
 //! The loop over an [`Engine`]: it trains, evaluates and emits events; it draws nothing.
 //!
 //! ```
+//! use gpu_train::data;
 //! use gpu_train::recipe::{Length, Name, Recipe};
+//! use gpu_train::target::{self, Target};
 //! use gpu_train::train::{self, Event, Watch};
-//! use gpu_train::{cpu, data};
 //!
 //! let mut digits = data::embedded::digits();
 //! (digits.train, digits.test) = (digits.train.truncated(64), digits.test.truncated(64));
@@ -11,7 +12,8 @@
 //!     length: Length::Passes(2),
 //!     ..Recipe::named(Name::Reproduction)
 //! };
-//! let mut engine = cpu::engine(digits, recipe.clone(), &recipe.initial_parameters(), 1)?;
+//! let start = recipe.initial_parameters();
+//! let mut engine = target::open(&Target::PerExample, &digits, &recipe, &start)?.engine;
 //! let mut evaluated = Vec::new();
 //! let watch = Watch::every(64);
 //! let outcome = train::run(engine.as_mut(), &recipe, 64, watch, &mut |event| {

@@ -13,16 +13,16 @@ use crate::terminal::interrupt;
 use crate::terminal::{Output, Progress};
 use crate::text::{Comparison, RunReport};
 use gpu_train::checkpoint::Checkpoint;
-use gpu_train::cpu::PerExample;
 use gpu_train::data::Digits;
 use gpu_train::data::DigitsRecord;
-use gpu_train::engine::Engine;
+use gpu_train::engine::{Engine, EngineKind};
 use gpu_train::error::Result;
 use gpu_train::experiment::record::Seconds;
 use gpu_train::file;
 use gpu_train::net::Parameters;
 use gpu_train::recipe::Functions;
 use gpu_train::recipe::{Batch, Name, Recipe};
+use gpu_train::target::{self, Target};
 use gpu_train::train::{self, Event, Past, Watch};
 use gpu_train::weights;
 
@@ -171,7 +171,7 @@ fn next(arguments: &Arguments, report: &RunReport) -> String {
             "train and keep a net that recognises digits you draw",
         )),
     }
-    if report.engine == "cpu" {
+    if report.engine == EngineKind::Cpu {
         let line = (
             "devices".into(),
             "which GPUs there are, and why none is taken",
@@ -239,15 +239,12 @@ impl Session<'_> {
             Some(path) if resumed.is_none() => self.load(path, recipe)?,
             _ => recipe.initial_parameters(),
         };
-        let device::Opened {
-            mut engine,
-            tuning,
-            kernels,
-            notes,
-        } = arguments.device.engine(self.digits, recipe, &parameters)?;
-        for note in &notes {
+        let (target, note) = arguments.device.target(recipe.batch)?;
+        let opened = target::open(&target, self.digits, recipe, &parameters)?;
+        for note in opened.notes.iter().chain(&note) {
             self.output.line(note)?;
         }
+        let (mut engine, tuning, kernels) = (opened.engine, opened.tuning, opened.kernels);
         let keeper =
             arguments
                 .checkpoints
@@ -311,7 +308,7 @@ impl Session<'_> {
         self.output.line(&format!(
             "{}: {} on {}; {}, {} training and {} test examples; set-up {:.2} s",
             recipe.name,
-            engine.name(),
+            engine.kind(),
             engine.device(),
             self.digits.source,
             examples,
@@ -361,21 +358,20 @@ impl Session<'_> {
     /// The essay's stage 0 on one CPU core, with this run's seed; evaluated after every pass whatever --eval-every
     /// says, which counts the other run's updates: the comparison looks for the first pass that is good enough.
     fn baseline(&self, seed: u64) -> Result<RunReport> {
-        let started = Instant::now();
         let recipe = Recipe {
             seed,
             ..Recipe::named(Name::Reproduction)
         };
-        let parameters: Parameters = recipe.initial_parameters();
-        let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters)?;
+        let start = recipe.initial_parameters();
+        let mut opened = target::open(&Target::PerExample, self.digits, &recipe, &start)?;
         let watch = Watch::every(recipe::cadence(&recipe, self.digits.train.len(), None)?);
         let before = Before {
-            setup: started.elapsed().as_secs_f64(),
+            setup: opened.set_up,
             tuning: 0.0,
         };
         let past = Past::default();
         self.run(
-            &mut engine,
+            opened.engine.as_mut(),
             &recipe,
             watch,
             before,

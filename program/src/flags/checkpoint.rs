@@ -127,8 +127,8 @@ impl Arguments {
     pub fn note(&self, checkpoint: &Checkpoint, engine: &dyn Engine) -> String {
         let Checkpoint { origin, state, .. } = checkpoint;
         let from = self.resume.as_deref().unwrap_or("".as_ref()).display();
-        let (name, device) = (engine.name(), engine.device());
-        let how = if (&origin.engine[..], &origin.device) == (name, &device) {
+        let here = (engine.kind().to_string(), engine.device());
+        let how = if (&origin.engine, &origin.device) == (&here.0, &here.1) {
             "on the same device, with the same result as an uninterrupted run".into()
         } else {
             format!(
@@ -151,7 +151,7 @@ impl Arguments {
         let path = self.file()?.clone();
         let origin = Origin {
             version: env!("CARGO_PKG_VERSION").into(),
-            engine: engine.name().into(),
+            engine: engine.kind().to_string(),
             device: engine.device(),
             kernels,
             recipe: recipe.clone(),

@@ -1,17 +1,13 @@
-//! The flags that choose a GPU's kernels, and the engine with them.
+//! The flags that choose a GPU's kernels and its time-out.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use gpu_train::data::Digits;
-use gpu_train::error::Result;
-use gpu_train::gpu::{Gpu, Kernels, Kind, Options, Variant, describe};
-use gpu_train::net::Parameters;
-use gpu_train::recipe::Recipe;
+use gpu_train::gpu::{Kernels, Options, Variant};
 
-/// Which kernels do a step on a GPU.
+/// Kernels of a step on a GPU.
 #[derive(Debug, Clone, Default, Args)]
 #[group(id = "kernel-flags")]
 #[command(next_help_heading = "Device")]
@@ -35,32 +31,13 @@ fn seconds(text: &str) -> std::result::Result<Duration, String> {
     possible.ok_or("expected seconds above 0".into())
 }
 
-/// An engine on a GPU, and how its kernels were found.
-pub struct Opened {
-    /// The engine.
-    pub engine: Gpu,
-    /// Seconds spent on measuring kernels, before the engine was made.
-    pub tuning: f64,
-    /// What was found, for people.
-    pub note: String,
-}
-
 impl Arguments {
-    /// The same flags with these kernels, as another run had them.
-    pub fn with(&self, variant: Variant) -> Self {
-        Self {
-            kernels: Some(variant),
-            no_tune: false,
-            ..self.clone()
-        }
-    }
-
-    /// Whether a flag was given.
+    /// Whether a flag for the kernels was given.
     pub fn are_given(&self) -> bool {
         self.kernels.is_some() || self.no_tune
     }
 
-    /// How an engine is opened with these flags; measured kernels are kept in `cache`.
+    /// Options that engines are opened with; choices that were measured before are taken from `cache`.
     pub fn options(&self, cache: Option<PathBuf>) -> Options {
         Options {
             kernels: match self.kernels {
@@ -72,55 +49,9 @@ impl Arguments {
             ..Options::default()
         }
     }
-
-    /// Kernels that the flags ask for on this adapter, measured now whatever is kept from before (`None` for the
-    /// standard ones), and the seconds that took.
-    ///
-    /// # Errors
-    /// If the adapter fails.
-    pub fn afresh(
-        &self,
-        adapter: &wgpu::Adapter,
-        digits: &Digits,
-        recipe: &Recipe,
-        parameters: &Parameters,
-    ) -> Result<(Option<Variant>, f64)> {
-        let software = describe(adapter).is_some_and(|found| found.kind == Kind::Software);
-        if self.are_given() || software {
-            return Ok((self.kernels, 0.0));
-        }
-        let options = self.options(None);
-        let opened = Gpu::open(adapter, digits, recipe.clone(), parameters, &options)?;
-        Ok((Some(opened.engine.variant()), opened.tuning))
-    }
-
-    /// The engine on this adapter.
-    ///
-    /// # Errors
-    /// If the adapter lacks something or fails.
-    pub fn open(
-        &self,
-        adapter: &wgpu::Adapter,
-        digits: &Digits,
-        recipe: &Recipe,
-        parameters: &Parameters,
-    ) -> Result<Opened> {
-        let options = self.options(cache_file());
-        let opened = Gpu::open(adapter, digits, recipe.clone(), parameters, &options)?;
-        let (tuning, shapes) = (opened.tuning, opened.measured.len());
-        let how = match shapes {
-            0 => String::new(),
-            _ => format!(", the fastest of {shapes} in {tuning:.1} s"),
-        };
-        Ok(Opened {
-            note: format!("kernels: {}{how}", opened.engine.variant()),
-            engine: opened.engine,
-            tuning,
-        })
-    }
 }
 
 /// File of the kernels chosen before: `gpu-train/kernels.json` in the user's cache folder, if there is one.
-fn cache_file() -> Option<PathBuf> {
+pub fn cache_file() -> Option<PathBuf> {
     Some(dirs::cache_dir()?.join("gpu-train").join("kernels.json"))
 }

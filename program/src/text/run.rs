@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::Comparison;
-use gpu_train::engine::Engine;
+use gpu_train::engine::{Engine, EngineKind};
 use gpu_train::experiment::record::{Seconds, SplitReport};
 use gpu_train::recipe::{Batch, Recipe};
 use gpu_train::train::Outcome;
@@ -20,7 +20,7 @@ pub struct RunReport {
     /// The device, for people.
     pub device: String,
     /// Name of the engine.
-    pub engine: &'static str,
+    pub engine: EngineKind,
     /// The digits.
     pub digits: String,
     /// What was trained and how.
@@ -69,7 +69,7 @@ impl RunReport {
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),
             device: engine.device(),
-            engine: engine.name(),
+            engine: engine.kind(),
             digits: digits.to_owned(),
             recipe: recipe.clone(),
             steps: outcome.steps,

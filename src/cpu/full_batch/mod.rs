@@ -38,7 +38,7 @@ use super::processor;
 use super::simd::Level;
 use super::threads::Threads;
 use crate::data::{Digits, Examples};
-use crate::engine::{Engine, Evaluation, Split, State};
+use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::Result;
 use crate::net::{PARAMETER_COUNT, Parameters};
 use crate::recipe::{Batch, Recipe};
@@ -195,8 +195,8 @@ fn chunks(examples: usize) -> Vec<Range<usize>> {
 }
 
 impl Engine for FullBatch {
-    fn name(&self) -> &'static str {
-        "cpu"
+    fn kind(&self) -> EngineKind {
+        EngineKind::Cpu
     }
 
     fn device(&self) -> String {

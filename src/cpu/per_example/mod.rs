@@ -40,7 +40,7 @@ use std::marker::PhantomData;
 use super::processor;
 use super::simd::Level;
 use crate::data::Digits;
-use crate::engine::{Engine, Evaluation, Split, State};
+use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::Result;
 use crate::net::Parameters;
 use crate::recipe::{Batch, Optimizer, Recipe};
@@ -151,8 +151,8 @@ impl PerExample {
 }
 
 impl Engine for PerExample {
-    fn name(&self) -> &'static str {
-        "per-example"
+    fn kind(&self) -> EngineKind {
+        EngineKind::PerExample
     }
 
     fn device(&self) -> String {

@@ -1,7 +1,7 @@
 //! The engine by the trait that all engines share: calls that block until the device is done.
 
 use super::{Gpu, KernelTime};
-use crate::engine::{Engine, Evaluation, Split, State};
+use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::Result;
 use crate::gpu::wait::block_on;
 use crate::net::Parameters;
@@ -17,8 +17,8 @@ impl Gpu {
 }
 
 impl Engine for Gpu {
-    fn name(&self) -> &'static str {
-        "gpu"
+    fn kind(&self) -> EngineKind {
+        EngineKind::Gpu
     }
 
     fn device(&self) -> String {

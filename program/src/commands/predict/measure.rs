@@ -1,30 +1,28 @@
 //! `--bench`: digits per second, compared with those of 1989.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use serde::Serialize;
 
 use crate::decode::decode;
 use crate::terminal::context::{command, date, machine};
-use gpu_train::cpu::PerExample;
 use gpu_train::data::resize::CODES_PER_LEVEL;
 use gpu_train::data::{Dataset, embedded};
-use gpu_train::engine::{Engine, Split};
+use gpu_train::engine::Split;
 use gpu_train::error::{Error, Result};
-use gpu_train::experiment::bench::Distribution;
+use gpu_train::experiment::bench::{self, Distribution};
 use gpu_train::experiment::record::Machine;
 use gpu_train::net::SIDE;
 use gpu_train::predict::Classifier;
 use gpu_train::recipe::{Name, Recipe};
+use gpu_train::target::{self, Target};
 
 /// Side of the square in the pictures for each pixel of a digit.
 const ENLARGEMENT: usize = 4;
 /// Number of pictures per sample.
 const PICTURES_A_SAMPLE: usize = 100;
-/// Minimum number of samples, however long they take.
-const FEWEST_SAMPLES: usize = 3;
 
 /// Measurement of one way to recognise digits, on one core.
 #[derive(Debug, Clone, Serialize)]
@@ -118,7 +116,8 @@ fn net(classifier: &Classifier, seconds: f64) -> Result<Measured> {
     };
     let digits = embedded::digits();
     let count = digits.test.len();
-    let mut engine = PerExample::new(digits, recipe, classifier.parameters())?;
+    let parameters = classifier.parameters();
+    let mut engine = target::open(&Target::PerExample, &digits, &recipe, parameters)?.engine;
     let misses = engine.evaluate(Split::Test)?.misses as usize;
     let digit_us = sample(seconds, count, || engine.evaluate(Split::Test).map(drop))?;
     Ok(Measured {
@@ -169,15 +168,11 @@ fn sample(
     digits: usize,
     mut work: impl FnMut() -> Result<()>,
 ) -> Result<Distribution> {
-    let budget = Duration::from_secs_f64(seconds.min(1e6));
-    let started = Instant::now();
-    let mut samples = Vec::new();
-    while samples.len() < FEWEST_SAMPLES || started.elapsed() < budget {
-        let before = Instant::now();
+    bench::sample(seconds, || {
+        let started = Instant::now();
         work()?;
-        samples.push(before.elapsed().as_secs_f64() * 1e6 / digits as f64);
-    }
-    Ok(Distribution::of(samples))
+        Ok(started.elapsed().as_secs_f64() * 1e6 / digits as f64)
+    })
 }
 
 /// Encodes a digit as a PNG, with each pixel enlarged to a square.

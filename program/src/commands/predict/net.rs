@@ -9,7 +9,6 @@ use super::Arguments;
 use crate::flags::messages;
 use crate::terminal::Progress;
 use crate::terminal::context::cores;
-use gpu_train::cpu;
 use gpu_train::data::embedded;
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::record::SplitReport;
@@ -17,6 +16,7 @@ use gpu_train::file;
 use gpu_train::predict::Classifier;
 use gpu_train::recipe::Functions;
 use gpu_train::recipe::{Length, Name, Recipe, value_name};
+use gpu_train::target::{self, Target};
 use gpu_train::train::{self, Watch};
 use gpu_train::weights;
 
@@ -112,16 +112,12 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
     let output = messages::progress(arguments.json);
     let digits = embedded::digits();
     let examples = digits.train.len();
-    let mut engine = cpu::engine(
-        digits,
-        recipe.clone(),
-        &recipe.initial_parameters(),
-        cores(),
-    )?;
+    let start = recipe.initial_parameters();
+    let mut engine = target::open(&Target::Cpu(cores()), &digits, &recipe, &start)?.engine;
     output.line(&format!(
         "training {} on {examples} digits: {} on {}",
         recipe.name,
-        engine.name(),
+        engine.kind(),
         engine.device()
     ))?;
     let watch = Watch::every(recipe.validate_updates(examples)?);
