@@ -54,7 +54,7 @@ impl fmt::Display for EngineKind {
 }
 
 /// Which half of the digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {
     /// The examples trained on.
     Train,

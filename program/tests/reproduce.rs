@@ -227,7 +227,7 @@ fn what_makes_no_sense_is_refused() {
     refused(folder, &["--rows", "stage-9"], 2, &["stage-9", "stage-0"]);
     refused(folder, &["--seeds", "0"], 2, &["--seeds"]);
     refused(folder, &["--jobs", "0"], 2, &["--jobs"]);
-    refused(folder, &["--passes", "0"], 2, &["--passes"]);
+    refused(folder, &["--epochs", "0"], 2, &["--epochs"]);
     refused(
         folder,
         &["--quick", "--seeds", "2"],

@@ -1,6 +1,6 @@
 //! The nonlinearities and their derivatives on vectors; `Activation::tanh_scale` has A and g.
 
-use super::simd::Simd;
+use super::simd::{Simd, tanh};
 use crate::recipe::Activation;
 
 /// The hidden layers' nonlinearity.
@@ -27,10 +27,10 @@ pub fn times_slope<S: Simd>(s: S, activation: Activation, y: S::V, d: S::V) -> S
 #[inline(always)]
 pub fn scaled_tanh<S: Simd>(s: S, activation: Activation, sum: S::V) -> S::V {
     if activation != Activation::ScaledTanh {
-        return s.tanh(sum);
+        return tanh(s, sum);
     }
     let (amplitude, gain) = activation.tanh_scale();
-    let value = s.tanh(s.mul(s.splat(gain as f32), sum));
+    let value = tanh(s, s.mul(s.splat(gain as f32), sum));
     s.mul(s.splat(amplitude as f32), value)
 }
 

@@ -62,7 +62,7 @@ fn best(mut repetition: impl FnMut() -> Duration) -> f64 {
     best.as_secs_f64()
 }
 
-/// Independent sums: enough to hide a multiply-add's latency (four cycles, two a cycle), few enough for the registers.
+/// Independent sums: enough to hide a multiply-add's latency (four cycles, two per cycle), few enough for the registers.
 #[inline(always)]
 const fn chains<S: Simd>() -> usize {
     match S::REGISTERS {

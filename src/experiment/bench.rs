@@ -93,7 +93,8 @@ impl Bench {
                 let started = Instant::now();
                 let train = Arc::new(self.train.clone());
                 let test = Arc::new(self.digits.test.clone());
-                let (copy, level) = (recipe.clone(), Level::best());
+                let level = Level::best();
+                let copy = recipe.clone();
                 let mut engine = FullBatch::over(train, test, copy, &start, level, *threads)?;
                 let set_up = started.elapsed().as_secs_f64();
                 (
@@ -154,7 +155,10 @@ impl Bench {
         let mut processor = None;
         let reports = measured.into_iter().map(|measured| {
             let (peak, core) = match &measured.target {
-                Target::Adapter(adapter) => (gpu::probe::peak(&adapter.adapter)?, None),
+                Target::Adapter(adapter) => (
+                    gpu::peak::measure(&adapter.adapter, adapter.options.timeout)?,
+                    None,
+                ),
                 Target::Cpu(threads) => {
                     let core = *processor.get_or_insert_with(core_peak);
                     let all = cpu::peak::flop_per_second(Level::best(), *threads);
@@ -183,7 +187,7 @@ impl Bench {
         let gpu = measured.gpu.as_ref();
         let kernels = gpu.and_then(|gpu| gpu.kernels.as_ref());
         let kernel_report = |time: &KernelTime| KernelReport {
-            kernel: time.kernel,
+            kernel: time.kernel.clone(),
             ms: 1e3 * time.seconds,
         };
         EngineReport {

@@ -1,13 +1,13 @@
 //! A wgpu device whose failures become errors instead of panics: buffers, pipelines, dispatches and results.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use web_time::Instant;
 
 use super::adapter::{AdapterDescription, Kind, check_limits, described};
-use super::plan::{BufferSpec, Plan, Shader, Usage};
+use super::step::plan::{Access, Buffer, BufferSpec, Name, Plan, Shader, Usage};
 use super::wait::{self, Submission};
 use crate::error::{Error, Result};
 
@@ -29,14 +29,15 @@ pub type Source<'a> = (&'a wgpu::Buffer, u64, usize);
 /// A device with its queue. Clones share it, and the first thing that went wrong on it, after which every call fails.
 ///
 /// ```no_run
-/// # use gpu_train::gpu::{block_on, device::Device, plan::{BufferSpec, Plan, Shader}};
+/// # use gpu_train::gpu::{block_on, device::Device};
+/// # use gpu_train::gpu::step::plan::{Buffer, BufferSpec, Plan, Shader};
 /// # fn run(buffers: &[BufferSpec], shaders: &[Shader], plan: &Plan) -> gpu_train::error::Result<()> {
 /// let adapter = gpu_train::gpu::choose(&Default::default())?;
 /// let device = block_on(Device::open(&adapter, None))?;
 /// let resources = device.create(buffers, shaders)?;
-/// device.write(resources.buffer("x"), &[1f32, 2.0]);
+/// device.write(resources.buffer(&Buffer::of("x")), &[1f32, 2.0]);
 /// device.submit(&device.ready(&resources, plan)?, 1);
-/// let words = block_on(device.read(&[(resources.buffer("y"), 0, 2)]))?;
+/// let words = block_on(device.read(&[(resources.buffer(&Buffer::of("y")), 0, 2)]))?;
 /// # Ok(())
 /// # }
 /// ```
@@ -46,6 +47,7 @@ pub struct Device {
     queue: wgpu::Queue,
     failure: Arc<Mutex<Option<String>>>,
     pipelines: Arc<Mutex<Vec<(Shader, Pipeline)>>>,
+    adapter: wgpu::Adapter,
     description: AdapterDescription,
     timeout: Duration,
 }
@@ -92,12 +94,21 @@ impl Device {
             queue,
             failure,
             pipelines: Arc::default(),
+            adapter: adapter.clone(),
             timeout: timeout.unwrap_or_else(|| default_timeout(description.kind)),
             description,
         })
     }
 
-    /// The adapter it was opened on.
+    /// Opens the same adapter anew, after a failure.
+    ///
+    /// # Errors
+    /// As [`Device::open`].
+    pub async fn reopen(&self) -> Result<Self> {
+        Self::open(&self.adapter, Some(self.timeout)).await
+    }
+
+    /// Description of its adapter.
     pub fn description(&self) -> &AdapterDescription {
         &self.description
     }
@@ -170,12 +181,12 @@ impl Device {
     pub fn create(&self, buffers: &[BufferSpec], shaders: &[Shader]) -> Result<Resources> {
         let buffers = buffers
             .iter()
-            .map(|spec| (spec.name.clone(), self.buffer(spec)));
-        let buffers: BTreeMap<_, _> = buffers.collect();
+            .map(|spec| (spec.buffer.clone(), self.buffer(spec)));
+        let buffers: HashMap<_, _> = buffers.collect();
         let pipelines = shaders
             .iter()
-            .map(|shader| (shader.kernel, self.pipeline(shader)));
-        let pipelines: BTreeMap<_, _> = pipelines.collect();
+            .map(|shader| (shader.kernel.clone(), self.pipeline(shader)));
+        let pipelines: HashMap<_, _> = pipelines.collect();
         self.check()?;
         Ok(Resources { buffers, pipelines })
     }
@@ -187,7 +198,7 @@ impl Device {
             Usage::StorageAndUniform => wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM,
         };
         self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(&spec.name),
+            label: Some(&spec.buffer.to_string()),
             size: spec.bytes,
             usage: bound_as | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
             mapped_at_creation: false,
@@ -208,7 +219,7 @@ impl Device {
     }
 
     fn compile(&self, shader: &Shader) -> Pipeline {
-        let label = Some(shader.kernel);
+        let label = Some(&*shader.kernel);
         let started = Instant::now();
         let module = self
             .device
@@ -216,30 +227,22 @@ impl Device {
                 label,
                 source: wgpu::ShaderSource::Wgsl(shader.wgsl.as_str().into()),
             });
-        let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
+        let entries = shader.bindings.iter().zip(0..);
+        let entries = entries.map(|(bound, binding)| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
             ty: wgpu::BindingType::Buffer {
-                ty,
+                ty: match bound.access {
+                    Access::Uniform => wgpu::BufferBindingType::Uniform,
+                    Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                    Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
+                },
                 has_dynamic_offset: false,
                 min_binding_size: None,
             },
             count: None,
-        };
-        let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
-        let storage = super::kernels::kernel(shader.kernel).storage();
-        entries.extend(storage.zip(1..).map(|((_, writes), binding)| {
-            let storage = wgpu::BufferBindingType::Storage { read_only: !writes };
-            let uniform = binding < shader.uniforms;
-            entry(
-                binding,
-                if uniform {
-                    wgpu::BufferBindingType::Uniform
-                } else {
-                    storage
-                },
-            )
-        }));
+        });
+        let entries: Vec<_> = entries.collect();
         let layout = self
             .device
             .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
@@ -263,7 +266,7 @@ impl Device {
                 compilation_options: Default::default(),
                 cache: None,
             });
-        tracing::debug!(kernel = shader.kernel, took = ?started.elapsed(), "made a pipeline");
+        tracing::debug!(kernel = %shader.kernel, took = ?started.elapsed(), "made a pipeline");
         Pipeline { pipeline, layout }
     }
 
@@ -276,12 +279,12 @@ impl Device {
     /// If `resources` lack a kernel or a buffer of the plan.
     pub fn ready(&self, resources: &Resources, plan: &Plan) -> Result<ReadyPlan> {
         let dispatches = plan.dispatches.iter().map(|dispatch| {
-            let pipeline = &resources.pipelines[dispatch.kernel];
-            let bound = dispatch.bindings.iter().zip(0..);
+            let pipeline = &resources.pipelines[&dispatch.kernel];
+            let bound = dispatch.buffers.iter().zip(0..);
             let entries: Vec<_> = bound
-                .map(|(name, binding)| wgpu::BindGroupEntry {
+                .map(|(buffer, binding)| wgpu::BindGroupEntry {
                     binding,
-                    resource: resources.buffers[name].as_entire_binding(),
+                    resource: resources.buffer(buffer).as_entire_binding(),
                 })
                 .collect();
             let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -294,14 +297,14 @@ impl Device {
         let dispatches = dispatches.collect();
         self.check()?;
         Ok(ReadyPlan {
-            name: plan.name,
+            name: plan.name.to_string(),
             dispatches,
         })
     }
 
     /// Submits a plan, `times` in a row, in one compute pass.
     pub fn submit(&self, plan: &ReadyPlan, times: u32) -> Submission {
-        let label = Some(plan.name);
+        let label = Some(plan.name.as_str());
         let mut encoder = self
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
@@ -375,8 +378,8 @@ struct Pipeline {
 
 /// Buffers and pipelines, by the names that plans have for them.
 pub struct Resources {
-    buffers: BTreeMap<String, wgpu::Buffer>,
-    pipelines: BTreeMap<&'static str, Pipeline>,
+    buffers: HashMap<Buffer, wgpu::Buffer>,
+    pipelines: HashMap<Name, Pipeline>,
 }
 
 impl Resources {
@@ -384,14 +387,14 @@ impl Resources {
     ///
     /// # Panics
     /// If there is none.
-    pub fn buffer(&self, name: &str) -> &wgpu::Buffer {
-        &self.buffers[name]
+    pub fn buffer(&self, buffer: &Buffer) -> &wgpu::Buffer {
+        &self.buffers[buffer]
     }
 }
 
 /// A plan that only needs recording.
 pub struct ReadyPlan {
-    name: &'static str,
+    name: String,
     /// Pipeline, bind group and workgroups of each dispatch, in the plan's order.
     pub(super) dispatches: Vec<(wgpu::ComputePipeline, wgpu::BindGroup, [u32; 3])>,
 }

@@ -3,9 +3,7 @@
 //! Every call that waits is asynchronous here, for browsers; `blocking` makes them the trait that all engines share.
 
 mod blocking;
-mod fit;
-mod inspect;
-mod open;
+mod setup;
 mod timing;
 
 use std::collections::VecDeque;
@@ -13,18 +11,19 @@ use std::collections::VecDeque;
 use web_time::Instant;
 
 use super::adapter::AdapterDescription;
-use super::compose::{SLOT, STEP};
 use super::device::{Device, ReadyPlan, Resources, Source};
+use super::layout::sizes::{SLOT, SLOTS, STEP};
 use super::pace::Pace;
-use super::packing::{self, PACKED_VECTORS};
-use super::plan::{Program, SLOTS, Variant};
+use super::step::contents::Value;
+use super::step::plan::{Buffer, Program};
+use super::step::variant::Variant;
 use crate::engine::{Evaluation, Split, State};
 use crate::error::{Error, Result};
-use crate::net::{PARAMETER_COUNT, Parameters};
+use crate::net::Parameters;
 use crate::recipe::Recipe;
 
-pub(super) use open::Work;
-pub use open::{Kernels, Opened, Options};
+pub use setup::Opened;
+pub(super) use setup::Work;
 pub use timing::KernelTime;
 
 /// Submissions in flight: one runs while the next is recorded.
@@ -63,44 +62,38 @@ impl Gpu {
         self.device.description()
     }
 
-    /// Writes a value at its place.
-    fn put<T: bytemuck::NoUninit>(&self, name: &'static str, values: &[T]) {
-        let place = self.program.place(name);
-        let buffer = self.resources.buffer(place.buffer);
-        self.device.write_at(buffer, place.first, values);
+    /// Program it runs.
+    pub fn program(&self) -> &Program {
+        &self.program
     }
 
-    /// A value's buffer, its first word there, and how many words are wanted.
-    fn source(&self, name: &'static str, words: usize) -> Source<'_> {
-        let place = self.program.place(name);
-        (self.resources.buffer(place.buffer), place.first, words)
+    /// Device it runs on.
+    pub fn opened(&self) -> &Device {
+        &self.device
     }
 
-    /// Words of a value for each parameter.
-    fn parameter_words(&self) -> usize {
-        match self.program.variant {
-            Variant::Layered => PARAMETER_COUNT,
-            Variant::Fused(_) => 4 * PACKED_VECTORS,
-        }
+    /// Buffer of its program on the device.
+    ///
+    /// # Panics
+    /// If the program has no such buffer.
+    pub fn buffer(&self, buffer: &Buffer) -> &wgpu::Buffer {
+        self.resources.buffer(buffer)
     }
 
-    fn put_parameters(&self, name: &'static str, parameters: &Parameters) {
-        match self.program.variant {
-            Variant::Layered => self.put(name, parameters.flat()),
-            Variant::Fused(_) => self.put(name, &packing::pack(parameters)),
-        }
+    /// Writes words to a buffer from word `first` on.
+    fn write(&self, buffer: &Buffer, first: u64, words: &[u32]) {
+        self.device.write_at(self.buffer(buffer), first, words);
     }
 
-    fn parameters_of(&self, words: &[u32]) -> Parameters {
-        let floats: Vec<f32> = words.iter().map(|&bits| f32::from_bits(bits)).collect();
-        match self.program.variant {
-            Variant::Layered => Parameters::from_flat(floats),
-            Variant::Fused(_) => packing::unpack(&floats),
-        }
+    /// The first words of a value, to be read.
+    fn source(&self, value: Value, words: usize) -> Source<'_> {
+        let range = self.program.range(value);
+        (self.buffer(&range.buffer), range.first, words)
     }
 
-    fn write<T: bytemuck::NoUninit>(&self, name: &str, values: &[T]) {
-        self.device.write(self.resources.buffer(name), values);
+    /// All words of a value, to be read.
+    fn whole(&self, value: Value) -> Source<'_> {
+        self.source(value, self.program.range(value).words)
     }
 
     /// Runs up to [`SLOTS`] steps, with [`IN_FLIGHT`] submissions in flight.
@@ -119,7 +112,7 @@ impl Gpu {
                 left -= count;
             } else if let Some((submission, count)) = in_flight.pop_front() {
                 self.device.finish(submission).await?;
-                self.pace.learn(count, since.elapsed());
+                self.pace.adapt(count, since.elapsed());
                 since = Instant::now();
             }
         }
@@ -128,24 +121,14 @@ impl Gpu {
 
     /// Runs up to [`SLOTS`] steps with one read-back; appends their losses.
     async fn train_window(&mut self, steps: u32, losses: &mut Vec<f32>) -> Result<()> {
-        let scalars = (self.step..self.step + steps).map(|step| {
-            let scalars = self
-                .recipe
-                .step_scalars(u64::from(step), self.train_examples);
-            let vector = [
-                scalars.step_size,
-                scalars.second_moment_scale,
-                scalars.shrink,
-                scalars.learning_rate,
-            ];
-            vector.map(|value| value as f32)
-        });
-        self.put("schedule", &scalars.collect::<Vec<_>>());
-        self.put("progress", &[self.step, 0]);
+        let (range, train) = (self.step..self.step + steps, self.train_examples);
+        let mut write = |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
+        self.program
+            .write_schedule(&self.recipe, range, train, &mut write);
         self.run_steps(steps).await?;
         let sources = [
-            self.source("progress", 2),
-            self.source("losses", steps as usize),
+            self.whole(Value::Progress),
+            self.source(Value::Losses, steps as usize),
         ];
         let words = self.device.read(&sources).await?;
         let (progress, bits) = words.split_at(2);
@@ -171,10 +154,8 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] if the device has failed.
     pub fn restore(&mut self, state: &State) -> Result<()> {
-        self.put_parameters("parameters", &state.parameters);
-        self.put_parameters("first_moment", &state.first_moment);
-        self.put_parameters("second_moment", &state.second_moment);
-        self.put("progress", &[state.step, 0]);
+        let mut write = |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
+        self.program.write_state(state, &mut write);
         self.step = state.step;
         self.device.check()
     }
@@ -184,16 +165,20 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] if the device fails, or did not run all the steps it was given.
     pub async fn state_async(&mut self) -> Result<State> {
-        let names = ["parameters", "first_moment", "second_moment"];
-        let count = self.parameter_words();
-        let mut sources = vec![self.source("progress", 2)];
-        sources.extend(names.map(|name| self.source(name, count)));
+        let values = [
+            Value::Progress,
+            Value::Parameters,
+            Value::FirstMoment,
+            Value::SecondMoment,
+        ];
+        let count = self.program.range(Value::Parameters).words;
+        let sources = values.map(|value| self.whole(value));
         let words = self.device.read(&sources).await?;
         let (progress, words) = words.split_at(2);
         self.verify_progress(progress, self.step, progress[SLOT])?;
         let mut tensors = words
             .chunks_exact(count)
-            .map(|words| self.parameters_of(words));
+            .map(|words| self.program.variant.unpack(words));
         let mut next = || tensors.next().unwrap_or_else(Parameters::zeros);
         Ok(State {
             step: self.step,
@@ -229,12 +214,11 @@ impl Gpu {
     /// [`Error::Device`] if the device fails.
     pub async fn gradient_async(&mut self) -> Result<(f64, Parameters)> {
         self.device.submit(&self.gradient, 1);
-        let gradient = self.source("gradient", self.parameter_words());
-        let sources = [self.source("totals", 2), gradient];
+        let sources = [self.whole(Value::Totals), self.whole(Value::Gradient)];
         let words = self.device.read(&sources).await?;
         let (totals, gradient) = words.split_at(2);
         let loss = f64::from(f32::from_bits(totals[0])) / self.train_examples as f64;
-        Ok((loss, self.parameters_of(gradient)))
+        Ok((loss, self.program.variant.unpack(gradient)))
     }
 
     /// Evaluates the present weights, without shift and dropout.
@@ -247,7 +231,7 @@ impl Gpu {
             Split::Test => (&self.evaluate_test, self.test_examples),
         };
         self.device.submit(plan, 1);
-        let words = self.device.read(&[self.source("totals", 2)]).await?;
+        let words = self.device.read(&[self.whole(Value::Totals)]).await?;
         Ok(Evaluation {
             loss: f64::from(f32::from_bits(words[0])) / examples as f64,
             misses: words[1],

@@ -8,19 +8,15 @@ use std::time::Duration;
 
 use web_time::Instant;
 
-use super::adapter::{AdapterDescription, Kind};
 use super::device::Device;
-use super::engine::{Gpu, Kernels, Opened, Options, Work};
-use super::plan::Variant;
-use super::wait::block_on;
-use crate::data::Digits;
+use super::engine::{Gpu, Opened, Work};
+use super::step::variant::Variant;
 use crate::error::{Error, Result};
 use crate::net::{PARAMETERS, Parameters};
-use crate::recipe::Recipe;
 use search::Search;
 
 /// Time for all of it; the shapes under way then are finished.
-const BUDGET: Duration = Duration::from_secs(4);
+pub(super) const BUDGET: Duration = Duration::from_secs(4);
 /// Length of one sample of a shape.
 const SAMPLE: Duration = Duration::from_millis(20);
 /// Samples of each shape, taken in turns with the shapes it is compared with.
@@ -28,51 +24,24 @@ const ROUNDS: usize = 5;
 /// Largest distance of a gradient from that of other kernels, relative to the tensor's largest element.
 const AGREEMENT: f32 = 1e-3;
 
-/// Tells whether an adapter's kernels are worth measuring: on a software adapter compiling a shape takes longer than a
-/// short run.
-pub(super) fn is_worth_it(adapter: &AdapterDescription) -> bool {
-    adapter.kind != Kind::Software
-}
-
-/// As [`Gpu::open`] with [`Kernels::Tuned`], on an adapter of any kind and within this budget: once it is spent, no
-/// shape is measured but the layered kernels and one fused shape.
+/// An engine with the stored kernels of this work on this device, else with the fastest of the shapes measured now.
 ///
 /// # Errors
-/// As [`Gpu::open`].
-pub fn open_within(
-    budget: Duration,
-    adapter: &wgpu::Adapter,
-    digits: &Digits,
-    recipe: &Recipe,
-    start: &Parameters,
-    options: &Options,
-) -> Result<Opened> {
-    let work = Work {
-        digits,
-        recipe,
-        start,
-        buffer_bytes: options.buffer_bytes.unwrap_or(u64::MAX),
-    };
-    let cache = match &options.kernels {
-        Kernels::Tuned { cache } => cache.as_deref(),
-        _ => None,
-    };
-    block_on(async {
-        let device = Device::open(adapter, options.timeout).await?;
-        let bench = Bench::new(adapter, device, &work, options.timeout, budget);
-        bench.open(cache).await
-    })
-}
-
-/// An engine with the stored kernels of this work on this device, else with the fastest of the shapes measured now.
+/// [`Error::Device`] if no kernels run.
 pub(super) async fn open(
-    adapter: &wgpu::Adapter,
     device: Device,
     work: &Work<'_>,
     cache: Option<&Path>,
-    timeout: Option<Duration>,
+    budget: Duration,
 ) -> Result<Opened> {
-    let bench = Bench::new(adapter, device, work, timeout, BUDGET);
+    let bench = Bench {
+        device,
+        work,
+        started: Instant::now(),
+        budget,
+        expected: None,
+        failure: None,
+    };
     bench.open(cache).await
 }
 
@@ -98,11 +67,9 @@ impl Candidate {
 
 /// A device to measure shapes on.
 struct Bench<'a> {
-    adapter: &'a wgpu::Adapter,
     /// One for all shapes, which share pipelines; another one after a shape has broken it.
     device: Device,
     work: &'a Work<'a>,
-    timeout: Option<Duration>,
     started: Instant,
     budget: Duration,
     /// Gradient of the first kernels that ran, which all others must reproduce on this very device.
@@ -111,35 +78,16 @@ struct Bench<'a> {
     failure: Option<Error>,
 }
 
-impl<'a> Bench<'a> {
-    fn new(
-        adapter: &'a wgpu::Adapter,
-        device: Device,
-        work: &'a Work<'a>,
-        timeout: Option<Duration>,
-        budget: Duration,
-    ) -> Self {
-        Self {
-            adapter,
-            device,
-            work,
-            timeout,
-            started: Instant::now(),
-            budget,
-            expected: None,
-            failure: None,
-        }
-    }
-
+impl Bench<'_> {
     async fn open(mut self, cache: Option<&Path>) -> Result<Opened> {
         let key = cache.map(|_| cache::key(&self.device, self.work));
-        if let (Some(path), Some(key)) = (cache, &key) {
-            if let Some(variant) = cache::choice(&cache::read(path), key) {
-                match Gpu::on(&self.device, self.work, variant).await {
-                    Ok(engine) => return Ok(Opened::unmeasured(engine)),
-                    // A choice that fails would fail every run.
-                    Err(error) => self.leave_out(variant, error).await?,
-                }
+        if let (Some(path), Some(key)) = (cache, &key)
+            && let Some(variant) = cache::choice(&cache::read(path), key)
+        {
+            match Gpu::on(&self.device, self.work, variant).await {
+                Ok(engine) => return Ok(Opened::unmeasured(engine)),
+                // A choice that fails would fail every run.
+                Err(error) => self.leave_out(variant, error).await?,
             }
         }
         let (variant, measured) = self.search().await?;
@@ -196,7 +144,7 @@ impl<'a> Bench<'a> {
         tracing::warn!(kernels = %variant, %error, "left out kernels that fail");
         self.failure = Some(error);
         if self.device.check().is_err() {
-            self.device = Device::open(self.adapter, self.timeout).await?;
+            self.device = self.device.reopen().await?;
         }
         Ok(())
     }

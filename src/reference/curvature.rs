@@ -180,7 +180,7 @@ pub fn add_curvature<T: Real>(
     layer(&H1W, &H1B, &|v| into_h1(v), &values.x, &d_h1);
 }
 
-/// `w ← w − η · step · g`, the steps being 1/(μ + h). All slices have one element a parameter.
+/// `w ← w − η · step · g`, the steps being 1/(μ + h). All slices have one element per parameter.
 pub fn diagonal_newton<T: Real>(weights: &mut [T], gradient: &[T], steps: &[T], learning_rate: T) {
     for ((w, &g), &step) in weights.iter_mut().zip(gradient).zip(steps) {
         *w = *w - learning_rate * step * g;

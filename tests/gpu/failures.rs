@@ -6,7 +6,7 @@ use gpu_train::checkpoint::{self, Origin};
 use gpu_train::data::DigitsRecord;
 use gpu_train::engine::{Engine, EngineKind, Evaluation, Split, State};
 use gpu_train::error::{Error, Result};
-use gpu_train::gpu::{Gpu, Kernels, Options, tune};
+use gpu_train::gpu::{Gpu, Kernels, Options};
 use gpu_train::net::Parameters;
 use gpu_train::train::{self, Event, Watch};
 use libtest_mimic::Failed;
@@ -139,13 +139,14 @@ pub fn a_device_that_hangs_is_left(
         kernels: Kernels::Tuned { cache: None },
         // No device does a step of thousands of examples in so little.
         timeout: Some(Duration::from_nanos(1)),
+        tuning_budget: Some(Duration::ZERO),
         ..Options::default()
     };
     let trained = case
         .open(adapter, &options)
         .and_then(|mut gpu| gpu.train(50));
     let (digits, recipe, start) = (case.digits(), case.recipe(), case.parameters());
-    let tuned = tune::open_within(Duration::ZERO, adapter, &digits, &recipe, &start, &options);
+    let tuned = Gpu::open(adapter, &digits, recipe, &start, &options);
     for message in [
         expect_device_error("train", trained)?,
         expect_device_error("tuning", tuned)?,

@@ -3,8 +3,7 @@
 use gpu_train::data::Digits;
 use gpu_train::draw;
 use gpu_train::error;
-use gpu_train::gpu::fused::{Tiling, WeightPath};
-use gpu_train::gpu::{Gpu, Kernels, Options, Variant};
+use gpu_train::gpu::{Gpu, Kernels, Options, Tiling, Variant, WeightPath};
 use gpu_train::net::{Initialization, PARAMETERS, Parameters, initial_parameters};
 use gpu_train::recipe::{Activation, Length, Loss, Name, Optimizer, Recipe};
 use gpu_train::reference::Reference;

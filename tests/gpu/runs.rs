@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use gpu_train::engine::{Engine, Split, State};
-use gpu_train::gpu::fused::WeightPath;
-use gpu_train::gpu::{Kernels, Options, Variant, describe, tune};
+use gpu_train::gpu::{Gpu, Kernels, Options, Variant, WeightPath, describe};
 use gpu_train::net::{PARAMETERS, Parameters};
 use libtest_mimic::Failed;
 
@@ -131,13 +130,11 @@ pub fn the_fastest_kernels_are_chosen(adapter: &wgpu::Adapter, case: &Case) -> R
     let cache = Some(path.clone());
     let options = Options {
         kernels: Kernels::Tuned { cache },
+        tuning_budget: Some(Duration::ZERO),
         ..Options::default()
     };
-    let (digits, recipe, start) = (case.digits(), case.recipe(), case.parameters());
-    let open = || {
-        let budget = Duration::ZERO;
-        tune::open_within(budget, adapter, &digits, &recipe, &start, &options)
-    };
+    let (digits, start) = (case.digits(), case.parameters());
+    let open = || Gpu::open(adapter, &digits, case.recipe(), &start, &options);
     let opened = open()?;
     let [(layered, _), (fused, _)] = opened.measured[..] else {
         return Err(format!("measured {:?}, expected two", opened.measured).into());

@@ -1,7 +1,7 @@
 //! Each intermediate tensor and each parameter's gradient.
 
 use gpu_train::engine::{Engine, Split};
-use gpu_train::gpu::layout::CODE_BYTES;
+use gpu_train::gpu::layout::sizes::CODE_BYTES;
 use gpu_train::gpu::{Gpu, Options, Variant, describe};
 use gpu_train::net::{PARAMETERS, Parameters};
 use gpu_train::recipe::Activation;
@@ -10,6 +10,7 @@ use libtest_mimic::Failed;
 
 use crate::compare::{Tolerance, close};
 use crate::fixture::Case;
+use crate::inspect;
 
 type Field = fn(&Activations<f64>) -> &Vec<f64>;
 
@@ -44,8 +45,8 @@ pub fn agree_or_do_not_fit(adapter: &wgpu::Adapter, case: &Case) -> Result<(), F
     }
 }
 
-/// A set that fits no buffer goes through in parts: 200 examples as 67, 67 and 66.
-pub fn parts_agree(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+/// A set that fits no buffer goes through in shards: 200 examples as 67, 67 and 66.
+pub fn shards_agree(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
     let bytes = CODE_BYTES * (case.examples as u64).div_ceil(3);
     let options = Options {
         buffer_bytes: Some(bytes),
@@ -78,7 +79,7 @@ pub fn agree(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
 }
 
 fn gradients_agree(gpu: &mut Gpu, reference: &Reference<f64>, case: &Case) -> Result<(), Failed> {
-    gpu.poison();
+    inspect::poison(gpu);
     let (found_loss, found) = gpu.gradient()?;
 
     let mut expected = Parameters::<f64>::zeros();
@@ -94,7 +95,8 @@ fn gradients_agree(gpu: &mut Gpu, reference: &Reference<f64>, case: &Case) -> Re
     }
     let layered = case.variant == Variant::Layered;
     for ((name, _), row) in TENSORS.iter().zip(&rows).filter(|_| layered) {
-        close(name, &gpu.read_tensor(name)?, row, VALUES)?;
+        let found = inspect::tensor(gpu, name, case.examples)?;
+        close(name, &found, row, VALUES)?;
     }
     close("loss", &[found_loss as f32], &[expected_loss], VALUES)?;
     for tensor in &PARAMETERS {

@@ -46,7 +46,7 @@ impl Arguments {
                 None => Kernels::Tuned { cache },
             },
             timeout: self.device_timeout,
-            buffer_bytes: None,
+            ..Options::default()
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Flags that `reproduce`, `race` and `search` share: consecutive seeds, less than is published to try things out, and
-//! the folder of finished runs.
+//! Shared by `reproduce`, `race` and `search`: consecutive seeds, flags for quick trials, and the folder of finished runs.
 
 use std::path::{Path, PathBuf};
 
@@ -11,22 +10,22 @@ use gpu_train::error::Result;
 use gpu_train::experiment::plural;
 use gpu_train::recipe::{Length, Recipe};
 
-/// Less than is published, to try things out; the results say so.
+/// Restrictions for quick trials. The output is marked.
 #[derive(Debug, Default, Args)]
 #[group(id = "restriction-flags")]
 #[command(next_help_heading = "Restrictions")]
 pub struct Restrictions {
-    /// Shorter runs, to try things out: N epochs; the output says so, and compares nothing with published figures
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Shorter runs for a quick trial: N epochs; the output is marked and not compared with published figures
+    #[arg(long = "epochs", visible_alias = "passes", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     passes: Option<u64>,
-    /// Smaller runs, to try things out: the first N training examples; the output says so, and compares nothing with
-    /// published figures
+    /// Smaller runs for a quick trial: the first N training examples; the output is marked and not compared with published
+    /// figures
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     examples: Option<u64>,
 }
 
 impl Restrictions {
-    /// Cuts the digits; returns in words why the runs are not comparable with published ones.
+    /// Truncates the digits. Returns descriptions of the restrictions.
     pub fn apply(&self, digits: &mut Digits) -> Vec<String> {
         let mut words = Vec::new();
         if let Some(examples) = self.examples.map(|examples| examples as usize)
@@ -39,12 +38,14 @@ impl Restrictions {
         }
         if let Some(passes) = self.passes {
             let epochs = plural(passes as usize, "epoch");
-            words.push(format!("{epochs} instead of each recipe's own (--passes)"));
+            words.push(format!(
+                "{epochs} instead of each recipe's length (--epochs)"
+            ));
         }
         words
     }
 
-    /// The recipe, with as many epochs as the flags say.
+    /// Returns the recipe with the number of epochs from the flags.
     pub fn shortened(&self, recipe: Recipe) -> Recipe {
         Recipe {
             length: self.passes.map_or(recipe.length, Length::Passes),
@@ -53,14 +54,14 @@ impl Restrictions {
     }
 }
 
-/// `count` seeds (at least one) from the first on.
+/// Returns `count` (at least one) consecutive seeds.
 ///
 /// # Errors
-/// [`gpu_train::error::Error::Usage`] if there are not as many.
+/// [`gpu_train::error::Error::Usage`] if they exceed 2⁶⁴ − 1.
 pub fn seeds(first: u64, count: u64) -> Result<Vec<u64>> {
     let last = first.checked_add(count - 1).ok_or_else(|| {
         usage(format!(
-            "--first-seed: found {first}, expected at most 2^64 less the number of seeds"
+            "--first-seed: found {first}, expected at most 2^64 minus the number of seeds"
         ))
     })?;
     Ok((first..=last).collect())

@@ -1,4 +1,4 @@
-//! Progress of many runs: a bar on a terminal, and a line for each finished run everywhere.
+//! Progress of many runs: a bar on a terminal, and a line per finished run everywhere.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -116,7 +116,7 @@ impl Counts {
     }
 }
 
-/// The time that the rest of the work takes at the speed so far.
+/// Time for the rest of the work at the speed so far.
 fn left(elapsed: Duration, done: u64, work: u64) -> Option<Duration> {
     let share = done as f64 / work as f64;
     let seconds = elapsed.as_secs_f64() * (1.0 - share) / share;

@@ -1,6 +1,6 @@
 //! The full-batch engine: every step sees the whole training set, on all the processor's cores and vector lanes.
 //!
-//! Activations16 examples go side by side through the net, one a lane, so every kernel is plain arithmetic on vectors
+//! Sixteen examples go through the net together, one per lane, so every kernel is plain arithmetic on vectors
 //! without a shuffle; sixty-four make a tile, whose activations stay in the cache between forward and backward. Tiles
 //! are dealt out in chunks that depend on the number of examples alone, and the chunks' gradients are added in their
 //! order: any number of threads computes the same bytes.

@@ -1,4 +1,4 @@
-//! The activations of a tile of examples, one example a lane.
+//! The activations of a tile of examples, one example per lane.
 
 use crate::cpu::simd::{LANES, Lanes};
 use crate::net::{CLASSES, H1_SIDE, H2_SIDE, H2_UNITS, H3_UNITS, MAPS, SIDE};
@@ -14,7 +14,7 @@ pub type H1 = [[[Lanes; H1_SIDE]; H1_SIDE]; MAPS];
 /// H2's units, `[map][row][column]`.
 pub type H2 = [[[Lanes; H2_SIDE]; H2_SIDE]; MAPS];
 
-/// Activations16 examples on their way through the net and back.
+/// Sixteen examples on their way through the net and back.
 ///
 /// `h1` and `h2` hold activations on the way forward; on the way back each is overwritten by its gradient once
 /// nothing needs the activation any more, which saves a third of the tile's memory.

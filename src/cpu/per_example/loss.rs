@@ -20,7 +20,8 @@ const TARGETS: [Lanes; CLASSES] = {
     targets
 };
 
-/// The outputs from their sums: tanh (scaled where the hidden layers' is) for MSE, the logits themselves for cross-entropy.
+/// The outputs from their sums: tanh (scaled where the hidden layers' is) for MSE, the logits themselves for
+/// cross-entropy.
 #[inline(always)]
 pub fn outputs<S: Simd>(s: S, activation: Activation, kind: Loss, sums: S::V) -> S::V {
     match kind {

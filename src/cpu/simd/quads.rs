@@ -4,7 +4,7 @@
 //! *repeated* (each of the quad's floats four times). Summing it within its quads leaves the four outputs; summing
 //! its quads leaves the four inputs. Both sums take four vectors at once, so that their result fills one.
 
-use super::Simd;
+use super::vector::Simd;
 
 /// Operations on quads. `[v][q]` below means lane `4·v + q`.
 pub trait Quads: Simd {
@@ -20,6 +20,14 @@ pub trait Quads: Simd {
     fn spread_quad_sums(self, vector: Self::V) -> Self::V;
     /// Lane `[j][q]` to lane `[q][j]`.
     fn transpose(self, vector: Self::V) -> Self::V;
+}
+
+/// A piece of work written for any level.
+pub trait WithSimd {
+    /// Result of the work.
+    type Output;
+    /// Does the work; must be `#[inline(always)]`, as must all it calls, to be compiled for the level.
+    fn run<S: Quads>(self, simd: S) -> Self::Output;
 }
 
 #[cfg(test)]

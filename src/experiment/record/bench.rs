@@ -10,7 +10,7 @@ use crate::recipe::Recipe;
 #[derive(Debug, Clone, Serialize)]
 pub struct KernelReport {
     /// Its name.
-    pub kernel: &'static str,
+    pub kernel: String,
     /// Milliseconds of all its dispatches per step.
     pub ms: f64,
 }

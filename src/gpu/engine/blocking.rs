@@ -1,43 +1,12 @@
-//! The engine as all others are, by calls that block until the device is done.
+//! The engine by the trait that all engines share: calls that block until the device is done.
 
-use super::{Gpu, KernelTime, Opened, Options};
-use crate::data::Digits;
+use super::{Gpu, KernelTime};
 use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::Result;
 use crate::gpu::wait::block_on;
 use crate::net::Parameters;
-use crate::recipe::Recipe;
 
 impl Gpu {
-    /// Opens an adapter and makes an engine at the start of a run from these parameters: the one way to get a GPU engine.
-    ///
-    /// # Errors
-    /// [`crate::error::Error::Usage`] if the recipe's updates see one example each or are diagonal Newton's;
-    /// [`crate::error::Error::Device`] if the adapter lacks something, the sets or the kernels do not fit, or it fails.
-    pub fn open(
-        adapter: &wgpu::Adapter,
-        digits: &Digits,
-        recipe: Recipe,
-        start: &Parameters,
-        options: &Options,
-    ) -> Result<Opened> {
-        block_on(Self::open_async(adapter, digits, recipe, start, options))
-    }
-
-    /// As [`Gpu::open`] with [`Options::default`].
-    ///
-    /// # Errors
-    /// As [`Gpu::open`].
-    pub fn new(
-        adapter: wgpu::Adapter,
-        digits: &Digits,
-        recipe: Recipe,
-        start: &Parameters,
-    ) -> Result<Self> {
-        let opened = Self::open(&adapter, digits, recipe, start, &Options::default())?;
-        Ok(opened.engine)
-    }
-
     /// As [`Gpu::kernel_times_async`], blocking.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::gpu::device::{Device, ReadyPlan};
 #[derive(Debug, Clone, PartialEq)]
 pub struct KernelTime {
     /// Name of the kernel.
-    pub kernel: &'static str,
+    pub kernel: String,
     /// Seconds of all its dispatches in a step, the median over the timed steps.
     pub seconds: f64,
 }
@@ -41,7 +41,7 @@ impl Gpu {
             match times.iter_mut().find(|time| time.kernel == dispatch.kernel) {
                 Some(time) => time.seconds += seconds,
                 None => times.push(KernelTime {
-                    kernel: dispatch.kernel,
+                    kernel: dispatch.kernel.to_string(),
                     seconds,
                 }),
             }

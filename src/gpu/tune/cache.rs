@@ -11,8 +11,8 @@ use crate::file;
 use crate::gpu::adapter::AdapterDescription;
 use crate::gpu::device::Device;
 use crate::gpu::engine::Work;
-use crate::gpu::plan::Variant;
-use crate::gpu::tiling::Tiling;
+use crate::gpu::layout::tiling::Tiling;
+use crate::gpu::step::variant::Variant;
 
 /// Choices in the file; the oldest make room.
 const MOST_STORED: usize = 64;
@@ -34,7 +34,7 @@ pub(super) fn key(device: &Device, work: &Work) -> String {
     let usual = Tiling::default_for(adapter);
     let shapes = (0..PROPERTIES).flat_map(|property| neighbours(usual, property, adapter));
     let variants = std::iter::once(Variant::Layered).chain(shapes.map(Variant::Fused));
-    let programs = variants.map(|variant| work.program(variant, device));
+    let programs = variants.filter_map(|variant| work.program(variant, device).ok());
     let shaders: Vec<_> = programs.flat_map(|program| program.shaders).collect();
     let wgsl = shaders.iter().map(|shader| shader.wgsl.as_str());
     key_of(adapter, wgsl, work.digits.train.len())

@@ -1,8 +1,8 @@
 //! The decision, without a device: which shapes to measure next, and the choice from what was measured.
 
 use crate::gpu::adapter::AdapterDescription;
-use crate::gpu::plan::Variant;
-use crate::gpu::tiling::{GROUPS, LANES, LANES_AN_EXAMPLE, TILES, Tiling, WeightPath};
+use crate::gpu::layout::tiling::{GROUPS, LANES, LANES_PER_EXAMPLE, TILES, Tiling, WeightPath};
+use crate::gpu::step::variant::Variant;
 
 /// A shape is taken if it is faster by more than the noise.
 const FASTER: f64 = 0.98;
@@ -109,7 +109,7 @@ pub(super) fn neighbours(
         0 => found.extend(TILES.iter().rev().map(|&tile| {
             let lanes = LANES
                 .into_iter()
-                .find(|lanes| *lanes >= LANES_AN_EXAMPLE * tile);
+                .find(|lanes| *lanes >= LANES_PER_EXAMPLE * tile);
             let lanes = lanes.unwrap_or(around.lanes);
             Tiling {
                 tile,
