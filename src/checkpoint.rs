@@ -195,7 +195,6 @@ fn header(bytes: &[u8]) -> std::result::Result<Header, String> {
          (--init-from starts from weights)",
     )?;
     let broken = |error: serde_json::Error| {
-        let error: String = error.to_string().escape_debug().collect();
         format!("found a header that does not parse ({error}), expected a checkpoint's")
     };
     // The form first: another one need not have the same fields.
@@ -206,6 +205,9 @@ fn header(bytes: &[u8]) -> std::result::Result<Header, String> {
         ));
     }
     let header: Header = serde_json::from_str(&json).map_err(broken)?;
+    // Messages, reports and records repeat its texts.
+    let origin = serde_json::to_value(&header.origin).expect("plain fields");
+    file::refuse_control_characters(&origin)?;
     check(&header)?;
     Ok(header)
 }
@@ -402,6 +404,13 @@ mod tests {
             "a recipe that is refused (--dropout: found 1.5",
         );
         refused(&|c| c.origin.digits.train_examples = 0, "training example");
+        // Escape codes in any of these would reach the terminal; U+009B opens one as ESC [ does.
+        let text = "found a control character in \\u{1b}[31mred\\u{9b}";
+        let escape = || "\u{1b}[31mred\u{9b}".to_owned();
+        refused(&|c| c.origin.recipe.name = escape(), text);
+        refused(&|c| c.origin.device = escape(), text);
+        refused(&|c| c.origin.kernels = Some(escape()), text);
+        refused(&|c| c.origin.digits.source = escape(), text);
         refused(
             &|c| c.state.first_moment.flat_mut()[0] = f32::INFINITY,
             "tensor first_moment.H1w: element 0: found inf",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cpu;
+use crate::error::printable;
 use crate::report::Machine;
 
 /// The machine.
@@ -55,7 +56,7 @@ fn shell_word(word: &str) -> String {
 /// The command line, whatever the program's file was called.
 pub(super) fn command() -> String {
     let arguments = std::env::args_os().skip(1);
-    let words = arguments.map(|word| word.to_string_lossy().into_owned());
+    let words = arguments.map(|word| printable(&word.to_string_lossy()));
     std::iter::once("gpu-train".to_owned())
         .chain(words)
         .collect::<Vec<_>>()

@@ -99,6 +99,7 @@ impl Folder {
         // The form first: another one need not have the same fields.
         let value: serde_json::Value =
             serde_json::from_slice(&bytes).map_err(|e| unreadable(&e))?;
+        file::refuse_control_characters(&value).map_err(|e| unreadable(&e))?;
         if value["schema"] != SCHEMA {
             let found = &value["schema"];
             return Err(format!("a record of form {found}, expected form {SCHEMA}"));

@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::messages;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 use crate::file;
 use crate::predict::image::{EXPECTED, FILE_LIMIT};
 use crate::predict::{Classifier, Recognised};
@@ -135,7 +135,9 @@ fn recognise_all(arguments: &Arguments, classifier: &Classifier) -> Result<(Valu
             Ok(recognised) => {
                 // JSON says all of it but bars.
                 if !arguments.json || arguments.show {
-                    arguments.output().line(&text(&name, &recognised, style))?;
+                    arguments
+                        .output()
+                        .line(&text(&printable(&name), &recognised, style))?;
                 }
                 (&recognised).into()
             }
