@@ -5,7 +5,7 @@
 use gpu_train::data::Digits;
 use gpu_train::error::Result;
 use gpu_train::recipe::{Length, Name, Recipe};
-use gpu_train::train::Watch;
+use gpu_train::train::Cadence;
 use gpu_train::{cpu, data, train};
 
 const SEEDS: u64 = 3;
@@ -14,7 +14,7 @@ const SEEDS: u64 = 3;
 fn mean_misses(recipe: &Recipe, digits: &Digits) -> Result<f64> {
     // Says which field is out of its range, by the name of its flag.
     recipe.validate()?;
-    let watch = Watch::every(u32::MAX);
+    let cadence = Cadence::every(u32::MAX);
     let mut misses = 0;
     for seed in 0..SEEDS {
         let recipe = Recipe {
@@ -25,8 +25,8 @@ fn mean_misses(recipe: &Recipe, digits: &Digits) -> Result<f64> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, cores);
         let examples = digits.train.len();
-        let outcome = train::run(engine.as_mut(), &recipe, examples, watch, &mut |_| Ok(()))?;
-        misses += outcome.last().test.misses;
+        let history = train::run(engine.as_mut(), &recipe, examples, cadence, &mut |_| Ok(()))?;
+        misses += history.last().test.misses;
     }
     Ok(f64::from(misses) / SEEDS as f64)
 }

@@ -15,7 +15,7 @@ use gpu_train::engine::{Evaluation, State};
 use gpu_train::net::{Initialization, SIDE, initial_parameters};
 use gpu_train::recipe::{Activation, Loss, Name, Recipe};
 use gpu_train::records::DigitsRecord;
-use gpu_train::train::{Past, Point};
+use gpu_train::train::{History, Point};
 use gpu_train::weights::{self, Functions};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 
@@ -121,7 +121,7 @@ fn checkpoint_seeds() -> Vec<Seed> {
             misses: 7,
             examples: 2_007,
         };
-        let past = Past {
+        let past = History {
             step: steps,
             seconds: 0.25,
             losses: vec![2.0; steps as usize],

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::recipe::{Batch, Recipe};
 use crate::records::{DigitsRecord, differing_field};
-use crate::train::{Past, Point};
+use crate::train::{History, Point};
 use crate::weights::{self, Written};
 
 /// Version of the form; a file of another one is refused.
@@ -77,16 +77,16 @@ pub struct Checkpoint {
     /// The engine's state.
     pub state: State,
     /// The run's course so far.
-    pub past: Past,
+    pub past: History,
 }
 
 /// Writes a checkpoint; the file is replaced as a whole or not at all, even if the machine loses power.
 ///
 /// # Errors
 /// [`Error::File`] if it cannot be written; the path then holds what it held.
-pub fn save(path: &Path, origin: &Origin, state: &State, past: &Past) -> Result<()> {
+pub fn save(path: &Path, origin: &Origin, state: &State, past: &History) -> Result<()> {
     let bytes = encode(origin, state, past).map_err(|problem| Error::file(path, problem))?;
-    let started = std::time::Instant::now();
+    let started = web_time::Instant::now();
     file::write_atomically(path, &bytes)?;
     tracing::debug!(step = state.step, bytes = bytes.len(), took = ?started.elapsed(), "wrote a checkpoint");
     Ok(())
@@ -96,7 +96,11 @@ pub fn save(path: &Path, origin: &Origin, state: &State, past: &Past) -> Result<
 ///
 /// # Errors
 /// A text, if there were more evaluations than the form can hold.
-pub fn encode(origin: &Origin, state: &State, past: &Past) -> std::result::Result<Vec<u8>, String> {
+pub fn encode(
+    origin: &Origin,
+    state: &State,
+    past: &History,
+) -> std::result::Result<Vec<u8>, String> {
     let values = [&state.parameters, &state.first_moment, &state.second_moment];
     let tensors = PREFIXES.iter().zip(values);
     let mut tensors: Vec<Written> = tensors
@@ -179,7 +183,7 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Checkpoint> {
     Ok(Checkpoint {
         origin: header.origin,
         state,
-        past: Past {
+        past: History {
             step: header.step,
             seconds: header.seconds,
             losses,
@@ -300,7 +304,7 @@ mod tests {
                 second_moment: parameters.map(|value| value * value),
                 parameters,
             },
-            past: Past {
+            past: History {
                 step: 2,
                 seconds: 1.0 / 3.0,
                 losses: match recipe.batch {

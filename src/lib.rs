@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use gpu_train::recipe::{Length, Name, Recipe};
-//! use gpu_train::train::{self, Watch};
+//! use gpu_train::train::{self, Cadence};
 //! use gpu_train::{cpu, data};
 //!
 //! let mut digits = data::embedded::digits();
@@ -17,10 +17,10 @@
 //! };
 //! let start = recipe.initial_parameters();
 //! let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, 1);
-//! let watch = Watch::every(10);
-//! let outcome = train::run(engine.as_mut(), &recipe, digits.train.len(), watch, &mut |_| Ok(()))?;
+//! let cadence = Cadence::every(10);
+//! let history = train::run(engine.as_mut(), &recipe, digits.train.len(), cadence, &mut |_| Ok(()))?;
 //! // Of 2,007; guessing misses nine in ten.
-//! assert!(outcome.last().test.misses < 500);
+//! assert!(history.last().test.misses < 500);
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
 //!

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::recipe::{Batch, Recipe};
 use crate::records::DigitsRecord;
-use crate::train::Past;
+use crate::train::{self, History};
 
 /// Where checkpoints go, and which one to go on from.
 #[derive(Debug, Default, Args)]
@@ -80,10 +80,9 @@ impl Arguments {
 
     /// Updates between checkpoints.
     pub fn every(&self, recipe: &Recipe, examples: usize) -> Result<Option<u32>> {
-        if self.file().is_none() {
-            return Ok(None);
-        }
-        super::train::cadence(recipe, examples, self.checkpoint_every).map(Some)
+        let wanted = self.file();
+        let interval = wanted.map(|_| train::interval(recipe, examples, self.checkpoint_every));
+        interval.transpose()
     }
 
     /// The digits as checkpoints name them, if there are any: their hash takes a moment.
@@ -177,7 +176,7 @@ impl Keeper {
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be written; the one before is then still there.
-    pub fn keep(&mut self, state: &State, past: &Past) -> Result<()> {
+    pub fn keep(&mut self, state: &State, past: &History) -> Result<()> {
         checkpoint::save(&self.path, &self.origin, state, past)?;
         self.last = Some(state.step);
         Ok(())

@@ -18,7 +18,7 @@ use crate::net::Parameters;
 use crate::recipe::{Batch, Name, Recipe};
 use crate::records::DigitsRecord;
 use crate::report::{Comparison, Metrics, Output, Progress, RunReport, Seconds, TensorBoard};
-use crate::train::{self, Event, Past, Watch};
+use crate::train::{self, Cadence, Event, History};
 use crate::weights::{self, Functions};
 
 /// What to train, on what, and where to write it.
@@ -102,20 +102,6 @@ impl Arguments {
             ..self
         }
     }
-}
-
-/// Updates between what happens now and then in a run: every so many updates of the full batch, every so many passes of
-/// batch 1.
-pub(super) fn cadence(recipe: &Recipe, examples: usize, every: Option<u32>) -> Result<u32> {
-    let steps = recipe.validate_updates(examples)?;
-    Ok(match (recipe.batch, every) {
-        (Batch::Full, Some(every)) => every,
-        (Batch::Full, None) => steps.div_ceil(10),
-        (Batch::PerExample, every) => {
-            let pass = u32::try_from(examples).unwrap_or(u32::MAX);
-            every.unwrap_or(1).saturating_mul(pass)
-        }
-    })
 }
 
 /// Trains as the arguments say; `started` is when the process did.
@@ -261,7 +247,7 @@ impl Session<'_> {
             arguments
                 .checkpoints
                 .keeper(engine.as_ref(), kernels, recipe, self.record.clone());
-        let mut past = Past::default();
+        let mut past = History::default();
         if let Some(checkpoint) = resumed {
             let note = arguments.checkpoints.note(&checkpoint, engine.as_ref());
             self.output.line(&note)?;
@@ -270,9 +256,9 @@ impl Session<'_> {
         }
         let setup = started.elapsed().as_secs_f64() - tuning;
         let examples = self.digits.train.len();
-        let watch = Watch {
-            evaluate_every: cadence(recipe, examples, arguments.eval_every)?,
+        let cadence = Cadence {
             checkpoint_every: arguments.checkpoints.every(recipe, examples)?,
+            ..Cadence::of(recipe, examples, arguments.eval_every)?
         };
         let source = &self.digits.source;
         let metrics = arguments
@@ -290,7 +276,7 @@ impl Session<'_> {
             save: arguments.save.clone(),
         };
         let before = Before { setup, tuning };
-        let report = self.run(engine.as_mut(), recipe, watch, before, past, records)?;
+        let report = self.run(engine.as_mut(), recipe, cadence, before, past, records)?;
         Ok((report, engine.state()?.parameters))
     }
 
@@ -311,9 +297,9 @@ impl Session<'_> {
         &self,
         engine: &mut dyn Engine,
         recipe: &Recipe,
-        watch: Watch,
+        cadence: Cadence,
         before: Before,
-        past: Past,
+        past: History,
         mut records: Records,
     ) -> Result<RunReport> {
         let examples = self.digits.train.len();
@@ -334,7 +320,7 @@ impl Session<'_> {
         }
         let mut reached = from;
         let mut progress = Progress::new(recipe.batch, from, self.output);
-        let outcome = train::resume(engine, recipe, examples, watch, past, &mut |event| {
+        let history = train::resume(engine, recipe, examples, cadence, past, &mut |event| {
             match &event {
                 Event::Progress { step, .. } => reached = *step,
                 Event::Evaluated { point, .. } => {
@@ -354,16 +340,16 @@ impl Session<'_> {
             progress.show(&event)?;
             interrupt::check()
         });
-        let outcome = outcome.map_err(|error| {
+        let history = history.map_err(|error| {
             let unsaved = records.save.as_deref();
             checkpoint::explain(error, records.keeper.as_ref(), unsaved, recipe, reached)
         })?;
         let seconds = Seconds {
             setup: before.setup,
             tuning: before.tuning,
-            train: outcome.seconds,
+            train: history.seconds,
         };
-        let report = RunReport::new(engine, recipe, &self.digits.source, seconds, outcome);
+        let report = RunReport::new(engine, recipe, &self.digits.source, seconds, history);
         Ok(report.resumed_at(from))
     }
 
@@ -377,16 +363,16 @@ impl Session<'_> {
         };
         let parameters: Parameters = recipe.initial_parameters();
         let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters);
-        let watch = Watch::every(cadence(&recipe, self.digits.train.len(), None)?);
+        let cadence = Cadence::of(&recipe, self.digits.train.len(), None)?;
         let before = Before {
             setup: started.elapsed().as_secs_f64(),
             tuning: 0.0,
         };
-        let past = Past::default();
+        let past = History::default();
         self.run(
             &mut engine,
             &recipe,
-            watch,
+            cadence,
             before,
             past,
             Records::default(),

@@ -175,6 +175,11 @@ impl Recipe {
         }
     }
 
+    /// Examples shown in N updates.
+    pub fn presentations(&self, updates: u32, examples: usize) -> u64 {
+        u64::from(updates) * self.batch_size(examples) as u64
+    }
+
     /// The weights and biases that a run starts from.
     pub fn initial_parameters(&self) -> Parameters {
         net::initial_parameters(self.seed, self.output_bias(), self.initialization)

@@ -42,8 +42,8 @@ impl Comparison {
     pub fn of(full_batch: &RunReport, baseline: &RunReport) -> Self {
         let misses = full_batch.test.misses.max(baseline.test.misses);
         let seconds = |run: &RunReport| {
-            let point = run.outcome().first_within(misses);
-            point.unwrap_or(run.outcome().last()).seconds
+            let point = run.history().first_within(misses);
+            point.unwrap_or(run.history().last()).seconds
         };
         let (full_batch_seconds, baseline_seconds) = (seconds(full_batch), seconds(baseline));
         Self {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Comparison;
 use crate::engine::{Engine, Evaluation, number_or_null};
 use crate::recipe::{Batch, Recipe};
-use crate::train::Outcome;
+use crate::train::History;
 
 /// Where the time went.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ pub struct RunReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
     #[serde(skip)]
-    outcome: Outcome,
+    history: History,
 }
 
 impl RunReport {
@@ -95,9 +95,10 @@ impl RunReport {
         recipe: &Recipe,
         digits: &str,
         seconds: Seconds,
-        outcome: Outcome,
+        history: History,
     ) -> Self {
-        let last = outcome.last();
+        let last = history.last();
+        let presentations = recipe.presentations(history.step, last.train.examples as usize);
         Self {
             version: env!("CARGO_PKG_VERSION"),
             finished_unix: SystemTime::now()
@@ -107,17 +108,17 @@ impl RunReport {
             engine: engine.name(),
             digits: digits.to_owned(),
             recipe: recipe.clone(),
-            steps: outcome.steps,
-            presentations: outcome.presentations,
+            steps: history.step,
+            presentations,
             seconds,
-            examples_per_second: outcome.examples_per_second(),
+            examples_per_second: presentations as f64 / history.seconds,
             resumed_at: None,
-            losses: (recipe.batch == Batch::Full).then(|| outcome.losses.clone()),
+            losses: (recipe.batch == Batch::Full).then(|| history.losses.clone()),
             train: last.train.into(),
             test: last.test.into(),
             baseline: None,
             comparison: None,
-            outcome,
+            history,
         }
     }
 
@@ -141,8 +142,8 @@ impl RunReport {
     }
 
     /// The run's course.
-    pub fn outcome(&self) -> &Outcome {
-        &self.outcome
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// One line of JSON.

@@ -7,7 +7,7 @@ use crate::net::Parameters;
 use crate::recipe::Recipe;
 use crate::records::{CurvePoint, Identity, RunRecord, SCHEMA};
 use crate::report::Seconds;
-use crate::train::{self, Event, Point, Watch};
+use crate::train::{self, Cadence, Event, Point};
 
 /// Most points of a learning curve.
 const MOST_POINTS: u64 = 40;
@@ -78,9 +78,9 @@ pub fn train(
     let examples = digits.train.len();
     let recipe = &job.recipe;
     let a_pass = recipe.updates_per_pass(examples) as f64;
-    let watch = Watch::every(evaluate_every(recipe, examples));
+    let cadence = Cadence::every(evaluate_every(recipe, examples));
     let mut curve = Vec::new();
-    let outcome = train::run(engine, recipe, examples, watch, &mut |event| {
+    let outcome = train::run(engine, recipe, examples, cadence, &mut |event| {
         if let Event::Evaluated { point, .. } = &event {
             curve.push(curve_point(point, a_pass));
         }
@@ -109,7 +109,7 @@ pub fn train(
             train: curve.last().map_or(0.0, |point| point.seconds),
         },
         steps,
-        presentations: u64::from(steps) * recipe.batch_size(examples) as u64,
+        presentations: recipe.presentations(steps, examples),
         curve,
         failed,
         weights: None,

@@ -15,7 +15,7 @@ use crate::file;
 use crate::predict::Classifier;
 use crate::recipe::{Length, Name, Recipe, value_name};
 use crate::report::{Progress, SplitReport};
-use crate::train::{self, Watch};
+use crate::train::{self, Cadence};
 use crate::weights::{self, Functions};
 
 /// The file of the weights: the one that was named, or the default one in the user's data folder.
@@ -121,26 +121,26 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
         engine.name(),
         engine.device()
     ))?;
-    let watch = Watch::every(recipe.validate_updates(examples)?);
+    let cadence = Cadence::every(recipe.validate_updates(examples)?);
     let mut progress = Progress::new(recipe.batch, 0, output);
-    let outcome = train::run(engine.as_mut(), &recipe, examples, watch, &mut |event| {
+    let history = train::run(engine.as_mut(), &recipe, examples, cadence, &mut |event| {
         progress.show(&event)
     })?;
     let parameters = engine.state()?.parameters;
     let functions = Functions::from(&recipe);
     weights::save(path, &parameters, functions)?;
-    let test = outcome.last().test;
+    let test = history.last().test;
     output.line(&format!(
         "test error {:.2}%: {} misses of {}, after {:.1} s of training\nweights: {}",
         100.0 * test.error(),
         test.misses,
         test.examples,
-        outcome.seconds,
+        history.seconds,
         path.display()
     ))?;
     let report = json!({
         "recipe": recipe,
-        "seconds": outcome.seconds,
+        "seconds": history.seconds,
         "test": SplitReport::from(test),
     });
     Ok((Classifier::new(parameters, functions), report))
