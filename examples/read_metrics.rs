@@ -4,8 +4,8 @@
 
 use std::io::BufRead;
 
+use gpu_train::experiment::record::SplitReport;
 use gpu_train::recipe::Recipe;
-use gpu_train::report::SplitReport;
 use serde::Deserialize;
 
 /// The first row: what ran where; it also names program, engine and digits.

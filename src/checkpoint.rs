@@ -10,12 +10,13 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::data::DigitsRecord;
 use crate::data::fingerprint::hexadecimal;
 use crate::engine::State;
 use crate::error::{Error, Result};
 use crate::file;
+use crate::recipe::differing_field;
 use crate::recipe::{Batch, Recipe};
-use crate::records::{DigitsRecord, differing_field};
 use crate::train::{History, Point};
 use crate::weights::{self, Written};
 

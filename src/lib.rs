@@ -1,7 +1,7 @@
 //! Trains LeCun's 1989 zip-code convnet, one example at a time as it was then, or over the whole training set at once
 //! on a GPU, and compares the two.
 //!
-//! The program `gpu-train` is made of this library. A run is four things: digits, a recipe, an engine, and the loop
+//! The program `gpu-train` (package of this name) is made of this library. A run is four things: digits, a recipe, an engine, and the loop
 //! over it.
 //!
 //! ```
@@ -28,39 +28,30 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | what is trained and how | [`recipe`], [`schedule`]; the net itself as data: [`net`] |
+//! | what is trained and how | [`recipe`]; the net itself as data: [`net`] |
 //! | on what | [`data`] |
 //! | engines, all behind one trait | [`engine`]; [`cpu`], [`gpu`], and [`mod@reference`], which proves the others |
 //! | the loop | [`train`] |
-//! | trained nets in files | [`weights`], which are read back; [`export`] |
+//! | trained nets in files | [`weights`], [`checkpoint`] |
 //! | random numbers, the same on every engine | [`draw`] |
-//! | experiments | [`reproduce`], [`mod@race`], [`search`], [`bench`](mod@bench); their files: [`records`] |
-//! | the program | [`cli`], [`report`] |
+//! | a digit in a picture | [`predict`] |
+//! | experiments: race, table, search, benchmark | [`experiment`] |
 //!
 //! `examples/` holds whole programs. Every error is an [`error::Error`]: one line that says what was found and what was
 //! expected.
 
-pub mod bench;
 pub mod checkpoint;
-pub mod cli;
 pub mod cpu;
 pub mod data;
 pub mod draw;
 pub mod engine;
 pub mod error;
-pub mod export;
+pub mod experiment;
 pub mod file;
 pub mod gpu;
-pub mod muon;
 pub mod net;
 pub mod predict;
-pub mod race;
 pub mod recipe;
-pub mod records;
 pub mod reference;
-pub mod report;
-pub mod reproduce;
-pub mod schedule;
-pub mod search;
 pub mod train;
 pub mod weights;

@@ -24,43 +24,16 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::file::{self, quoted};
 use crate::net::{PARAMETERS, ParameterTensor, Parameters};
-use crate::recipe::{Activation, Loss, Recipe, value_name};
+use crate::recipe::Functions;
 
 /// The net's weights take 39 kB, 78 kB as F64; this leaves room for metadata.
 const FILE_LIMIT: u64 = 16 << 20;
 /// The metadata's key under which [`Functions`] stand, as JSON.
-pub(crate) const FUNCTIONS_KEY: &str = "gpu-train.functions";
-
-/// What the weights alone do not say: the functions that the net applies to its sums.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Functions {
-    /// Of the hidden layers.
-    pub activation: Activation,
-    /// Trained for; it decides what the outputs are: logits, or tanh's values.
-    pub loss: Loss,
-}
-
-/// By the names of their flags' values: `tanh and mse`.
-impl std::fmt::Display for Functions {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let (activation, loss) = (value_name(&self.activation), value_name(&self.loss));
-        write!(f, "{activation} and {loss}")
-    }
-}
-
-impl From<&Recipe> for Functions {
-    fn from(recipe: &Recipe) -> Self {
-        Self {
-            activation: recipe.activation,
-            loss: recipe.loss,
-        }
-    }
-}
+pub const FUNCTIONS_KEY: &str = "gpu-train.functions";
 
 /// A trained net.
 #[derive(Debug, Clone, PartialEq)]
@@ -256,6 +229,7 @@ pub(crate) fn to_bytes(values: &[f32]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::net::{Initialization, initial_parameters};
+    use crate::recipe::{Activation, Loss};
 
     const FUNCTIONS: Functions = Functions {
         activation: Activation::Relu,

@@ -16,9 +16,9 @@ use gpu_train::data::{Digits, embedded};
 use gpu_train::engine::{Engine, State};
 use gpu_train::gpu::{self, Gpu};
 use gpu_train::net::Parameters;
+use gpu_train::recipe::schedule::Schedule;
 use gpu_train::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe};
 use gpu_train::reference::Reference;
-use gpu_train::schedule::Schedule;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 type Make = Arc<dyn Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine> + Send + Sync>;

@@ -5,14 +5,15 @@
 use std::path::Path;
 
 use gpu_train::data::mnist1989::DENOMINATOR;
-use gpu_train::predict::{image, normalise};
+use gpu_train::predict::normalise;
+use gpu_train_program::decode::decode_within;
 use libfuzzer_sys::fuzz_target;
 
 /// The program's own limit is larger: its pictures would take seconds under a sanitizer.
 const PIXEL_LIMIT: u64 = 1 << 18;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(grey) = image::decode_within(bytes, Path::new("input"), PIXEL_LIMIT) else {
+    let Ok(grey) = decode_within(bytes, Path::new("input"), PIXEL_LIMIT) else {
         return;
     };
     assert!(grey.levels.len() as u64 <= PIXEL_LIMIT);

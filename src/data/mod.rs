@@ -18,6 +18,7 @@ pub mod fingerprint;
 pub mod idx;
 pub mod mnist1989;
 pub mod prepare;
+mod record;
 pub mod resize;
 pub mod sample;
 pub mod zip_code;
@@ -28,6 +29,7 @@ use crate::net::PIXELS;
 
 pub use examples::{Examples, Repeated};
 pub use fingerprint::fingerprint;
+pub use record::DigitsRecord;
 
 /// Labelled 16×16 images. A pixel is kept as a small integer code; its value is `code / denominator − 1`, exact for
 /// every source: background is 0, full ink `2·denominator`. A clone shares the images.

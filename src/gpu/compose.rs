@@ -7,8 +7,8 @@ use super::kernels::Kernel;
 use super::packing::{PACKED_VECTORS, first_vector};
 use super::plan::RunSpec;
 use crate::draw::{Stream, dropout_threshold};
-use crate::muon;
 use crate::net;
+use crate::recipe::muon;
 use crate::recipe::{Activation, Loss, Optimizer, Recipe};
 
 /// Invocations of a workgroup.

@@ -8,8 +8,8 @@ use super::plan::{
 pub use super::tiling::{GROUPS, LANES, TILES, Tiling, WeightPath};
 use crate::engine::Split;
 use crate::gpu::compose;
-use crate::muon::MATRICES;
 use crate::net::PARAMETER_COUNT;
+use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
 
 /// Lanes of a workgroup of `update`.

@@ -11,11 +11,11 @@ use super::layout::QUAD_TENSORS;
 use super::packing::PACKED_VECTORS;
 pub use super::variant::{Place, RunSpec, Variant};
 use crate::engine::Split;
-use crate::muon::MATRICES;
 use crate::net::{
     CLASSES, H1_SIDE, H2_AREA, H2_SIDE, KERNEL, MAPS, PADDED_PIXELS, PADDED_SIDE, PARAMETER_COUNT,
     PIXELS,
 };
+use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
 
 /// Steps between two read-backs: entries of `schedule` and `losses`.

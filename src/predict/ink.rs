@@ -1,6 +1,6 @@
 //! From grey levels to ink: which side of the paper's level is ink, stretched from 0 (paper) to 1 (full ink).
 
-use super::image::Grey;
+use super::Grey;
 
 /// Longer sides are reduced to at most this before anything else: it bounds what follows.
 const LONGEST_SIDE: usize = 1_024;

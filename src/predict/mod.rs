@@ -1,17 +1,19 @@
-//! Recognising a digit in a picture: decode, bring into the training data's form, run the net.
+//! Recognising a digit in a picture: bring into the training data's form, run the net.
 
-pub mod image;
+mod grey;
 mod ink;
 pub mod normalise;
+
+pub use grey::Grey;
 
 use std::path::Path;
 
 use crate::data::mnist1989::DENOMINATOR;
 use crate::error::{Error, Result};
 use crate::net::{CLASSES, PIXELS, Parameters};
+use crate::recipe::Functions;
 use crate::recipe::Loss;
 use crate::reference::{Pass, guess};
-use crate::weights::Functions;
 
 /// What the net takes a digit for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -72,14 +74,13 @@ impl Classifier {
         }
     }
 
-    /// Recognises the digit in a picture's file; `path` is for messages.
+    /// Recognises the digit in a picture; `path` is for messages.
     ///
     /// # Errors
-    /// [`Error::File`] as [`image::decode`], if the picture has only one colour, and if the weights are so large that
+    /// [`Error::File`] if the picture has only one colour, and if the weights are so large that
     /// the net's sums overflow.
-    pub fn recognise(&self, bytes: &[u8], path: &Path) -> Result<Recognised> {
-        let grey = image::decode(bytes, path)?;
-        let codes = normalise::normalise(&grey).map_err(|problem| Error::file(path, problem))?;
+    pub fn recognise(&self, picture: &Grey, path: &Path) -> Result<Recognised> {
+        let codes = normalise::normalise(picture).map_err(|problem| Error::file(path, problem))?;
         let prediction = self.classify(&codes);
         if !prediction
             .probabilities
@@ -153,9 +154,16 @@ mod tests {
             activation: Activation::Relu,
             loss: Loss::CrossEntropy,
         };
-        let picture = b"P2 4 4 9\n9 9 9 9\n9 0 0 9\n9 0 0 9\n9 9 9 9\n";
+        let level = |at: usize| {
+            if [5, 6, 9, 10].contains(&at) {
+                0
+            } else {
+                u16::MAX
+            }
+        };
+        let picture = Grey::new(4, 4, (0..16).map(level).collect());
         let message = Classifier::new(parameters, functions)
-            .recognise(picture, Path::new("four.pgm"))
+            .recognise(&picture, Path::new("four.pgm"))
             .unwrap_err()
             .to_string();
         assert!(

@@ -4,7 +4,7 @@
 //! pixel (14, 14) of 28×28, counted from 0, to the nearest whole pixel: measured on MNIST's files, whose digits' centres
 //! lie evenly between 14.0 and 15.0 along both axes.
 
-use super::image::Grey;
+use super::Grey;
 use super::ink::Ink;
 use crate::data::resize::{SOURCE_PIXELS, SOURCE_SIDE, resize};
 use crate::net::PIXELS;

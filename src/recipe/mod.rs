@@ -16,15 +16,20 @@
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
 
+mod functions;
+pub mod muon;
 mod named;
+pub mod schedule;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::net::{self, Initialization, Parameters};
-use crate::schedule::Schedule;
 
+pub use functions::Functions;
 pub use named::Name;
+pub use schedule::Schedule;
 
 /// The nonlinearity of H1, H2 and H3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -77,7 +82,7 @@ pub enum Optimizer {
 }
 
 /// A value as it is written on the command line.
-pub(crate) fn value_name<T: clap::ValueEnum>(value: &T) -> String {
+pub fn value_name<T: clap::ValueEnum>(value: &T) -> String {
     let value = value.to_possible_value().expect("no value is hidden");
     value.get_name().to_owned()
 }
@@ -292,4 +297,13 @@ impl Recipe {
             ))
         })
     }
+}
+
+/// The first field in which a recipe's JSON differs from another's, if one does: its name, and its value in both.
+pub fn differing_field(found: &Value, expected: &Value) -> Option<(String, Value, Value)> {
+    let (found, expected) = (found.as_object()?, expected.as_object()?);
+    let differs = |(name, value): &(&String, &Value)| found.get(*name) != Some(value);
+    let (name, value) = expected.iter().find(differs)?;
+    let was = found.get(name).cloned().unwrap_or(Value::Null);
+    Some((name.clone(), was, value.clone()))
 }

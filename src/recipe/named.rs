@@ -2,7 +2,7 @@
 
 use super::{Activation, Batch, Length, Loss, Optimizer, Recipe};
 use crate::net::Initialization;
-use crate::schedule::Schedule;
+use crate::recipe::schedule::Schedule;
 
 /// The recipes known by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -5,7 +5,7 @@
 //! values of the momentum become about 1, so directions that many examples agree on do not drown the others.
 
 use super::Real;
-use crate::muon::{COEFFICIENTS, ITERATIONS, NORM_EPSILON};
+use crate::recipe::muon::{COEFFICIENTS, ITERATIONS, NORM_EPSILON};
 
 /// The numbers of one step.
 #[derive(Debug, Clone, Copy)]

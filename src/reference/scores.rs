@@ -3,7 +3,7 @@
 use super::{Pass, Real};
 use crate::data::Dataset;
 use crate::net::{CLASSES, Parameters};
-use crate::weights::Functions;
+use crate::recipe::Functions;
 
 /// The outputs for every image of a set, without shift and dropout: tanh's values after MSE, logits after
 /// cross-entropy. [`super::guess`] picks the class.

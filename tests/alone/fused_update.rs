@@ -5,8 +5,8 @@ use gpu_train::gpu::compose::{Run, SLOT, STEP};
 use gpu_train::gpu::fused::{TOTALS, Tiling, WeightPath};
 use gpu_train::gpu::packing::{PACKED_VECTORS, pack, places};
 use gpu_train::gpu::plan::Program;
-use gpu_train::muon::MATRICES;
 use gpu_train::net::{PARAMETER_COUNT, Parameters};
+use gpu_train::recipe::muon::MATRICES;
 use gpu_train::recipe::{Length, Name, Optimizer, Recipe};
 use gpu_train::reference::{self as twin, AdamW, Rule};
 

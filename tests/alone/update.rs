@@ -2,8 +2,8 @@
 
 use gpu_train::gpu::compose::EXAMPLES_PER_CHUNK;
 use gpu_train::gpu::plan::SLOTS;
-use gpu_train::muon::MATRICES;
 use gpu_train::net::PARAMETER_COUNT;
+use gpu_train::recipe::muon::MATRICES;
 use gpu_train::reference::{self as twin, AdamW, Progress};
 
 use super::forward::{PROGRESS, wide};

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use gpu_train::checkpoint::{self, Origin};
+use gpu_train::data::DigitsRecord;
 use gpu_train::engine::{Engine, Evaluation, Split, State};
 use gpu_train::error::{Error, Result};
 use gpu_train::gpu::Gpu;
 use gpu_train::net::Parameters;
-use gpu_train::records::DigitsRecord;
 use gpu_train::train::{self, Cadence, Event};
 use libtest_mimic::Failed;
 

@@ -4,7 +4,7 @@
 //! first A. So it is done on small matrices alone (at most 30 by 30): A ← QAQ and P ← QP with Q = aI + bA + cA², and X
 //! is multiplied once, by P. In f64: squared singular values spread twice as far.
 
-use crate::muon::{COEFFICIENTS, ITERATIONS, MOST_SIDE as MOST, NORM_EPSILON};
+use crate::recipe::muon::{COEFFICIENTS, ITERATIONS, MOST_SIDE as MOST, NORM_EPSILON};
 
 /// A matrix of `side` by `side` in a buffer of fixed size, `[row][column]`.
 type Small = [f64; MOST * MOST];

@@ -1,0 +1,37 @@
+//! `gpu-train completions`: what a shell completes.
+
+use clap::Args;
+use clap_complete::Shell;
+
+use crate::terminal::Output;
+use gpu_train::error::Result;
+
+/// Print a shell's completions, to be kept where the shell looks for them.
+#[derive(Debug, Args)]
+#[group(id = "completions-flags")]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The shell
+    shell: Shell,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train completions bash > ~/.local/share/bash-completion/completions/gpu-train
+  gpu-train completions zsh > ~/.zfunc/_gpu-train
+  gpu-train completions fish > ~/.config/fish/completions/gpu-train.fish";
+
+/// Prints the script.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(
+        arguments.shell,
+        &mut super::command(),
+        "gpu-train",
+        &mut script,
+    );
+    Output::Standard.line(String::from_utf8_lossy(&script).trim_end())
+}

@@ -1,0 +1,79 @@
+//! `gpu-train devices`: the adapters, what each offers, and which would be chosen.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::terminal::Output;
+use gpu_train::cpu;
+use gpu_train::error::Result;
+use gpu_train::gpu::{self, AdapterChoice, AdapterDescription};
+
+/// List the adapters, what each offers, and which would be chosen.
+#[derive(Debug, Args)]
+#[group(id = "devices-flags")]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train devices                        adapters, limits, and which one --device auto takes
+  gpu-train devices --json                 the same for scripts
+  WGPU_BACKEND=vulkan gpu-train devices    one interface only";
+
+/// Prints the list.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let adapters: Vec<_> = gpu::adapters().iter().filter_map(gpu::describe).collect();
+    let chosen = gpu::choose(&AdapterChoice::default())
+        .ok()
+        .and_then(|adapter| gpu::describe(&adapter));
+    let output = Output::Standard;
+    if arguments.json {
+        let chosen = chosen.map_or_else(|| "cpu".to_owned(), |description| description.name);
+        return output.line(
+            &json!({ "adapters": adapters, "cpu": cpu::describe(), "chosen": chosen }).to_string(),
+        );
+    }
+    output.line(&format!("cpu engine: {}", cpu::describe()))?;
+    if adapters.is_empty() {
+        output.line("no graphics adapters")?;
+    }
+    for adapter in &adapters {
+        output.line(&details(adapter))?;
+    }
+    output.line(&match chosen {
+        Some(description) => format!("--device auto takes {}", description.name),
+        None => "--device auto takes the cpu engine: no real GPU is here".into(),
+    })
+}
+
+/// An adapter in three lines.
+fn details(adapter: &AdapterDescription) -> String {
+    const MIB: u64 = 1 << 20;
+    let limits = &adapter.limits;
+    let offers: Vec<&str> = [
+        (adapter.subgroups, "subgroups"),
+        (adapter.f16, "16-bit floats"),
+        (adapter.timestamps, "timestamps"),
+    ]
+    .into_iter()
+    .filter_map(|(offered, what)| offered.then_some(what))
+    .collect();
+    let offers = if offers.is_empty() {
+        "none".into()
+    } else {
+        offers.join(", ")
+    };
+    format!(
+        "{adapter}\n  driver: {}; optional features: {offers}\n  limits: {} MiB a storage buffer, {} storage buffers a \
+         kernel, {} KiB of workgroup memory, {} invocations a workgroup",
+        adapter.driver,
+        limits.storage_buffer_bytes / MIB,
+        limits.storage_buffers,
+        limits.workgroup_bytes / 1024,
+        limits.workgroup_invocations,
+    )
+}

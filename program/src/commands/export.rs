@@ -1,0 +1,106 @@
+//! `gpu-train export`: trained weights in other programs' formats.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::export::{onnx, scores};
+use crate::flags::usage;
+use crate::terminal::Output;
+use gpu_train::data::embedded;
+use gpu_train::error::Result;
+use gpu_train::file;
+use gpu_train::recipe::Functions;
+use gpu_train::recipe::{Activation, Loss, value_name};
+use gpu_train::weights;
+
+/// Write a trained net in another program's format.
+#[derive(Debug, Args)]
+#[group(id = "export-flags")]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The weights, as `gpu-train --save` or PyTorch wrote them
+    #[arg(long, value_name = "FILE.safetensors")]
+    weights: PathBuf,
+    #[command(flatten)]
+    formats: Formats,
+    /// Nonlinearity of the hidden layers, where the weights' file does not name it
+    #[arg(long)]
+    activation: Option<Activation>,
+    /// What the weights were trained for, where their file does not name it: with mse the outputs are tanh's
+    #[arg(long)]
+    loss: Option<Loss>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train export --weights net.safetensors --onnx net.onnx
+  gpu-train export --weights net.safetensors --scores scores.safetensors
+  gpu-train export --weights theirs.safetensors --activation tanh --loss mse --onnx net.onnx";
+
+/// What to write, at least one.
+#[derive(Debug, Args)]
+#[group(id = "format-flags", required = true, multiple = true)]
+struct Formats {
+    /// Write an ONNX model (operators of version 13): image [N, 1, 16, 16] in -1 to 1, scores [N, 10]
+    #[arg(long, value_name = "FILE.onnx")]
+    onnx: Option<PathBuf>,
+    /// Write the embedded test images, their labels and the net's scores, to check another program's against
+    #[arg(long, value_name = "FILE.safetensors")]
+    scores: Option<PathBuf>,
+}
+
+/// Reads the weights and writes each format, one line a file on standard output.
+///
+/// # Errors
+/// [`gpu_train::error::Error::Usage`] if the weights' functions are not known, or the flags contradict them;
+/// [`gpu_train::error::Error::File`] if a file cannot be read or written.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let net = weights::load(&arguments.weights)?;
+    let functions = arguments.functions(net.functions)?;
+    if let Some(path) = &arguments.formats.onnx {
+        file::write_atomically(path, &onnx::encode(&net.parameters, functions))?;
+        Output::Standard.line(&format!("onnx: {}", path.display()))?;
+    }
+    if let Some(path) = &arguments.formats.scores {
+        let test = embedded::digits().test;
+        file::write_atomically(path, &scores::encode(&net.parameters, functions, &test))?;
+        Output::Standard.line(&format!("scores: {}", path.display()))?;
+    }
+    Ok(())
+}
+
+impl Arguments {
+    /// The functions of the net, from its file or from the flags.
+    fn functions(&self, named: Option<Functions>) -> Result<Functions> {
+        let path = &self.weights;
+        let activation = named.map(|functions| functions.activation);
+        let loss = named.map(|functions| functions.loss);
+        Ok(Functions {
+            activation: one_of("--activation", self.activation, activation, path)?,
+            loss: one_of("--loss", self.loss, loss, path)?,
+        })
+    }
+}
+
+/// What the flag says or the file names; if both do, they must agree.
+fn one_of<T: ValueEnum + PartialEq>(
+    flag: &str,
+    given: Option<T>,
+    named: Option<T>,
+    path: &Path,
+) -> Result<T> {
+    let path = path.display();
+    match (given, named) {
+        (Some(given), Some(named)) if given != named => {
+            let (given, named) = (value_name(&given), value_name(&named));
+            Err(usage(format!(
+                "{flag}: found {given}, expected {named}, for which {path} was trained"
+            )))
+        }
+        (_, Some(value)) | (Some(value), None) => Ok(value),
+        (None, None) => Err(usage(format!(
+            "{flag}: found none, expected one, because {path} does not name it"
+        ))),
+    }
+}

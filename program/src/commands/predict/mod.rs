@@ -1,0 +1,186 @@
+//! `gpu-train predict`: a digit in a picture, recognised by a trained net.
+
+mod measure;
+mod net;
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::decode::{EXPECTED, FILE_LIMIT, decode};
+use crate::flags::messages;
+use crate::terminal::{Output, columns};
+use crate::text::prediction::{PictureReport, Style, text};
+use gpu_train::error::{Error, Result, printable};
+use gpu_train::file;
+use gpu_train::predict::{Classifier, Recognised};
+use gpu_train::recipe::{Activation, Loss};
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train predict --train               train the default weights (some seconds), once
+  gpu-train predict three.png five.jpg    a class and its probability for each picture
+  gpu-train predict --weights net.safetensors --show --json - < three.png";
+
+/// Recognise your own digits: PNG, JPEG, PGM, PPM or BMP, of any size, one digit a picture.
+///
+/// Dark on light or light on dark, in any colour; transparent parts are paper. Leave some paper around the digit.
+/// Several digits in one picture are not told apart: they are taken for one. A picture is fitted into MNIST's 20×20 box,
+/// centred by its centre of mass, and resized to the 16×16 pixels that the net was trained on. Probabilities are the
+/// net's own: a softmax after training with cross-entropy; after mse shares of its outputs, which are not calibrated.
+#[derive(Debug, Args)]
+#[group(id = "predict-flags")]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Pictures of one digit each, of at most 64 MiB and 33554432 pixels; - is standard input
+    #[arg(value_name = "IMAGE", required_unless_present_any = ["train", "bench"])]
+    images: Vec<PathBuf>,
+    /// The net's weights, as gpu-train --save writes them [default: those that --train made, in
+    /// the user's data folder]
+    #[arg(long, value_name = "FILE.safetensors")]
+    weights: Option<PathBuf>,
+    /// Nonlinearity of the hidden layers, for weights that do not say theirs
+    #[arg(long)]
+    activation: Option<Activation>,
+    /// What the net was trained for, for weights that do not say it
+    #[arg(long)]
+    loss: Option<Loss>,
+    /// First train the weights (recipe full-batch-modern, on all CPU cores) and write them to the
+    /// file of --weights or its default
+    #[arg(long, conflicts_with_all = ["activation", "loss"])]
+    train: bool,
+    /// With --train: seed of the initial weights, shifts and dropout [default: 1337]
+    #[arg(long, value_name = "SEED", requires = "train")]
+    seed: Option<u64>,
+    /// With --train: full-batch steps [default: 400]
+    #[arg(long, value_name = "N", requires = "train", value_parser = clap::value_parser!(u32).range(1..))]
+    steps: Option<u32>,
+    /// Measure how many digits a second one core recognises
+    #[arg(long, conflicts_with = "images")]
+    bench: bool,
+    /// With --bench: seconds for each measurement
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 2.0,
+        allow_negative_numbers = true
+    )]
+    seconds: f64,
+    /// Show each picture as the net sees it
+    #[arg(long)]
+    show: bool,
+    /// Print one JSON object on standard output, everything else on standard error
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    /// Where text for people goes.
+    fn output(&self) -> Output {
+        messages::results(self.json)
+    }
+}
+
+/// Trains, measures or recognises as the arguments say.
+///
+/// # Errors
+/// [`Error::Reported`] if a picture could not be read: the others were recognised all the same.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    if !(arguments.seconds.is_finite() && arguments.seconds > 0.0) {
+        return Err(Error::Usage(format!(
+            "--seconds: found {}, expected a number above 0",
+            arguments.seconds
+        )));
+    }
+    let path = net::path(arguments.weights.as_deref())?;
+    let mut report = serde_json::Map::new();
+    report.insert("weights".into(), path.display().to_string().into());
+    let classifier = if arguments.train {
+        let (classifier, training) = net::train(arguments, &path)?;
+        report.insert("training".into(), training);
+        classifier
+    } else {
+        net::load(arguments, &path)?
+    };
+    report.insert("functions".into(), json!(classifier.functions()));
+    let mut failed = false;
+    if arguments.bench {
+        let measured = measure::run(&classifier, arguments.seconds)?;
+        arguments.output().line(&measured.text())?;
+        report.insert("bench".into(), json!(measured));
+    } else {
+        let (images, any_failed) = recognise_all(arguments, &classifier)?;
+        report.insert("images".into(), images);
+        failed = any_failed;
+    }
+    if arguments.json {
+        Output::Standard.line(&Value::Object(report).to_string())?;
+    }
+    if failed {
+        return Err(Error::Reported);
+    }
+    Ok(())
+}
+
+/// Recognises each picture and prints it; JSON of all, and whether one could not be read.
+fn recognise_all(arguments: &Arguments, classifier: &Classifier) -> Result<(Value, bool)> {
+    let style = style(arguments);
+    let mut reports = Vec::new();
+    let mut failed = false;
+    for path in &arguments.images {
+        let name = path.display().to_string();
+        let result = match recognise(classifier, path) {
+            Ok(recognised) => {
+                // JSON says all of it but bars.
+                if !arguments.json || arguments.show {
+                    arguments
+                        .output()
+                        .line(&text(&printable(&name), &recognised, style))?;
+                }
+                (&recognised).into()
+            }
+            Err(error) => {
+                failed = true;
+                Output::Error.line(&format!("error: {error}"))?;
+                let error = error.to_string();
+                crate::text::prediction::PictureResult::Failed { error }
+            }
+        };
+        reports.push(PictureReport { path: name, result });
+    }
+    Ok((json!(reports), failed))
+}
+
+fn recognise(classifier: &Classifier, path: &Path) -> Result<Recognised> {
+    let bytes = if path == Path::new("-") {
+        standard_input()?
+    } else {
+        file::read(path, FILE_LIMIT, EXPECTED)?
+    };
+    classifier.recognise(&decode(&bytes, path)?, path)
+}
+
+fn standard_input() -> Result<Vec<u8>> {
+    let path = Path::new("-");
+    let input = io::stdin().lock();
+    if input.is_terminal() {
+        return Err(Error::file(
+            path,
+            format!("found a terminal, expected {EXPECTED}"),
+        ));
+    }
+    file::read_stream(input, path, FILE_LIMIT, EXPECTED)
+}
+
+/// Bars and colours on a terminal only; no colours where `NO_COLOR` is set to anything.
+fn style(arguments: &Arguments) -> Style {
+    let is_terminal = !arguments.json && io::stdout().is_terminal();
+    let columns = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+    Style {
+        columns: is_terminal.then_some(columns),
+        colour: is_terminal && !columns::colours_are_refused(),
+        show: arguments.show,
+    }
+}

@@ -1,0 +1,161 @@
+//! The net that recognises: from a file, or trained and written to it.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use super::Arguments;
+use crate::flags::messages;
+use crate::terminal::Progress;
+use crate::terminal::context::cores;
+use gpu_train::cpu;
+use gpu_train::data::embedded;
+use gpu_train::error::{Error, Result};
+use gpu_train::experiment::record::SplitReport;
+use gpu_train::file;
+use gpu_train::predict::Classifier;
+use gpu_train::recipe::Functions;
+use gpu_train::recipe::{Length, Name, Recipe, value_name};
+use gpu_train::train::{self, Cadence};
+use gpu_train::weights;
+
+/// The file of the weights: the one that was named, or the default one in the user's data folder.
+///
+/// # Errors
+/// [`Error::Usage`] if none was named and the user has no such folder.
+pub fn path(named: Option<&Path>) -> Result<PathBuf> {
+    if let Some(path) = named {
+        return Ok(path.to_owned());
+    }
+    let folder = dirs::data_dir().ok_or_else(|| {
+        Error::Usage(
+            "--weights: found none, nor a data folder of this user, expected a file".into(),
+        )
+    })?;
+    Ok(folder.join("gpu-train").join("digits.safetensors"))
+}
+
+/// The net in a file.
+///
+/// # Errors
+/// [`Error::File`] if it is missing or broken, [`Error::Usage`] if its functions are not known.
+pub fn load(arguments: &Arguments, path: &Path) -> Result<Classifier> {
+    if arguments.weights.is_none() && !path.exists() {
+        return Err(Error::file(
+            path,
+            "found no such file, expected the default weights: `gpu-train predict --train` trains them in some seconds",
+        ));
+    }
+    let net = weights::load(path)?;
+    let functions = functions(arguments, net.functions, path)?;
+    Ok(Classifier::new(net.parameters, functions))
+}
+
+/// The functions that the file says, else those that the flags say.
+fn functions(arguments: &Arguments, said: Option<Functions>, path: &Path) -> Result<Functions> {
+    let path = path.display();
+    let (activation, loss) = (arguments.activation, arguments.loss);
+    let Some(said) = said else {
+        let (Some(activation), Some(loss)) = (activation, loss) else {
+            return Err(Error::Usage(format!(
+                "--activation, --loss: found {}, expected both: {path} does not say what its net was trained for",
+                match (activation, loss) {
+                    (None, None) => "neither",
+                    (Some(_), _) => "the first alone",
+                    _ => "the second alone",
+                }
+            )));
+        };
+        return Ok(Functions { activation, loss });
+    };
+    agree("--activation", activation, said.activation, &path)?;
+    agree("--loss", loss, said.loss, &path)?;
+    Ok(said)
+}
+
+/// Checks that a flag, if it was given, says what the file says.
+fn agree<T: ValueEnum + PartialEq>(
+    flag: &str,
+    found: Option<T>,
+    said: T,
+    path: &dyn std::fmt::Display,
+) -> Result<()> {
+    match found {
+        Some(found) if found != said => Err(Error::Usage(format!(
+            "{flag}: found {}, expected {} or no flag: {path} says so",
+            value_name(&found),
+            value_name(&said)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Trains the weights on the embedded digits and writes them; the net, and what JSON says of the run.
+///
+/// # Errors
+/// [`Error::File`] if they cannot be written, which is tried first as far as that goes.
+pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> {
+    if arguments.weights.is_none() {
+        create_folder(path)?;
+    }
+    file::check_target(path)?;
+    let base = Recipe::named(Name::FullBatchModern);
+    let recipe = Recipe {
+        seed: arguments.seed.unwrap_or(base.seed),
+        length: arguments
+            .steps
+            .map_or(base.length, |steps| Length::Steps(steps.into())),
+        ..base
+    };
+    let output = messages::progress(arguments.json);
+    let digits = embedded::digits();
+    let examples = digits.train.len();
+    let mut engine = cpu::engine(
+        digits,
+        recipe.clone(),
+        &recipe.initial_parameters(),
+        cores(),
+    );
+    output.line(&format!(
+        "training {} on {examples} digits: {} on {}",
+        recipe.name,
+        engine.name(),
+        engine.device()
+    ))?;
+    let cadence = Cadence::every(recipe.validate_updates(examples)?);
+    let mut progress = Progress::new(recipe.batch, 0, output);
+    let history = train::run(engine.as_mut(), &recipe, examples, cadence, &mut |event| {
+        progress.show(&event)
+    })?;
+    let parameters = engine.state()?.parameters;
+    let functions = Functions::from(&recipe);
+    weights::save(path, &parameters, functions)?;
+    let test = history.last().test;
+    output.line(&format!(
+        "test error {:.2}%: {} misses of {}, after {:.1} s of training\nweights: {}",
+        100.0 * test.error(),
+        test.misses,
+        test.examples,
+        history.seconds,
+        path.display()
+    ))?;
+    let report = json!({
+        "recipe": recipe,
+        "seconds": history.seconds,
+        "test": SplitReport::from(test),
+    });
+    Ok((Classifier::new(parameters, functions), report))
+}
+
+fn create_folder(path: &Path) -> Result<()> {
+    let Some(folder) = path.parent() else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Error::file(
+            folder,
+            format!("found that it cannot be created ({error}), expected a folder to write into"),
+        )
+    })
+}

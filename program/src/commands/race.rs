@@ -1,0 +1,181 @@
+//! `gpu-train race`: who is fastest at training to the reproduction's misses.
+
+mod contest;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+
+use self::contest::{Contest, Entrant};
+use crate::flags::restrictions::{Restrictions, seeds};
+use crate::flags::usage;
+use crate::flags::{adapters, digits, kernels, messages};
+use crate::pictures;
+use crate::terminal::Output;
+use crate::terminal::context::{command, date, machine};
+use crate::text::race as text;
+use gpu_train::data::Digits;
+use gpu_train::data::DigitsRecord;
+use gpu_train::error::Result;
+use gpu_train::experiment::race;
+use gpu_train::experiment::record::{RaceRecord, SCHEMA};
+use gpu_train::experiment::reproduce::Source;
+use gpu_train::experiment::verdict::verdict;
+use gpu_train::file;
+use gpu_train::gpu::{AdapterChoice, choose};
+use gpu_train::recipe::{Batch, Name, Recipe};
+
+/// Race the engines to the reproduction's test misses: batch 1, the full batch on the CPU, and on every GPU asked for.
+///
+/// The rule is printed first; it is the same for all, and nothing is stopped or chosen by the test digits.
+#[derive(Debug, Args)]
+#[group(id = "race-flags")]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Full-batch recipes to race, a list or repeated [default: full-batch,full-batch-1989]
+    #[arg(
+        long = "recipe",
+        value_enum,
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    recipes: Vec<Name>,
+    /// Seeds, consecutive: a round each
+    #[arg(long, value_name = "N", default_value_t = 5,
+          value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    seeds: u64,
+    /// The first seed
+    #[arg(long, value_name = "SEED", default_value_t = 1337)]
+    first_seed: u64,
+    /// Mean test misses that a contestant may have at most
+    #[arg(long, value_name = "MISSES", default_value_t = race::TARGET)]
+    target: u32,
+
+    #[command(flatten)]
+    restrictions: Restrictions,
+
+    #[command(flatten)]
+    adapters: adapters::Arguments,
+    #[command(flatten)]
+    kernels: kernels::Arguments,
+    #[command(flatten)]
+    digits: digits::Arguments,
+
+    /// Print one JSON document on standard output, everything else on standard error
+    #[arg(long, help_heading = "Files and output")]
+    json: bool,
+    /// Write the JSON document to this file as well, and the race's picture beside it
+    #[arg(long, value_name = "FILE.json", help_heading = "Files and output")]
+    out: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train race --seeds 3                 what is here, three rounds
+  gpu-train race --device gpu --recipe full-batch --out race.json
+  gpu-train report --race race.json        its picture";
+
+/// Races; `started` is when the process did.
+///
+/// # Errors
+/// Of usage; what the digits' readers and the engines return, but for divergence, which puts a contestant out; if an
+/// adapter asked for is not there.
+pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
+    let seeds = seeds(arguments.first_seed, arguments.seeds)?;
+    let recipes = arguments.recipes()?;
+    if let Some(path) = &arguments.out {
+        file::check_target(path)?;
+    }
+    let mut digits = arguments.digits.read()?;
+    let restrictions = arguments.restrict(&mut digits);
+    let reading = started.elapsed().as_secs_f64();
+    let output = messages::progress(arguments.json);
+    let rule = race::rule(arguments.target, digits.test.len(), seeds);
+    output.line(&text::rule(&rule))?;
+    let contest = Contest {
+        digits: &digits,
+        kernels: &arguments.kernels,
+        seeds: &rule.seeds,
+        output,
+    };
+    let entrants = contest.entrants(&arguments.baseline(), &recipes, &arguments.choices())?;
+    output.line(&lineup(&entrants))?;
+    let mut contestants = contest.race(entrants)?;
+    race::stand(&mut contestants, rule.target_misses, reading);
+    let mut record = RaceRecord {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION").into(),
+        date: date(),
+        command: command(),
+        machine: machine(),
+        digits: DigitsRecord::of(&digits),
+        reading,
+        rule,
+        restrictions,
+        contestants,
+        published: race::published(),
+        verdict: Vec::new(),
+    };
+    record.verdict = verdict(&record);
+    if let Some(path) = &arguments.out {
+        file::write_atomically(path, format!("{}\n", record.json()).as_bytes())?;
+        pictures::write_race(&record, file::check_target(path)?)?;
+    }
+    if arguments.json {
+        Output::Standard.line(&record.json())
+    } else {
+        Output::Standard.line(&format!("\n{}", text::text(&record)))
+    }
+}
+
+fn lineup(entrants: &[Entrant]) -> String {
+    let names: Vec<&str> = entrants.iter().map(Entrant::name).collect();
+    format!("The contestants\n  {}\n", names.join("\n  "))
+}
+
+impl Arguments {
+    fn baseline(&self) -> Recipe {
+        self.restrictions
+            .shortened(Recipe::named(Name::Reproduction))
+    }
+
+    fn recipes(&self) -> Result<Vec<Recipe>> {
+        let mut names = self.recipes.clone();
+        if names.is_empty() {
+            names = vec![Name::FullBatch, Name::FullBatch1989];
+        }
+        let mut recipes: Vec<Recipe> = Vec::new();
+        for recipe in names.into_iter().map(Recipe::named) {
+            if recipe.batch != Batch::Full {
+                return Err(usage(format!(
+                    "--recipe: found {}, which sees one example an update, expected recipes for the full batch",
+                    recipe.name
+                )));
+            }
+            if recipes.iter().all(|known| known.name != recipe.name) {
+                recipes.push(self.restrictions.shortened(recipe));
+            }
+        }
+        Ok(recipes)
+    }
+
+    /// The adapters that race: those asked for, or the real GPU that is there.
+    fn choices(&self) -> Vec<AdapterChoice> {
+        if self.adapters.names_an_adapter() || choose(&AdapterChoice::default()).is_ok() {
+            self.adapters.choices()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Applies the restrictions to the digits, and says in words what sets this race apart from the published times.
+    fn restrict(&self, digits: &mut Digits) -> Vec<String> {
+        let mut restrictions = Vec::new();
+        if self.digits.source() != Source::Mnist1989 {
+            restrictions.push(format!("other digits than the essay's: {}", digits.source));
+        }
+        restrictions.extend(self.restrictions.apply(digits));
+        restrictions
+    }
+}

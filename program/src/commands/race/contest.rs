@@ -1,0 +1,246 @@
+//! The contestants, and the rounds.
+
+use std::time::Instant;
+
+use crate::flags::kernels;
+use crate::terminal::context::cores;
+use crate::terminal::{Output, RunsProgress};
+use gpu_train::cpu;
+use gpu_train::data::Digits;
+use gpu_train::engine::Engine;
+use gpu_train::error::{Error, Result};
+use gpu_train::experiment::race;
+use gpu_train::experiment::record::{Contestant, ContestantKind, FailedRun, RaceRun};
+use gpu_train::gpu::{AdapterChoice, Gpu, Kind, Variant, choose, describe};
+use gpu_train::net::Parameters;
+use gpu_train::recipe::Recipe;
+
+/// Where a contestant trains.
+enum Seat {
+    PerExample,
+    /// On so many threads.
+    Cpu(usize),
+    /// On an adapter, with these kernels or those that suit most.
+    Gpu(AdapterChoice, Option<Variant>),
+}
+
+/// A contestant, and what it takes to run it.
+pub(super) struct Entrant {
+    contestant: Contestant,
+    recipe: Recipe,
+    seat: Seat,
+}
+
+impl Entrant {
+    /// Its name in the race.
+    pub(super) fn name(&self) -> &str {
+        &self.contestant.name
+    }
+}
+
+/// What all share.
+pub(super) struct Contest<'a> {
+    /// What is trained on.
+    pub(super) digits: &'a Digits,
+    /// Which kernels GPUs run.
+    pub(super) kernels: &'a kernels::Arguments,
+    /// A round each.
+    pub(super) seeds: &'a [u64],
+    /// Where lines go.
+    pub(super) output: Output,
+}
+
+impl Contest<'_> {
+    /// The baseline, then each recipe on one core, on all, and on each adapter, whose kernels are measured now.
+    ///
+    /// # Errors
+    /// If a recipe has too many updates, or an adapter is not there or fails.
+    pub(super) fn entrants(
+        &self,
+        baseline: &Recipe,
+        recipes: &[Recipe],
+        choices: &[AdapterChoice],
+    ) -> Result<Vec<Entrant>> {
+        let mut entrants = vec![self.entrant(
+            "per-example".into(),
+            ContestantKind::PerExample,
+            baseline,
+            Seat::PerExample,
+        )?];
+        for recipe in recipes {
+            let mut threads = vec![1, cores()];
+            threads.dedup();
+            for threads in threads {
+                let plural = if threads == 1 { "" } else { "s" };
+                let name = format!("cpu, {threads} core{plural}: {}", recipe.name);
+                entrants.push(self.entrant(
+                    name,
+                    ContestantKind::Cpu,
+                    recipe,
+                    Seat::Cpu(threads),
+                )?);
+            }
+        }
+        for choice in choices {
+            for recipe in recipes {
+                let entrant = self.on_adapter(choice, recipe)?;
+                if entrants.iter().all(|other| other.name() != entrant.name()) {
+                    entrants.push(entrant);
+                }
+            }
+        }
+        Ok(entrants)
+    }
+
+    fn on_adapter(&self, choice: &AdapterChoice, recipe: &Recipe) -> Result<Entrant> {
+        let adapter = choose(choice)?;
+        let description = describe(&adapter);
+        let kind = match description.as_ref().map(|found| found.kind) {
+            Some(Kind::Software) => ContestantKind::Software,
+            _ => ContestantKind::Gpu,
+        };
+        let device = description.map_or_else(String::new, |found| found.to_string());
+        self.output.line(&format!("choosing kernels on {device}"))?;
+        let recipe = self.seeded(recipe, 0);
+        let start = recipe.initial_parameters();
+        let (variant, tuning) = self
+            .kernels
+            .afresh(&adapter, self.digits, &recipe, &start)?;
+        let name = format!("{device}: {}", recipe.name);
+        let mut entrant = self.entrant(name, kind, &recipe, Seat::Gpu(choice.clone(), variant))?;
+        entrant.contestant.tuning = tuning;
+        entrant.contestant.device = device;
+        Ok(entrant)
+    }
+
+    fn entrant(
+        &self,
+        name: String,
+        kind: ContestantKind,
+        recipe: &Recipe,
+        seat: Seat,
+    ) -> Result<Entrant> {
+        let examples = self.digits.train.len();
+        let steps = recipe.validate_updates(examples)?;
+        let recipe = self.seeded(recipe, 0);
+        let contestant = Contestant {
+            name,
+            kind,
+            recipe_name: recipe.name.clone(),
+            recipe: serde_json::to_value(&recipe).expect("a recipe has only plain fields"),
+            device: String::new(),
+            cores: match seat {
+                Seat::PerExample => Some(1),
+                Seat::Cpu(threads) => Some(threads as u32),
+                Seat::Gpu(..) => None,
+            },
+            kernels: None,
+            steps,
+            presentations: recipe.presentations(steps, examples),
+            tuning: 0.0,
+            runs: Vec::new(),
+            failed: Vec::new(),
+            standing: None,
+        };
+        Ok(Entrant {
+            contestant,
+            recipe,
+            seat,
+        })
+    }
+
+    fn seeded(&self, recipe: &Recipe, round: usize) -> Recipe {
+        Recipe {
+            seed: self.seeds[round],
+            ..recipe.clone()
+        }
+    }
+
+    /// Runs all rounds; whoever was second in one is first in the next.
+    ///
+    /// # Errors
+    /// What an engine returns, but for divergence, which is a failed run.
+    pub(super) fn race(&self, mut entrants: Vec<Entrant>) -> Result<Vec<Contestant>> {
+        let work: u64 = entrants
+            .iter()
+            .map(|entrant| entrant.contestant.presentations)
+            .sum();
+        let rounds = self.seeds.len();
+        let runs = rounds * entrants.len();
+        let progress = RunsProgress::new(runs, work * rounds as u64, self.output);
+        for round in 0..rounds {
+            for turn in 0..entrants.len() {
+                let index = (round + turn) % entrants.len();
+                let line = self.one(&mut entrants[index], round)?;
+                progress.advance(entrants[index].contestant.presentations);
+                progress.finish(&format!("round {}/{rounds}, {line}", round + 1))?;
+            }
+        }
+        progress.end();
+        let contestants = entrants.into_iter().map(|entrant| entrant.contestant);
+        Ok(contestants.collect())
+    }
+
+    /// One run; returns a line about it.
+    fn one(&self, entrant: &mut Entrant, round: usize) -> Result<String> {
+        let recipe = self.seeded(&entrant.recipe, round);
+        let examples = self.digits.train.len();
+        let start = recipe.initial_parameters();
+        let started = Instant::now();
+        let (mut engine, kernels) = self.open(&entrant.seat, &recipe, &start)?;
+        let setup = started.elapsed().as_secs_f64();
+        let found = race::run(engine.as_mut(), &recipe, examples);
+        let contestant = &mut entrant.contestant;
+        contestant.device = engine.device();
+        contestant.kernels = kernels;
+        let (name, seed) = (&contestant.name, recipe.seed);
+        match found {
+            Ok(timed) => {
+                contestant.runs.push(RaceRun {
+                    round: round as u32,
+                    seed,
+                    setup,
+                    train: timed.seconds,
+                    test_misses: timed.test_misses,
+                    train_misses: timed.train_misses,
+                });
+                Ok(format!(
+                    "seed {seed}: {name}: {:.4} s, {} test misses",
+                    timed.seconds, timed.test_misses
+                ))
+            }
+            Err(Error::Diverged(message)) => {
+                let line = format!("seed {seed}: {name}: failed: {message}");
+                contestant.failed.push(FailedRun { seed, message });
+                Ok(line)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An engine at the start of a run, and its kernels if it has any to choose.
+    fn open(
+        &self,
+        seat: &Seat,
+        recipe: &Recipe,
+        start: &Parameters,
+    ) -> Result<(Box<dyn Engine>, Option<String>)> {
+        let digits = self.digits;
+        Ok(match seat {
+            Seat::PerExample => (cpu::engine(digits.clone(), recipe.clone(), start, 1), None),
+            Seat::Cpu(threads) => (
+                cpu::engine(digits.clone(), recipe.clone(), start, *threads),
+                None,
+            ),
+            Seat::Gpu(choice, variant) => {
+                let adapter = choose(choice)?;
+                let engine = match variant {
+                    Some(variant) => Gpu::with(adapter, digits, recipe.clone(), start, *variant)?,
+                    None => Gpu::new(adapter, digits, recipe.clone(), start)?,
+                };
+                let kernels = engine.variant().to_string();
+                (Box::new(engine), Some(kernels))
+            }
+        })
+    }
+}

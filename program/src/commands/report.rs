@@ -1,0 +1,146 @@
+//! `gpu-train report`: pictures and a page from the records of `reproduce` and `race`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::de::DeserializeOwned;
+
+use crate::flags::digits;
+use crate::flags::messages;
+use crate::pictures::{self, Sources};
+use crate::terminal::Output;
+use gpu_train::data::Digits;
+use gpu_train::error::{Error, Result};
+use gpu_train::experiment::record::{RaceRecord, RunRecord, SCHEMA, Table};
+use gpu_train::file;
+
+/// A record takes some 20 kB, a table less.
+const RECORD_LIMIT: u64 = 16 << 20;
+
+/// Draw the pictures and write report.html from the records of `gpu-train reproduce` and `gpu-train race`.
+///
+/// Nothing is trained. Each picture is written as SVG and PNG, light and dark; the same records give the same bytes.
+#[derive(Debug, Args)]
+#[group(id = "report-flags", required = true, multiple = true, args = ["directory", "race"])]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Folder that `gpu-train reproduce` has written (table.json and the runs beside it)
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// JSON document that `gpu-train race --out` has written
+    #[arg(long, value_name = "FILE.json")]
+    race: Option<PathBuf>,
+    /// Folder to write into, made if missing [default: report inside DIR; without DIR, gpu-train-report]
+    #[arg(long, value_name = "DIR", help_heading = "Files and output")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    digits: digits::Arguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train report gpu-train-reproduce     from the records of reproduce
+  gpu-train report gpu-train-reproduce --race race.json --out pictures
+  gpu-train report --race race.json        from the record of race alone";
+
+/// Reads the records, draws, and names what was written.
+///
+/// # Errors
+/// [`Error::File`] if a record is missing or is none, or a file cannot be written; what the digits' readers return.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let race: Option<RaceRecord> = match &arguments.race {
+        Some(path) => Some(record(path, "the JSON document of gpu-train race")?),
+        None => None,
+    };
+    let directory = arguments.directory.as_deref();
+    let table: Option<Table> = match directory {
+        Some(directory) => Some(record(
+            &directory.join("table.json"),
+            "the table of gpu-train reproduce",
+        )?),
+        None => None,
+    };
+    let runs = match (directory, &table) {
+        (Some(directory), Some(table)) => runs(directory, table)?,
+        _ => Vec::new(),
+    };
+    let digits = match &table {
+        Some(table) => Some(arguments.digits(table)?),
+        None => None,
+    };
+    let sources = Sources {
+        table: table.as_ref(),
+        runs: &runs,
+        weights: directory,
+        digits: digits.as_ref(),
+        race: race.as_ref(),
+    };
+    let written = pictures::write(&sources, &arguments.out())?;
+    for line in &written.missing {
+        messages::progress(true).line(&format!("left out: {line}"))?;
+    }
+    for path in &written.files {
+        Output::Standard.line(&path.display().to_string())?;
+    }
+    Ok(())
+}
+
+impl Arguments {
+    fn out(&self) -> PathBuf {
+        match (&self.out, &self.directory) {
+            (Some(out), _) => out.clone(),
+            (None, Some(directory)) => directory.join("report"),
+            (None, None) => PathBuf::from("gpu-train-report"),
+        }
+    }
+
+    /// The digits that the flags ask for, cut to as many training examples as the table had.
+    fn digits(&self, table: &Table) -> Result<Digits> {
+        let mut digits = self.digits.read()?;
+        digits.train = digits
+            .train
+            .truncated((table.digits.train_examples as usize).max(1));
+        Ok(digits)
+    }
+}
+
+/// The runs that the table counts.
+fn runs(directory: &Path, table: &Table) -> Result<Vec<RunRecord>> {
+    let mut runs = Vec::new();
+    for row in &table.rows {
+        for seed in &row.seeds {
+            let path = directory.join(format!("{}-{seed}.json", row.row));
+            let run: RunRecord = record(&path, "the record of a run that the table counts")?;
+            if (&run.identity.row, run.identity.seed) != (&row.row, *seed)
+                || run.identity.digits != table.digits
+            {
+                let problem = "found another run, or one with other digits, expected the one the table counts";
+                return Err(Error::file(path, problem));
+            }
+            runs.push(run);
+        }
+    }
+    Ok(runs)
+}
+
+/// A record in this program's form.
+fn record<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T> {
+    let bytes = file::read(path, RECORD_LIMIT, expected)?;
+    let refuse = |error: serde_json::Error| {
+        Error::file(
+            path,
+            format!("found what does not parse ({error}), expected {expected}"),
+        )
+    };
+    // The form first: another one need not have the same fields.
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(refuse)?;
+    file::refuse_control_characters(&value).map_err(|problem| Error::file(path, problem))?;
+    if value["schema"] != SCHEMA {
+        let found = &value["schema"];
+        return Err(Error::file(
+            path,
+            format!("found form {found}, expected {expected} in form {SCHEMA}"),
+        ));
+    }
+    serde_json::from_value(value).map_err(refuse)
+}

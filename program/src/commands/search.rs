@@ -1,0 +1,231 @@
+//! `gpu-train search`: choose a recipe's numbers on folds of the training set.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::flags::messages;
+use crate::flags::{digits, recipe};
+use crate::terminal::Output;
+use crate::terminal::context::{cores, date};
+use gpu_train::error::Result;
+use gpu_train::experiment::search::{
+    Candidate, FIRST_SEED, KEPT, Plan, ROUNDS, Range, Space, search,
+};
+use gpu_train::recipe::{Batch, Length, Recipe};
+use gpu_train::{cpu, file};
+
+/// Most candidates: their first round alone takes hours.
+const MOST_CANDIDATES: u64 = 100_000;
+
+/// Choose a recipe's numbers by random search with successive halving, on folds of the training set.
+///
+/// The test set is never looked at. Every candidate is trained with the same seeds, each on another fold; after 1, 3, 7
+/// and 15 runs the better quarter goes on. With --target the lengths are tried one after the other until the best
+/// candidate's mean error is low enough.
+#[derive(Debug, Args)]
+#[group(id = "search-flags")]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Search a recipe of one example an update (on one core a run) instead of the full batch
+    #[arg(long)]
+    per_example: bool,
+    /// Lengths to search at, in updates (with --per-example: passes), a list [default: the recipe's]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
+    lengths: Vec<u64>,
+    /// Stop at the first length whose best candidate's mean error, in per cent of the held-out examples, is at most this
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        requires = "lengths",
+        allow_negative_numbers = true
+    )]
+    target: Option<f64>,
+    /// Candidates drawn at each length
+    #[arg(long, value_name = "N", default_value_t = 48, value_parser = clap::value_parser!(u64).range(1..=MOST_CANDIDATES))]
+    candidates: u64,
+    /// Parts of the training set, each held out in turn
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    folds: usize,
+    /// Seed of the candidates
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    search_seed: u64,
+    /// What a field is drawn from: FIELD=LOW..HIGH (log-uniform) or FIELD=A|B|C; may be repeated. Fields: learning-rate,
+    /// final-share, weight-decay, beta1, beta2, momentum, warmup-share, dropout, schedule, optimizer, activation, loss
+    /// [default: ranges that suit the optimizer; printed]
+    #[arg(long = "vary", value_name = "FIELD=VALUES")]
+    vary: Vec<Range>,
+    /// Runs at the same time, one thread each [default: the processor's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+
+    #[command(flatten)]
+    digits: digits::Arguments,
+    #[command(flatten)]
+    recipe: recipe::Arguments,
+
+    /// Write a row of JSON for each candidate and round; the first row says how the search was made
+    #[arg(long, value_name = "FILE.jsonl", help_heading = "Files and output")]
+    out: Option<PathBuf>,
+    /// Print the chosen recipe as JSON on standard output, everything else on standard error
+    #[arg(long, help_heading = "Files and output")]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  gpu-train search --recipe full-batch --candidates 32
+  gpu-train search --recipe full-batch --lengths 50,65,80 --target 4.09
+  gpu-train search --recipe full-batch-modern --vary learning-rate=0.005..0.05 --out search.jsonl";
+
+impl Arguments {
+    fn validate(&self) -> Result<()> {
+        if let Some(target) = self.target
+            && !(0.0..100.0).contains(&target)
+        {
+            return Err(crate::flags::usage(format!(
+                "--target: found {target}, expected a share in per cent, 0 up to 100"
+            )));
+        }
+        if !self.lengths.is_sorted() {
+            return Err(crate::flags::usage(
+                "--lengths: found a shorter one after a longer, expected them in their order",
+            ));
+        }
+        self.out
+            .as_deref()
+            .map_or(Ok(()), |path| file::check_target(path).map(|_| ()))
+    }
+
+    fn lengths(&self, base: &Recipe) -> Vec<Length> {
+        let of = |&length| match base.batch {
+            Batch::Full => Length::Steps(length),
+            Batch::PerExample => Length::Passes(length),
+        };
+        if self.lengths.is_empty() {
+            vec![base.length]
+        } else {
+            self.lengths.iter().map(of).collect()
+        }
+    }
+}
+
+/// Searches as the arguments say, and prints the best recipe of the last length.
+///
+/// # Errors
+/// Of usage; what the digits' readers and the runs return.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    arguments.validate()?;
+    let batch = if arguments.per_example {
+        Batch::PerExample
+    } else {
+        Batch::Full
+    };
+    let base = arguments.recipe.recipe(batch)?;
+    let digits = arguments.digits.read()?;
+    let plan = Plan {
+        candidates: arguments.candidates as usize,
+        folds: arguments.folds,
+        seed: arguments.search_seed,
+        jobs: arguments.jobs.map_or_else(cores, usize::from),
+    };
+    let space = Space::of(&base, &arguments.vary);
+    let output = messages::progress(arguments.json);
+    let ranges: Vec<String> = space.ranges().iter().map(Range::to_string).collect();
+    output.line(&format!(
+        "{}: {} candidates over {} folds of {} training examples of {}; {}",
+        base.name,
+        plan.candidates,
+        plan.folds,
+        digits.train.len(),
+        digits.source,
+        ranges.join(" ")
+    ))?;
+    let mut rows = vec![json!({
+        "schema": 1, "version": env!("CARGO_PKG_VERSION"), "plan": plan, "ranges": ranges,
+        "digits": digits.source, "training_examples": digits.train.len(), "processor": cpu::processor(),
+        "date": date(),
+        "rounds": ROUNDS, "kept": KEPT, "first_seed": FIRST_SEED, "target_percent": arguments.target,
+    })];
+    let mut best = None;
+    for length in arguments.lengths(&base) {
+        let base = Recipe {
+            length,
+            ..base.clone()
+        };
+        let found = search(&digits.train, &base, &space, plan, &mut |round, field| {
+            let row = |candidate: &Candidate| json!({"round": round, "mean": candidate.mean(), "errors": candidate.errors, "recipe": candidate.recipe});
+            rows.extend(field.iter().map(row));
+            if let Some(path) = &arguments.out {
+                write(path, &rows)?;
+            }
+            output.line(&line(round, field))
+        })?;
+        let mean = 100.0 * found.mean();
+        best = Some(found);
+        if arguments.target.is_some_and(|target| mean <= target) {
+            break;
+        }
+    }
+    let Some(best) = best else { return Ok(()) };
+    output.line(&format!("chosen: {}", flags(&best.recipe)))?;
+    if arguments.json {
+        let json = serde_json::to_string(&best).expect("plain fields");
+        Output::Standard.line(&json)?;
+    }
+    Ok(())
+}
+
+fn write(path: &std::path::Path, rows: &[serde_json::Value]) -> Result<()> {
+    let lines: Vec<String> = rows.iter().map(|row| format!("{row}\n")).collect();
+    file::write_atomically(path, lines.concat().as_bytes())
+}
+
+/// A round for people.
+fn line(round: usize, field: &[Candidate]) -> String {
+    let best = &field[0];
+    let runs = best.errors.len();
+    format!(
+        "{:?}, round {}: {} candidates, {runs} run{}, the best {:.2}%: {}",
+        best.recipe.length,
+        round + 1,
+        field.len(),
+        if runs == 1 { "" } else { "s" },
+        100.0 * best.mean(),
+        flags(&best.recipe)
+    )
+}
+
+/// The flags that make this recipe of its name's.
+fn flags(recipe: &Recipe) -> String {
+    let json = serde_json::to_value(recipe).expect("plain fields");
+    let length = match recipe.length {
+        Length::Steps(steps) => format!("--steps {steps}"),
+        Length::Passes(passes) => format!("--passes {passes}"),
+    };
+    let fields = [
+        "activation",
+        "loss",
+        "optimizer",
+        "learning_rate",
+        "final_learning_rate",
+        "weight_decay",
+        "momentum",
+        "beta1",
+        "beta2",
+        "schedule",
+        "warmup",
+        "shift",
+        "dropout",
+    ];
+    let flag = |name: &str| {
+        let value = &json[name];
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        format!("--{} {text}", name.replace('_', "-"))
+    };
+    let fields: Vec<String> = fields.iter().map(|name| flag(name)).collect();
+    format!("--recipe {} {length} {}", recipe.name, fields.join(" "))
+}

@@ -1,0 +1,386 @@
+//! `gpu-train` without a subcommand: train, then compare with the per-example baseline.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+
+use crate::flags::checkpoint::{self, Keeper};
+use crate::flags::{device, digits, messages, recipe};
+use crate::logs::{Metrics, TensorBoard};
+use crate::terminal::context;
+use crate::terminal::interrupt;
+use crate::terminal::{Output, Progress};
+use crate::text::{Comparison, RunReport};
+use gpu_train::checkpoint::Checkpoint;
+use gpu_train::cpu::PerExample;
+use gpu_train::data::Digits;
+use gpu_train::data::DigitsRecord;
+use gpu_train::engine::Engine;
+use gpu_train::error::Result;
+use gpu_train::experiment::record::Seconds;
+use gpu_train::file;
+use gpu_train::net::Parameters;
+use gpu_train::recipe::Functions;
+use gpu_train::recipe::{Batch, Name, Recipe};
+use gpu_train::train::{self, Cadence, Event, History};
+use gpu_train::weights;
+
+/// What to train, on what, and where to write it.
+#[derive(Debug, Args)]
+#[group(id = "train-flags")]
+pub struct Arguments {
+    /// Train over the whole set at once, then the per-example baseline, and compare (the default)
+    #[arg(long, conflicts_with = "per_example")]
+    full_batch: bool,
+    /// Train the baseline alone: batch 1, on one CPU core
+    #[arg(long)]
+    per_example: bool,
+    /// Leave the per-example baseline out
+    #[arg(long)]
+    no_baseline: bool,
+
+    #[command(flatten)]
+    device: device::Arguments,
+    #[command(flatten)]
+    digits: digits::Arguments,
+    #[command(flatten)]
+    recipe: recipe::Arguments,
+
+    /// Start from these weights (the reproduction's names and shapes) instead of drawing them
+    #[arg(
+        long,
+        value_name = "FILE.safetensors",
+        help_heading = "Files and output"
+    )]
+    init_from: Option<PathBuf>,
+    /// Write the trained weights, which PyTorch loads into the reproduction's Net
+    #[arg(
+        long,
+        value_name = "FILE.safetensors",
+        help_heading = "Files and output"
+    )]
+    save: Option<PathBuf>,
+    /// Write a row of JSON an evaluation; the first row holds the recipe and the device
+    #[arg(long, value_name = "FILE.jsonl", help_heading = "Files and output")]
+    metrics: Option<PathBuf>,
+    /// Write the reproduction's scalars, an evaluation after the other, as an event file in this folder
+    #[arg(long, value_name = "DIR", help_heading = "Files and output")]
+    tensorboard: Option<PathBuf>,
+    /// Evaluate every N updates with --full-batch, every N passes with --per-example [default: a
+    /// tenth of the run; every pass]. The baseline of a comparison is evaluated after every pass
+    #[arg(long, value_name = "N", help_heading = "Files and output",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    eval_every: Option<u32>,
+    /// Print one JSON object at the end on standard output, everything else on standard error
+    #[arg(long, help_heading = "Files and output")]
+    json: bool,
+    #[command(flatten)]
+    checkpoints: checkpoint::Arguments,
+}
+
+impl Arguments {
+    /// The recipe the flags describe: over that of the checkpoint, which they may only repeat, or over the default one.
+    fn recipe(&self, resumed: Option<&Checkpoint>) -> Result<Recipe> {
+        let asked = match (self.full_batch, self.per_example) {
+            (true, _) => Some(Batch::Full),
+            (_, true) => Some(Batch::PerExample),
+            _ => None,
+        };
+        let Some(checkpoint) = resumed else {
+            return self.recipe.recipe(asked.unwrap_or(Batch::Full));
+        };
+        let there = checkpoint.origin.recipe.clone();
+        let batch = asked.unwrap_or(there.batch);
+        let there = Recipe { batch, ..there };
+        // Before its other fields are found not to go with this batch.
+        self.checkpoints.check_recipe(checkpoint, &there)?;
+        let recipe = self.recipe.over(there)?;
+        self.checkpoints.check_recipe(checkpoint, &recipe)?;
+        Ok(recipe)
+    }
+
+    /// The same where the checkpoint's device is the default.
+    fn resuming(self, checkpoint: &Checkpoint) -> Self {
+        Self {
+            device: self.device.resuming(&checkpoint.origin),
+            ..self
+        }
+    }
+}
+
+/// Trains as the arguments say; `started` is when the process did.
+pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
+    let resumed = arguments.checkpoints.load()?;
+    let recipe = arguments.recipe(resumed.as_ref())?;
+    let arguments = match &resumed {
+        Some(checkpoint) => arguments.resuming(checkpoint),
+        None => arguments,
+    };
+    arguments.device.validate(recipe.batch)?;
+    if let Some(path) = &arguments.save {
+        file::check_target(path)?;
+        file::remove_leftovers(path);
+    }
+    arguments.checkpoints.check_target()?;
+    let digits = arguments.digits.read()?;
+    recipe.validate_updates(digits.train.len())?;
+    let record = arguments.checkpoints.describe(&digits);
+    if let (Some(checkpoint), Some(record)) = (&resumed, &record) {
+        arguments.checkpoints.check_digits(checkpoint, record)?;
+    }
+    interrupt::notice()?;
+    let session = Session {
+        digits: &digits,
+        record,
+        output: messages::progress(arguments.json),
+    };
+    let results = messages::results(arguments.json);
+    let (main, parameters) = session.main(&arguments, &recipe, resumed, started)?;
+    if let Some(path) = &arguments.save {
+        weights::save(path, &parameters, (&recipe).into())?;
+        results.line(&format!("weights: {}", path.display()))?;
+    }
+    let report = if recipe.batch == Batch::Full && !arguments.no_baseline {
+        let baseline = session.baseline(recipe.seed)?;
+        let comparison = Comparison::of(&main, &baseline);
+        results.line(&comparison.text(&main, &baseline))?;
+        main.with_baseline(baseline, comparison)
+    } else {
+        if recipe.batch == Batch::Full {
+            results.line(&main.summary())?;
+        }
+        main
+    };
+    if arguments.json {
+        return Output::Standard.line(&report.json());
+    }
+    session.output.line(&next(&arguments, &report))
+}
+
+/// What to try next, after a run of this kind.
+fn next(arguments: &Arguments, report: &RunReport) -> String {
+    let mut lines = Vec::new();
+    match &arguments.save {
+        Some(path) => lines.push((
+            format!("predict --weights {} digit.png", context::shell_path(path)),
+            "what it makes of a digit you drew",
+        )),
+        None => lines.push((
+            "predict --train".into(),
+            "train and keep a net that recognises digits you draw",
+        )),
+    }
+    if report.engine == "cpu" {
+        let line = (
+            "devices".into(),
+            "which GPUs there are, and why none is taken",
+        );
+        lines.push(line);
+    }
+    if report.baseline.is_some() {
+        let line = (
+            "race --seeds 3".into(),
+            "the same by a rule fixed beforehand, with error bars",
+        );
+        lines.push(line);
+    }
+    let line = (
+        "reproduce --quick".into(),
+        "the essay's table: its beginning, in a minute",
+    );
+    lines.push(line);
+    let widest = lines
+        .iter()
+        .map(|(command, _)| command.chars().count())
+        .max();
+    let widest = widest.unwrap_or(0);
+    let lines = lines
+        .iter()
+        .map(|(command, what)| format!("  gpu-train {command:<widest$}  {what}"));
+    format!("\nNext:\n{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// Seconds before the first step.
+#[derive(Clone, Copy)]
+struct Before {
+    setup: f64,
+    tuning: f64,
+}
+
+/// What a run leaves on the way.
+#[derive(Default)]
+struct Records {
+    metrics: Option<Metrics>,
+    board: Option<TensorBoard>,
+    keeper: Option<Keeper>,
+    /// The file that is to be written at the end.
+    save: Option<PathBuf>,
+}
+
+/// One invocation: what its runs share.
+struct Session<'a> {
+    digits: &'a Digits,
+    /// The same in a checkpoint, if one is to be written.
+    record: Option<DigitsRecord>,
+    output: Output,
+}
+
+impl Session<'_> {
+    /// The run that the arguments ask for, and the weights it ends with.
+    fn main(
+        &self,
+        arguments: &Arguments,
+        recipe: &Recipe,
+        resumed: Option<Checkpoint>,
+        started: Instant,
+    ) -> Result<(RunReport, Parameters)> {
+        let parameters = match &arguments.init_from {
+            Some(path) if resumed.is_none() => self.load(path, recipe)?,
+            _ => recipe.initial_parameters(),
+        };
+        let device::Opened {
+            mut engine,
+            tuning,
+            kernels,
+            notes,
+        } = arguments.device.engine(self.digits, recipe, &parameters)?;
+        for note in &notes {
+            self.output.line(note)?;
+        }
+        let keeper =
+            arguments
+                .checkpoints
+                .keeper(engine.as_ref(), kernels, recipe, self.record.clone());
+        let mut past = History::default();
+        if let Some(checkpoint) = resumed {
+            let note = arguments.checkpoints.note(&checkpoint, engine.as_ref());
+            self.output.line(&note)?;
+            engine.restore(&checkpoint.state)?;
+            past = checkpoint.past;
+        }
+        let setup = started.elapsed().as_secs_f64() - tuning;
+        let examples = self.digits.train.len();
+        let cadence = Cadence {
+            checkpoint_every: arguments.checkpoints.every(recipe, examples)?,
+            ..Cadence::of(recipe, examples, arguments.eval_every)?
+        };
+        let source = &self.digits.source;
+        let metrics = arguments
+            .metrics
+            .as_ref()
+            .map(|path| Metrics::create(path, recipe, engine.as_ref(), source, &past.points));
+        let board = arguments
+            .tensorboard
+            .as_ref()
+            .map(|folder| TensorBoard::create(folder, recipe, examples));
+        let records = Records {
+            metrics: metrics.transpose()?,
+            board: board.transpose()?,
+            keeper,
+            save: arguments.save.clone(),
+        };
+        let before = Before { setup, tuning };
+        let report = self.run(engine.as_mut(), recipe, cadence, before, past, records)?;
+        Ok((report, engine.state()?.parameters))
+    }
+
+    /// Weights to start from, with a note where they were trained for another net's functions.
+    fn load(&self, path: &Path, recipe: &Recipe) -> Result<Parameters> {
+        let net = weights::load(path)?;
+        let here = Functions::from(recipe);
+        if let Some(there) = net.functions.filter(|there| *there != here) {
+            self.output.line(&format!(
+                "{}: trained with {there}, and goes on with {here}",
+                path.display()
+            ))?;
+        }
+        Ok(net.parameters)
+    }
+
+    fn run(
+        &self,
+        engine: &mut dyn Engine,
+        recipe: &Recipe,
+        cadence: Cadence,
+        before: Before,
+        past: History,
+        mut records: Records,
+    ) -> Result<RunReport> {
+        let examples = self.digits.train.len();
+        self.output.line(&format!(
+            "{}: {} on {}; {}, {} training and {} test examples; set-up {:.2} s",
+            recipe.name,
+            engine.name(),
+            engine.device(),
+            self.digits.source,
+            examples,
+            self.digits.test.len(),
+            before.setup,
+        ))?;
+        let from = past.step;
+        if from == recipe.validate_updates(examples)? {
+            self.output
+                .line("the checkpoint is of the run's end: nothing is left to train")?;
+        }
+        let mut reached = from;
+        let mut progress = Progress::new(recipe.batch, from, self.output);
+        let history = train::resume(engine, recipe, examples, cadence, past, &mut |event| {
+            match &event {
+                Event::Progress { step, .. } => reached = *step,
+                Event::Evaluated { point, .. } => {
+                    if let Some(metrics) = &mut records.metrics {
+                        metrics.row(point)?;
+                    }
+                    if let Some(board) = &mut records.board {
+                        board.row(point)?;
+                    }
+                }
+                Event::Checkpoint { state, past } => {
+                    if let Some(keeper) = &mut records.keeper {
+                        keeper.keep(state, past)?;
+                    }
+                }
+            }
+            progress.show(&event)?;
+            interrupt::check()
+        });
+        let history = history.map_err(|error| {
+            let unsaved = records.save.as_deref();
+            checkpoint::explain(error, records.keeper.as_ref(), unsaved, recipe, reached)
+        })?;
+        let seconds = Seconds {
+            setup: before.setup,
+            tuning: before.tuning,
+            train: history.seconds,
+        };
+        let report = RunReport::new(engine, recipe, &self.digits.source, seconds, history);
+        Ok(report.resumed_at(from))
+    }
+
+    /// The essay's stage 0 on one CPU core, with this run's seed; evaluated after every pass whatever --eval-every
+    /// says, which counts the other run's updates: the comparison looks for the first pass that is good enough.
+    fn baseline(&self, seed: u64) -> Result<RunReport> {
+        let started = Instant::now();
+        let recipe = Recipe {
+            seed,
+            ..Recipe::named(Name::Reproduction)
+        };
+        let parameters: Parameters = recipe.initial_parameters();
+        let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters);
+        let cadence = Cadence::of(&recipe, self.digits.train.len(), None)?;
+        let before = Before {
+            setup: started.elapsed().as_secs_f64(),
+            tuning: 0.0,
+        };
+        let past = History::default();
+        self.run(
+            &mut engine,
+            &recipe,
+            cadence,
+            before,
+            past,
+            Records::default(),
+        )
+    }
+}

@@ -1,0 +1,190 @@
+//! From a picture's file to grey levels: PNG, JPEG, PGM and PPM, BMP, within bounds that a hostile file cannot lift.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageReader, Limits, Luma};
+
+use gpu_train::error::{Error, Result};
+use gpu_train::predict::Grey;
+
+/// Most bytes of a picture's file.
+pub const FILE_LIMIT: u64 = 64 << 20;
+/// Most pixels of a picture.
+pub const PIXEL_LIMIT: u64 = 1 << 25;
+/// Most bytes of a decoded picture, eight a pixel: four channels of 16 bits.
+const BYTES_A_PIXEL: u64 = 8;
+/// What is expected of a file, for messages.
+pub const EXPECTED: &str = "a picture of a digit (PNG, JPEG, PGM, PPM or BMP)";
+
+/// Decodes a picture of at most [`PIXEL_LIMIT`] pixels, known by its content, not by its name; `path` is for messages.
+///
+/// Colours become their luma, transparent parts paper (see `flattened`), and a camera's note on how it was held is
+/// obeyed.
+///
+/// # Errors
+/// [`Error::File`] if it is no picture of these kinds, is damaged or too large.
+pub fn decode(bytes: &[u8], path: &Path) -> Result<Grey> {
+    decode_within(bytes, path, PIXEL_LIMIT)
+}
+
+/// As [`decode`], with another limit on the number of pixels.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_within(bytes: &[u8], path: &Path, pixel_limit: u64) -> Result<Grey> {
+    let refuse = |found: String| Error::file(path, format!("found {found}, expected {EXPECTED}"));
+    if bytes.is_empty() {
+        return Err(refuse("an empty file".into()));
+    }
+    let damaged = |error: ImageError| {
+        // Some of the decoders' messages have several lines.
+        let text: String = error.to_string().escape_debug().take(160).collect();
+        refuse(format!("a picture that cannot be decoded ({text})"))
+    };
+    let mut reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .expect("memory can be read");
+    if reader
+        .format()
+        .is_none_or(|format| !format.reading_enabled())
+    {
+        return Err(refuse("no picture of a known kind".into()));
+    }
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(pixel_limit * BYTES_A_PIXEL);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(|error| match error {
+        ImageError::Limits(_) => refuse(format!(
+            "more than {pixel_limit} pixels, or too much beside them"
+        )),
+        error => damaged(error),
+    })?;
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 {
+        return Err(refuse("a picture without pixels".into()));
+    }
+    if pixels > pixel_limit || decoder.total_bytes() > pixel_limit * BYTES_A_PIXEL {
+        return Err(refuse(format!(
+            "{width}×{height} pixels, more than {pixel_limit} in all"
+        )));
+    }
+    // A note that is damaged is no reason to refuse the picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    Ok(turned(flattened(&picture), orientation))
+}
+
+/// Levels and opacities, each from 0 to 65,535; no opacities where all is opaque.
+struct Layers {
+    levels: Vec<u16>,
+    opacities: Option<Vec<u16>>,
+}
+
+impl Layers {
+    /// Of interleaved samples: grey, grey and alpha, RGB, or RGBA.
+    fn of<T: Copy>(samples: &[T], channels: usize, widened: fn(T) -> u16) -> Self {
+        let level = |pixel: &[T]| match *pixel {
+            [red, green, blue] | [red, green, blue, _] => luma([red, green, blue].map(widened)),
+            _ => widened(pixel[0]),
+        };
+        let pixels = samples.chunks_exact(channels);
+        Self {
+            levels: pixels.clone().map(level).collect(),
+            opacities: channels
+                .is_multiple_of(2)
+                .then(|| pixels.map(|pixel| widened(pixel[channels - 1])).collect()),
+        }
+    }
+}
+
+/// Brightness of a colour, by the weights of ITU-R BT.709.
+fn luma(rgb: [u16; 3]) -> u16 {
+    let [red, green, blue] = rgb.map(u32::from);
+    ((2_126 * red + 7_152 * green + 722 * blue + 5_000) / 10_000) as u16
+}
+
+fn eight_bits(sample: u8) -> u16 {
+    u16::from(sample) * 257
+}
+
+/// Grey levels; what is transparent becomes paper: as bright as the opaque part of the picture's edge where at least
+/// half of the edge is opaque, else white behind dark ink and black behind bright.
+fn flattened(picture: &DynamicImage) -> Grey {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let same = |sample: u16| sample;
+    let layers = match picture {
+        DynamicImage::ImageLuma8(p) => Layers::of(p, 1, eight_bits),
+        DynamicImage::ImageLumaA8(p) => Layers::of(p, 2, eight_bits),
+        DynamicImage::ImageRgb8(p) => Layers::of(p, 3, eight_bits),
+        DynamicImage::ImageRgba8(p) => Layers::of(p, 4, eight_bits),
+        DynamicImage::ImageLuma16(p) => Layers::of(p, 1, same),
+        DynamicImage::ImageLumaA16(p) => Layers::of(p, 2, same),
+        DynamicImage::ImageRgb16(p) => Layers::of(p, 3, same),
+        DynamicImage::ImageRgba16(p) => Layers::of(p, 4, same),
+        // Floating point comes from kinds that are not compiled in.
+        other => Layers::of(&other.to_rgba16(), 4, same),
+    };
+    let Layers {
+        mut levels,
+        opacities,
+    } = layers;
+    if let Some(opacities) = opacities {
+        let paper = u64::from(paper_behind(width, height, &levels, &opacities));
+        let full = u64::from(u16::MAX);
+        for (level, opacity) in levels.iter_mut().zip(opacities) {
+            let opacity = u64::from(opacity);
+            let sum = u64::from(*level) * opacity + paper * (full - opacity);
+            *level = ((sum + full / 2) / full) as u16;
+        }
+    }
+    Grey::new(width, height, levels)
+}
+
+/// The level that shows through transparent parts.
+fn paper_behind(width: usize, height: usize, levels: &[u16], opacities: &[u16]) -> u16 {
+    let opaque = |&index: &usize| opacities[index] > u16::MAX / 2;
+    let edge = (0..levels.len()).filter(|index| {
+        let (row, column) = (index / width, index % width);
+        row == 0 || row + 1 == height || column == 0 || column + 1 == width
+    });
+    let length = edge.clone().count();
+    let mut solid: Vec<u16> = edge.filter(opaque).map(|index| levels[index]).collect();
+    if 2 * solid.len() >= length {
+        let middle = solid.len() / 2;
+        return *solid.select_nth_unstable(middle).1;
+    }
+    let (sum, weight) =
+        levels
+            .iter()
+            .zip(opacities)
+            .fold((0u64, 0u64), |(sum, weight), (&level, &opacity)| {
+                let opacity = u64::from(opacity);
+                (sum + u64::from(level) * opacity, weight + opacity)
+            });
+    if sum < weight * u64::from(u16::MAX / 2) {
+        u16::MAX
+    } else {
+        0
+    }
+}
+
+/// The picture as it was held.
+fn turned(grey: Grey, orientation: Orientation) -> Grey {
+    if orientation == Orientation::NoTransforms {
+        return grey;
+    }
+    let buffer: ImageBuffer<Luma<u16>, Vec<u16>> =
+        ImageBuffer::from_raw(grey.width as u32, grey.height as u32, grey.levels)
+            .expect("a pixel for each place");
+    let mut picture = DynamicImage::ImageLuma16(buffer);
+    picture.apply_orientation(orientation);
+    let buffer = picture.into_luma16();
+    Grey::new(
+        buffer.width() as usize,
+        buffer.height() as usize,
+        buffer.into_raw(),
+    )
+}

@@ -1,0 +1,65 @@
+//! The flags that choose what is trained on.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use gpu_train::data::{self, Digits};
+use gpu_train::error::{Error, Result};
+use gpu_train::experiment::reproduce::Source;
+
+/// Where the digits come from; without a flag, the embedded sample.
+#[derive(Debug, Default, Args)]
+#[group(id = "digits-flags")]
+#[command(next_help_heading = "Digits")]
+pub struct Arguments {
+    /// Train on MNIST's four IDX files in DIR (plain or .gz), resized to 16×16
+    #[arg(long, value_name = "DIR", conflicts_with = "zip_code")]
+    mnist: Option<PathBuf>,
+    /// With --mnist: train on the first N of its 60,000 training images [default: 50000]
+    #[arg(long, value_name = "N")]
+    train_examples: Option<usize>,
+    /// Train on the real zip-code digits, zip.train.gz and zip.test.gz in DIR (or without .gz)
+    #[arg(long, value_name = "DIR")]
+    zip_code: Option<PathBuf>,
+}
+
+/// Training images taken of MNIST unless told otherwise, as many as the essay takes.
+pub const MNIST_EXAMPLES: usize = 50_000;
+
+impl Arguments {
+    /// Which digits these flags ask for, as far as published figures go.
+    pub fn source(&self) -> Source {
+        match (&self.mnist, &self.zip_code) {
+            (Some(_), _) => Source::Mnist(self.train_examples.unwrap_or(MNIST_EXAMPLES)),
+            (None, Some(_)) => Source::ZipCode,
+            (None, None) => Source::Mnist1989,
+        }
+    }
+
+    /// Reads the digits these flags ask for.
+    ///
+    /// # Errors
+    /// What the readers find wrong, naming the file.
+    pub fn read(&self) -> Result<Digits> {
+        self.read_for(None)
+    }
+
+    /// The same where so many training examples are enough, if that is known.
+    ///
+    /// # Errors
+    /// As [`Arguments::read`].
+    pub fn read_for(&self, examples: Option<usize>) -> Result<Digits> {
+        match (&self.mnist, &self.zip_code) {
+            (Some(directory), _) => {
+                let count = self.train_examples.or(examples).unwrap_or(MNIST_EXAMPLES);
+                data::mnist1989::mnist(directory, count)
+            }
+            (None, _) if self.train_examples.is_some() => Err(Error::Usage(
+                "--train-examples: found without --mnist, expected together with it".into(),
+            )),
+            (None, Some(directory)) => data::zip_code::zip_code(directory),
+            (None, None) => Ok(data::embedded::digits()),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The flags that say how much is told, and the log.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{ArgAction, Args};
+use tracing::Level;
+use tracing_subscriber::fmt::time::uptime;
+
+use crate::terminal::{Output, columns};
+
+/// How much is told.
+#[derive(Debug, Args)]
+#[group(id = "message-flags")]
+#[command(next_help_heading = "Messages")]
+pub struct Arguments {
+    /// Print results and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Log on standard error what the program and wgpu do; -vv for more, -vvv for all
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+impl Arguments {
+    /// Makes it so for the whole process.
+    pub fn apply(&self) {
+        QUIET.store(self.quiet, Ordering::Relaxed);
+        let level = match self.verbose {
+            0 => return,
+            1 => Level::INFO,
+            2 => Level::DEBUG,
+            _ => Level::TRACE,
+        };
+        // wgpu logs through the `log` crate; what it says comes out the same way.
+        tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_timer(uptime())
+            .with_ansi(columns::has_colours())
+            .with_writer(std::io::stderr)
+            .init();
+    }
+}
+
+/// Where what is told on the way goes: to standard error where standard output carries JSON.
+pub fn progress(json: bool) -> Output {
+    if QUIET.load(Ordering::Relaxed) {
+        return Output::Quiet;
+    }
+    results(json)
+}
+
+/// Where results for people go: nowhere if they are wanted as JSON and nothing else is.
+pub fn results(json: bool) -> Output {
+    match (json, QUIET.load(Ordering::Relaxed)) {
+        (true, true) => Output::Quiet,
+        (true, false) => Output::Error,
+        (false, _) => Output::Standard,
+    }
+}

@@ -1,0 +1,139 @@
+//! The flags that choose and change a recipe.
+
+use clap::Args;
+
+use gpu_train::error::Result;
+use gpu_train::net::Initialization;
+use gpu_train::recipe::schedule::Schedule;
+use gpu_train::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe};
+
+/// A recipe by name, and each of its fields.
+#[derive(Debug, Default, Args)]
+#[group(id = "recipe-flags")]
+#[command(next_help_heading = "Recipe")]
+pub struct Arguments {
+    /// The recipe to start from [default: full-batch with --full-batch, reproduction with --per-example]
+    #[arg(long, value_name = "NAME")]
+    recipe: Option<Name>,
+    /// Nonlinearity of the hidden layers
+    #[arg(long)]
+    activation: Option<Activation>,
+    /// What is minimised; mse has tanh outputs and targets ±1
+    #[arg(long)]
+    loss: Option<Loss>,
+    /// Initial weights: uniform in ±2.4/√F or, as the paper's PDF reads, ±2.4/F, F being a unit's fan-in
+    #[arg(long, value_name = "SCALE")]
+    init: Option<Initialization>,
+    /// Update rule
+    #[arg(long)]
+    optimizer: Option<Optimizer>,
+    /// Peak learning rate
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    learning_rate: Option<f64>,
+    /// Learning rate of the last pass (linear and cosine schedules)
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    final_learning_rate: Option<f64>,
+    /// Weight decay: decoupled for adamw and muon, added to the gradient for sgd
+    #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
+    weight_decay: Option<f64>,
+    /// Decay rate of adamw's first moment, 0 up to 1
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    beta1: Option<f64>,
+    /// Decay rate of adamw's second moment, 0 up to 1
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    beta2: Option<f64>,
+    /// adamw's ε, added outside the root
+    #[arg(long, value_name = "E", allow_negative_numbers = true)]
+    epsilon: Option<f64>,
+    /// Momentum of sgd and muon, 0 up to 1
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
+    momentum: Option<f64>,
+    /// diagonal-newton's μ, added to each weight's curvature, above 0
+    #[arg(long, value_name = "MU", allow_negative_numbers = true)]
+    damping: Option<f64>,
+    /// How many of the first training examples diagonal-newton estimates the curvature on before each pass
+    #[arg(long, value_name = "N")]
+    curvature_sample: Option<u32>,
+    /// How the rate falls after the warm-up
+    #[arg(long)]
+    schedule: Option<Schedule>,
+    /// Updates over which the rate rises to its peak
+    #[arg(long, value_name = "STEPS")]
+    warmup: Option<u64>,
+    /// Shift each image by up to so many pixels each way, anew in every step
+    #[arg(long, value_name = "PIXELS")]
+    shift: Option<u32>,
+    /// Probability of dropping a unit of H2 in front of H3, 0 up to 1
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    dropout: Option<f64>,
+    /// Seed of the initial weights, shifts and dropout [default: 1337]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Updates (with --per-example: examples shown)
+    #[arg(long, value_name = "N", conflicts_with = "passes")]
+    steps: Option<u64>,
+    /// Passes over the training set
+    #[arg(long, value_name = "N")]
+    passes: Option<u64>,
+}
+
+impl Arguments {
+    /// The recipe these flags describe, checked.
+    ///
+    /// # Errors
+    /// [`gpu_train::error::Error::Usage`], naming the flag that is out of its range.
+    pub fn recipe(&self, batch: Batch) -> Result<Recipe> {
+        let name = self.recipe.unwrap_or(match batch {
+            Batch::Full => Name::FullBatch,
+            Batch::PerExample => Name::Reproduction,
+        });
+        self.over(Recipe {
+            batch,
+            ..Recipe::named(name)
+        })
+    }
+
+    /// A recipe (or the one that --recipe names) with what these flags change, checked.
+    ///
+    /// # Errors
+    /// As [`Arguments::recipe`].
+    pub fn over(&self, base: Recipe) -> Result<Recipe> {
+        let base = match self.recipe {
+            Some(name) => Recipe {
+                batch: base.batch,
+                ..Recipe::named(name)
+            },
+            None => base,
+        };
+        let length = match (self.steps, self.passes) {
+            (Some(steps), _) => Length::Steps(steps),
+            (None, Some(passes)) => Length::Passes(passes),
+            (None, None) => base.length,
+        };
+        let learning_rate = self.learning_rate.unwrap_or(base.learning_rate);
+        let recipe = Recipe {
+            length,
+            activation: self.activation.unwrap_or(base.activation),
+            loss: self.loss.unwrap_or(base.loss),
+            initialization: self.init.unwrap_or(base.initialization),
+            optimizer: self.optimizer.unwrap_or(base.optimizer),
+            learning_rate,
+            final_learning_rate: self.final_learning_rate.unwrap_or(base.final_learning_rate),
+            weight_decay: self.weight_decay.unwrap_or(base.weight_decay),
+            beta1: self.beta1.unwrap_or(base.beta1),
+            beta2: self.beta2.unwrap_or(base.beta2),
+            epsilon: self.epsilon.unwrap_or(base.epsilon),
+            momentum: self.momentum.unwrap_or(base.momentum),
+            damping: self.damping.unwrap_or(base.damping),
+            curvature_sample: self.curvature_sample.unwrap_or(base.curvature_sample),
+            schedule: self.schedule.unwrap_or(base.schedule),
+            warmup: self.warmup.unwrap_or(base.warmup),
+            shift: self.shift.unwrap_or(base.shift),
+            dropout: self.dropout.unwrap_or(base.dropout),
+            seed: self.seed.unwrap_or(base.seed),
+            ..base
+        };
+        recipe.validate()?;
+        Ok(recipe)
+    }
+}

@@ -1,0 +1,21 @@
+//! The command `gpu-train`, made of the library `gpu_train`.
+//!
+//! | folder | content |
+//! |---|---|
+//! | [`commands`] | one file a subcommand: arguments, call, what is printed |
+//! | [`flags`] | flags that several subcommands share |
+//! | [`terminal`] | output, progress, Ctrl-C |
+//! | [`text`] | records as human-readable text |
+//! | [`logs`] | metrics.jsonl and TensorBoard's event files |
+//! | [`pictures`] | SVG pictures and report.html |
+//! | [`export`] | ONNX, scores |
+//! | [`decode`] | PNG, JPEG, PNM and BMP to grey levels |
+
+pub mod commands;
+pub mod decode;
+pub mod export;
+pub mod flags;
+pub mod logs;
+pub mod pictures;
+pub mod terminal;
+pub mod text;

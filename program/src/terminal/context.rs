@@ -1,0 +1,77 @@
+//! Where, when and how this invocation runs, as reports state it.
+
+use std::path::Path;
+
+use gpu_train::cpu;
+use gpu_train::error::printable;
+use gpu_train::experiment::record::Machine;
+
+/// The machine.
+pub fn machine() -> Machine {
+    Machine {
+        processor: cpu::processor(),
+        cores: cores(),
+        os: std::env::consts::OS.to_owned(),
+    }
+}
+
+/// Cores, as the system counts them for this process.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Today in UTC, `YYYY-MM-DD`.
+pub fn date() -> String {
+    time::OffsetDateTime::now_utc().date().to_string()
+}
+
+/// The command line that goes on with a checkpoint of this one, to be pasted into a shell.
+pub fn command_to_resume(checkpoint: &Path) -> String {
+    let mut words: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|word| shell_word(&word.to_string_lossy()))
+        .collect();
+    let resumes = |word: &String| word == "--resume" || word.starts_with("--resume=");
+    if !words.iter().any(resumes) {
+        words.push("--resume".into());
+        words.push(shell_word(&checkpoint.to_string_lossy()));
+    }
+    format!("gpu-train {}", words.join(" "))
+}
+
+/// A path as a word of a shell's command.
+pub fn shell_path(path: &Path) -> String {
+    shell_word(&path.to_string_lossy())
+}
+
+/// A word as a POSIX shell reads it, in quotes only where they are needed.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// The command line, whatever the program's file was called.
+pub fn command() -> String {
+    let arguments = std::env::args_os().skip(1);
+    let words = arguments.map(|word| printable(&word.to_string_lossy()));
+    std::iter::once("gpu-train".to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_split_them() {
+        assert_eq!(shell_word("--steps=5"), "--steps=5");
+        assert_eq!(shell_word("a b"), "'a b'");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
+        assert_eq!(shell_word(""), "''");
+    }
+}

@@ -1,0 +1,105 @@
+//! `gpu-train bench` as a human-readable table.
+
+use super::grouped;
+use gpu_train::experiment::record::{BenchReport, EngineReport, KernelReport};
+
+/// What a row of the table shows of an engine.
+type Show = fn(&EngineReport) -> String;
+
+/// The table's rows.
+const ROWS: [(&str, Show); 15] = [
+    ("engine", |e| e.engine.to_owned()),
+    ("examples", |e| grouped(e.examples as u64)),
+    ("set-up", |e| format!("{:.3} s", e.set_up_s)),
+    ("step, median", |e| milliseconds(e.step_ms.median)),
+    ("step, p10", |e| milliseconds(e.step_ms.p10)),
+    ("step, p90", |e| milliseconds(e.step_ms.p90)),
+    ("an example, median", |e| {
+        e.example_us
+            .map_or("-".into(), |us| format!("{:.3} µs", us.median))
+    }),
+    ("examples/s", |e| grouped(e.examples_per_s as u64)),
+    ("GFLOP/s", |e| format!("{:.1}", e.gflops)),
+    ("peak GFLOP/s", |e| format!("{:.1}", e.peak_gflops)),
+    ("  of one core", |e| {
+        e.core_peak_gflops
+            .map_or("-".into(), |peak| format!("{peak:.1}"))
+    }),
+    ("share of the peak", |e| {
+        format!("{:.1}%", 100.0 * e.share_of_peak)
+    }),
+    ("copying, GB/s", |e| format!("{:.1}", e.copy_gbytes_per_s)),
+    ("floor of a step", |e| milliseconds(e.floor_ms)),
+    ("dispatches a step", |e| match e.dispatches {
+        0 => "-".into(),
+        dispatches => dispatches.to_string(),
+    }),
+];
+
+/// A human-readable table.
+pub fn text(report: &BenchReport) -> String {
+    let mut lines = vec![
+        format!(
+            "gpu-train {}, {}, {}",
+            report.version, report.date, report.digits
+        ),
+        String::new(),
+    ];
+    for (what, show) in ROWS {
+        let values: String = report
+            .engines
+            .iter()
+            .map(|e| format!("{:>16}", show(e)))
+            .collect();
+        lines.push(format!("{what:<20}{values}"));
+    }
+    lines.push(String::new());
+    for engine in &report.engines {
+        lines.push(format!("{} on {}", engine.engine, engine.device));
+        if engine.timestamps.is_some() {
+            lines.extend(details(engine));
+        }
+    }
+    if report
+        .engines
+        .iter()
+        .any(|engine| engine.example_us.is_some())
+    {
+        lines.push("per-example: a step is a pass over all examples".into());
+    }
+    if let Some(bytes) = report.peak_resident_bytes {
+        lines.push(format!("peak resident memory: {}", mebibytes(bytes)));
+    }
+    lines.join("\n")
+}
+
+/// What only a GPU engine has: its buffers, and its kernels' times.
+fn details(engine: &EngineReport) -> Vec<String> {
+    let mut lines = vec![format!(
+        "  device buffers: {}",
+        mebibytes(engine.buffer_bytes)
+    )];
+    if let (Some(variant), Some(seconds)) = (&engine.variant, engine.tuning_s) {
+        lines.push(format!("  kernels: {variant} (measured in {seconds:.2} s)"));
+    }
+    if engine.timestamps == Some(false) {
+        lines.push("  time of each kernel: the adapter offers no timestamps".into());
+    }
+    let total: f64 = engine.kernels.iter().map(|kernel| kernel.ms).sum();
+    for KernelReport { kernel, ms } in &engine.kernels {
+        let share = 100.0 * ms / total;
+        lines.push(format!(
+            "  {kernel:<18}{:>16}{share:>7.1}%",
+            milliseconds(*ms)
+        ));
+    }
+    lines
+}
+
+fn milliseconds(ms: f64) -> String {
+    format!("{ms:.4} ms")
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}

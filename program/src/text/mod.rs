@@ -1,0 +1,36 @@
+//! Records as human-readable text: the comparison, the race, the table, the benchmark, a prediction.
+
+pub mod bench;
+mod comparison;
+pub mod prediction;
+pub mod race;
+pub mod reproduce;
+mod run;
+
+pub use comparison::Comparison;
+pub use run::RunReport;
+
+/// A whole number with commas between thousands.
+pub fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(167_693), "167,693");
+        assert_eq!(grouped(1_000_000), "1,000,000");
+    }
+}

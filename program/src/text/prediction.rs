@@ -1,0 +1,237 @@
+//! What `gpu-train predict` says of a picture: a line, bars, the picture as the net sees it, or JSON.
+
+use serde::Serialize;
+
+use gpu_train::data::mnist1989::DENOMINATOR;
+use gpu_train::net::SIDE;
+use gpu_train::predict::{Prediction, Recognised};
+
+/// Longest bar, in characters.
+const LONGEST_BAR: usize = 40;
+/// What stands beside a bar, in characters: the class in front, the percentage behind.
+const BESIDE_BAR: usize = 12;
+/// Bars by eighths of a character.
+const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+/// Amounts of ink, from paper to full.
+const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
+
+/// How much is said to people, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Columns of the terminal; none where output goes elsewhere: then there are no bars.
+    pub columns: Option<usize>,
+    /// Whether the class is emphasised with escape sequences.
+    pub colour: bool,
+    /// Whether the picture is shown as the net sees it.
+    pub show: bool,
+}
+
+/// One picture, as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PictureReport {
+    /// The file, `-` for standard input.
+    pub path: String,
+    /// What it was taken for, or why not.
+    #[serde(flatten)]
+    pub result: PictureResult,
+}
+
+/// What came of a picture.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum PictureResult {
+    /// It was recognised.
+    Recognised {
+        /// The class, 0 to 9.
+        class: u8,
+        /// Of that class.
+        probability: f64,
+        /// One a class.
+        probabilities: [f64; 10],
+        /// What the net saw, `[row][column]`, from −1 (paper) to 1 (ink).
+        pixels: Vec<f64>,
+    },
+    /// It could not be read.
+    Failed {
+        /// One line.
+        error: String,
+    },
+}
+
+impl From<&Recognised> for PictureResult {
+    fn from(recognised: &Recognised) -> Self {
+        let Prediction {
+            class,
+            probabilities,
+        } = recognised.prediction;
+        let value = |&code: &u16| f64::from(code) / f64::from(DENOMINATOR) - 1.0;
+        Self::Recognised {
+            class,
+            probability: probabilities[usize::from(class)],
+            probabilities,
+            pixels: recognised.codes.iter().map(value).collect(),
+        }
+    }
+}
+
+/// A picture's class for people: one line, and on a terminal a bar a class.
+pub fn text(path: &str, recognised: &Recognised, style: Style) -> String {
+    let Prediction {
+        class,
+        probabilities,
+    } = &recognised.prediction;
+    let share = percentage(probabilities[usize::from(*class)]);
+    let mut lines = vec![format!("{path}: {class} ({share})")];
+    if style.show {
+        lines.extend(picture(recognised, style.columns));
+    }
+    if let Some(columns) = style.columns {
+        let length = columns.saturating_sub(BESIDE_BAR).min(LONGEST_BAR);
+        for (digit, &probability) in probabilities.iter().enumerate() {
+            let bar = bar(probability, length);
+            let line = format!("  {digit} {bar} {:>6}", percentage(probability));
+            let chosen = style.colour && digit == usize::from(*class);
+            lines.push(if chosen {
+                format!("\u{1b}[1;32m{line}\u{1b}[0m")
+            } else {
+                line
+            });
+        }
+    }
+    lines.join("\n")
+}
+
+/// A hundred only where nothing else is possible.
+fn percentage(share: f64) -> String {
+    let percent = 100.0 * share;
+    if (99.95..100.0).contains(&percent) {
+        // Rounded it would claim certainty.
+        ">99.9%".into()
+    } else {
+        format!("{percent:.1}%")
+    }
+}
+
+/// A bar of up to `length` characters, filled up with blanks.
+fn bar(share: f64, length: usize) -> String {
+    let eighths = (share * 8.0 * length as f64).round() as usize;
+    let mut bar = "█".repeat(eighths / 8);
+    if !eighths.is_multiple_of(8) {
+        bar.push(EIGHTHS[eighths % 8]);
+    }
+    let missing = length.saturating_sub(bar.chars().count());
+    bar + &" ".repeat(missing)
+}
+
+/// The 16×16 pixels in shades, two characters a pixel where there is room.
+fn picture(recognised: &Recognised, columns: Option<usize>) -> Vec<String> {
+    let wide = columns.is_none_or(|columns| columns >= 2 * SIDE + 4);
+    let full = 2 * usize::from(DENOMINATOR);
+    let side = if wide { 2 * SIDE } else { SIDE };
+    let mut lines = vec![format!("  ┌{}┐", "─".repeat(side))];
+    for row in recognised.codes.chunks_exact(SIDE) {
+        let shades = row.iter().map(|&code| {
+            let shade = (usize::from(code) * (SHADES.len() - 1) + full / 2) / full;
+            SHADES[shade].to_string().repeat(side / SIDE)
+        });
+        lines.push(format!("  │{}│", shades.collect::<String>()));
+    }
+    lines.push(format!("  └{}┘", "─".repeat(side)));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gpu_train::net::PIXELS;
+
+    fn recognised(probability: f64) -> Recognised {
+        let mut probabilities = [(1.0 - probability) / 9.0; 10];
+        probabilities[3] = probability;
+        let mut codes = [0; PIXELS];
+        codes[SIDE..2 * SIDE].fill(2 * DENOMINATOR);
+        Recognised {
+            prediction: Prediction {
+                class: 3,
+                probabilities,
+            },
+            codes,
+        }
+    }
+
+    const PIPED: Style = Style {
+        columns: None,
+        colour: false,
+        show: false,
+    };
+
+    #[test]
+    fn a_pipe_gets_one_line() {
+        assert_eq!(text("a.png", &recognised(0.5), PIPED), "a.png: 3 (50.0%)");
+        assert_eq!(
+            text("a.png", &recognised(0.99999), PIPED),
+            "a.png: 3 (>99.9%)"
+        );
+        assert_eq!(text("a.png", &recognised(1.0), PIPED), "a.png: 3 (100.0%)");
+    }
+
+    #[test]
+    fn a_terminal_gets_a_bar_a_class_and_no_line_is_wider_than_it() {
+        for columns in [16, 20, 36, 80, 200] {
+            let style = Style {
+                columns: Some(columns),
+                show: true,
+                ..PIPED
+            };
+            let text = text("a", &recognised(0.55), style);
+            let lines: Vec<&str> = text.lines().collect();
+            assert_eq!(lines.len(), 1 + 18 + 10);
+            let widest = lines[1..].iter().map(|line| line.chars().count()).max();
+            // The picture is never narrower than 20 columns.
+            assert!(widest <= Some(columns.max(20)), "{columns}: {text}");
+            assert!(!text.contains('\u{1b}'));
+        }
+        let style = Style {
+            columns: Some(80),
+            colour: true,
+            show: false,
+        };
+        let coloured = text("a", &recognised(0.55), style);
+        assert_eq!(coloured.matches("\u{1b}[1;32m  3 ██").count(), 1);
+        assert_eq!(coloured.matches("\u{1b}[").count(), 2);
+    }
+
+    #[test]
+    fn bars_are_as_long_as_their_shares() {
+        assert_eq!(bar(0.0, 4), "    ");
+        assert_eq!(bar(0.5, 4), "██  ");
+        assert_eq!(bar(1.0, 4), "████");
+        assert_eq!(bar(9.0 / 32.0, 4), "█▏  ");
+        assert_eq!(bar(0.7, 0), "");
+    }
+
+    #[test]
+    fn the_picture_shows_ink_where_it_is() {
+        let lines = picture(&recognised(1.0), None);
+        assert_eq!(lines[1], format!("  │{}│", " ".repeat(32)));
+        assert_eq!(lines[2], format!("  │{}│", "█".repeat(32)));
+    }
+
+    #[test]
+    fn json_has_a_class_or_an_error() {
+        let report = |result| PictureReport {
+            path: "a.png".into(),
+            result,
+        };
+        let good = serde_json::to_value(report((&recognised(0.5)).into())).unwrap();
+        assert_eq!(
+            (&good["class"], &good["probability"]),
+            (&3.into(), &0.5.into())
+        );
+        assert_eq!(good["pixels"][0], -1.0);
+        assert_eq!(good["pixels"][16], 1.0);
+        let bad =
+            serde_json::to_value(report(PictureResult::Failed { error: "no".into() })).unwrap();
+        assert_eq!(bad, serde_json::json!({"path": "a.png", "error": "no"}));
+    }
+}

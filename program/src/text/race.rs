@@ -1,0 +1,129 @@
+//! `gpu-train race` for people.
+
+use comfy_table::{CellAlignment, presets};
+
+use gpu_train::experiment::record::{Contestant, RaceRecord, RaceRule, Spread, Standing};
+use gpu_train::experiment::verdict::{ESSAY_SECONDS, seconds};
+
+/// What a column shows of a contestant.
+pub type Show = fn(&Contestant, &Standing) -> String;
+
+/// The table's columns behind the name.
+pub const COLUMNS: [(&str, Show); 9] = [
+    ("training", |_, found| seconds(found.train.median)),
+    ("min to max", |_, found| range(found.train)),
+    ("set-up", |_, found| seconds(found.setup.median)),
+    ("tuning", |one, _| match one.tuning {
+        0.0 => "-".into(),
+        tuning => seconds(tuning),
+    }),
+    ("cold total", |_, found| seconds(found.cold_total)),
+    ("mean misses", |_, found| match found.misses.mean_interval {
+        Some([low, high]) => format!("{:.1} ± {:.1}", found.misses.mean, (high - low) / 2.0),
+        None => format!("{:.1}", found.misses.mean),
+    }),
+    ("qualifies", |_, found| {
+        if found.qualifies { "yes" } else { "no" }.into()
+    }),
+    ("over per-example", |_, found| {
+        found
+            .over_per_example
+            .map_or("-".into(), |factor| format!("{factor:.2}"))
+    }),
+    ("over 90 s", |_, found| format!("{:.1}", found.over_essay)),
+];
+
+fn range(spread: Spread) -> String {
+    format!("{} to {}", seconds(spread.min), seconds(spread.max))
+}
+
+/// The rule as it is printed before the race.
+pub fn rule(rule: &RaceRule) -> String {
+    format!("The rule\n  {}", rule.text.join("\n  "))
+}
+
+/// Standings, published times and the verdict.
+pub fn text(record: &RaceRecord) -> String {
+    let mut parts = vec![format!(
+        "{}, {} training and {} test examples; {}, {} cores; reading took {}",
+        record.digits.source,
+        record.digits.train_examples,
+        record.digits.test_examples,
+        record.machine.processor,
+        record.machine.cores,
+        seconds(record.reading)
+    )];
+    if !record.restrictions.is_empty() {
+        parts.push(format!(
+            "RESTRICTED, not to be quoted: {}.",
+            record.restrictions.join("; ")
+        ));
+    }
+    parts.push(standings(record));
+    parts.push(published_times(record));
+    let devices: Vec<String> = record.contestants.iter().map(device).collect();
+    parts.push(devices.join("\n"));
+    let verdict: Vec<String> = record
+        .verdict
+        .iter()
+        .map(|text| format!("- {text}"))
+        .collect();
+    parts.push(format!("The verdict\n{}", verdict.join("\n")));
+    parts.join("\n\n")
+}
+
+fn standings(record: &RaceRecord) -> String {
+    let mut grid = comfy_table::Table::new();
+    grid.load_style(presets::NOTHING);
+    let names = COLUMNS.map(|(name, _)| name.to_owned());
+    grid.set_header(with_first("contestant", names));
+    for one in &record.contestants {
+        let cells = COLUMNS.map(|(_, show)| match &one.standing {
+            Some(found) => show(one, found),
+            None => "failed".into(),
+        });
+        grid.add_row(with_first(&one.name, cells));
+    }
+    for column in grid.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    grid.trim_fmt()
+}
+
+fn published_times(record: &RaceRecord) -> String {
+    let mut grid = comfy_table::Table::new();
+    grid.load_style(presets::NOTHING);
+    grid.set_header(["published, 23 passes of batch 1", "seconds", "over 90 s"]);
+    for time in &record.published {
+        let about = if time.about { "about " } else { "" };
+        grid.add_row([
+            time.name.clone(),
+            format!("{about}{}", time.seconds),
+            format!("{:.4}", ESSAY_SECONDS / time.seconds),
+        ]);
+    }
+    for column in grid.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    grid.trim_fmt()
+}
+
+fn with_first(first: &str, rest: [String; COLUMNS.len()]) -> Vec<String> {
+    std::iter::once(first.to_owned()).chain(rest).collect()
+}
+
+fn device(one: &Contestant) -> String {
+    let kernels = match &one.kernels {
+        Some(kernels) => format!("; kernels: {kernels}"),
+        None => String::new(),
+    };
+    let failed: String = one
+        .failed
+        .iter()
+        .map(|run| format!("\n  seed {} failed: {}", run.seed, run.message))
+        .collect();
+    format!(
+        "{}: recipe {}, {} updates on {}{kernels}{failed}",
+        one.name, one.recipe_name, one.steps, one.device
+    )
+}

@@ -1,0 +1,132 @@
+//! A finished run as one JSON object.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use super::Comparison;
+use gpu_train::engine::Engine;
+use gpu_train::experiment::record::{Seconds, SplitReport};
+use gpu_train::recipe::{Batch, Recipe};
+use gpu_train::train::History;
+
+/// Everything worth knowing about one run.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// Version of this program.
+    pub version: &'static str,
+    /// When the run ended, in seconds since 1970 (UTC).
+    pub finished_unix: u64,
+    /// The device, for people.
+    pub device: String,
+    /// Name of the engine.
+    pub engine: &'static str,
+    /// The digits.
+    pub digits: String,
+    /// What was trained and how.
+    pub recipe: Recipe,
+    /// Updates done.
+    pub steps: u32,
+    /// Examples shown.
+    pub presentations: u64,
+    /// Where the time went.
+    pub seconds: Seconds,
+    /// Examples trained on in a second.
+    pub examples_per_second: f64,
+    /// The step that a run which was broken off went on from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed_at: Option<u32>,
+    /// Training loss before each step; full batch only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub losses: Option<Vec<f32>>,
+    /// At the end, on the training set.
+    pub train: SplitReport,
+    /// At the end, on the test set.
+    pub test: SplitReport,
+    /// The per-example baseline of the same invocation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Box<RunReport>>,
+    /// The two compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+    #[serde(skip)]
+    history: History,
+}
+
+impl RunReport {
+    /// The report of a finished run.
+    pub fn new(
+        engine: &dyn Engine,
+        recipe: &Recipe,
+        digits: &str,
+        seconds: Seconds,
+        history: History,
+    ) -> Self {
+        let last = history.last();
+        let presentations = recipe.presentations(history.step, last.train.examples as usize);
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            finished_unix: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
+            device: engine.device(),
+            engine: engine.name(),
+            digits: digits.to_owned(),
+            recipe: recipe.clone(),
+            steps: history.step,
+            presentations,
+            seconds,
+            examples_per_second: presentations as f64 / history.seconds,
+            resumed_at: None,
+            losses: (recipe.batch == Batch::Full).then(|| history.losses.clone()),
+            train: last.train.into(),
+            test: last.test.into(),
+            baseline: None,
+            comparison: None,
+            history,
+        }
+    }
+
+    /// This report of a run that went on from this step; from 0 it did not.
+    #[must_use]
+    pub fn resumed_at(self, step: u32) -> Self {
+        Self {
+            resumed_at: (step > 0).then_some(step),
+            ..self
+        }
+    }
+
+    /// This report with the baseline's in it.
+    #[must_use]
+    pub fn with_baseline(self, baseline: Self, comparison: Comparison) -> Self {
+        Self {
+            baseline: Some(Box::new(baseline)),
+            comparison: Some(comparison),
+            ..self
+        }
+    }
+
+    /// The run's course.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// One line of JSON.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("a report has only plain fields")
+    }
+
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        format!(
+            "{} step{} in {:.3} s: train error {:.2}%, misses {}; test error {:.2}%, misses {}",
+            self.steps,
+            if self.steps == 1 { "" } else { "s" },
+            self.seconds.train,
+            100.0 * self.train.error,
+            self.train.misses,
+            100.0 * self.test.error,
+            self.test.misses,
+        )
+    }
+}

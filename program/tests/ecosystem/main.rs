@@ -1,0 +1,35 @@
+//! What the program writes for other programs: TensorBoard's event files, ONNX models, weights for PyTorch.
+//!
+//! Each is read back here without the code that wrote it, and by the other program itself where this machine has its
+//! Python package: in GPU_TRAIN_PYTHON, or in target/tools/ecosystem, which scripts/test sets up. Where it is absent
+//! the test is ignored, never passed; GPU_TRAIN_REQUIRE_TOOLS names those whose absence fails.
+
+#[path = "../../../tests/common/mod.rs"]
+mod common;
+mod interpreter;
+mod onnx;
+mod python;
+mod pytorch;
+mod tensorboard;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Runs the program, which must succeed.
+fn gpu_train(arguments: &[&str]) -> Result<(), Failed> {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_gpu-train"))
+        .args(arguments)
+        .output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let error = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{:?}: {arguments:?}: {error}", output.status.code()).into())
+}
+
+fn main() {
+    let mut trials: Vec<Trial> = Vec::new();
+    trials.extend(onnx::trials());
+    trials.extend(pytorch::trials());
+    trials.extend(tensorboard::trials());
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}

@@ -1,0 +1,387 @@
+//! A run that is broken off, however, goes on to the same end: checkpoints of the whole program.
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::Noise;
+use gpu_train::checkpoint;
+use gpu_train::net::PARAMETERS;
+use gpu_train::weights;
+use serde_json::Value;
+
+/// A run of the full batch, long enough to be killed in.
+const FULL_BATCH: [&str; 6] = [
+    "--device",
+    "cpu",
+    "--no-baseline",
+    "--steps",
+    "40",
+    "--seed=7",
+];
+/// The same of the baseline, with momentum and draws, so that there is more to keep than weights.
+const PER_EXAMPLE: [&str; 8] = [
+    "--per-example",
+    "--recipe",
+    "dropout",
+    "--passes",
+    "6",
+    "--optimizer",
+    "sgd",
+    "--momentum=0.5",
+];
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn at(&self, name: &str) -> String {
+        let path = self.0.path().join(name);
+        path.to_str().expect("UTF-8").to_owned()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.path()).expect("a folder");
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn program() -> PathBuf {
+    assert_cmd::cargo::cargo_bin("gpu-train")
+}
+
+fn run(arguments: &[&[&str]]) -> Output {
+    let mut command = Command::new(program());
+    command.args(arguments.concat());
+    command.output().expect("the program runs")
+}
+
+fn succeed(arguments: &[&[&str]]) -> String {
+    let output = run(arguments);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {error}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// Runs what must be refused with this exit code and one line that holds every part.
+fn refused(arguments: &[&[&str]], code: i32, parts: &[&str]) {
+    let output = run(arguments);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+    assert_eq!(error.trim_end().lines().count(), 1, "{error}");
+    for part in parts {
+        assert!(error.contains(part), "{part:?} is not in {error}");
+    }
+}
+
+fn read(path: &str) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Kills a run and goes on, again and again, until so many have been killed; every time that one comes through, its end
+/// is that of the unbroken run, and another one is begun.
+fn killed_at_any_moment(recipe: &[&str], kills: u32, seed: u64) {
+    let folder = Folder::new();
+    let (unbroken, end) = (folder.at("unbroken"), folder.at("end"));
+    let checkpoint = folder.at("run.ckpt");
+    let started = Instant::now();
+    succeed(&[recipe, &["--save", &unbroken]]);
+    let whole = started.elapsed();
+    let mut noise = Noise(seed);
+    let (mut killed, mut came_through, mut went_on) = (0, 0, 0);
+    while killed < kills || Path::new(&checkpoint).exists() {
+        let mut command = Command::new(program());
+        command.args(recipe).args(["--save", &end]);
+        command.args(["--checkpoint", &checkpoint]);
+        if recipe[0] != "--per-example" {
+            command.args(["--checkpoint-every", "1"]);
+        }
+        if Path::new(&checkpoint).exists() {
+            command.args(["--resume", &checkpoint]);
+            went_on += 1;
+        }
+        let quiet = command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = quiet.spawn().expect("the program runs");
+        if killed < kills {
+            let moment = whole.mul_f64((noise.bits() >> 11) as f64 / (1u64 << 53) as f64);
+            std::thread::sleep(moment);
+            child.kill().expect("it can be killed");
+            killed += 1;
+        }
+        let output = child.wait_with_output().expect("it ends");
+        if output.status.success() {
+            assert_eq!(read(&end), read(&unbroken), "after {killed} kills");
+            came_through += 1;
+            fs::remove_file(&checkpoint).expect("its checkpoint");
+            fs::remove_file(&end).expect("its weights");
+        } else {
+            // Nobody but the kill ended it: a broken checkpoint would have.
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), None, "{error}");
+            if Path::new(&checkpoint).exists() {
+                checkpoint::load(checkpoint.as_ref()).expect("a whole checkpoint");
+            }
+        }
+    }
+    assert!(came_through > 0);
+    assert!(went_on > kills / 5, "{went_on} of {kills} had begun");
+    assert_eq!(folder.files(), ["unbroken"], "nothing is left behind");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_batch_killed_thirty_times_ends_as_if_it_had_not_been() {
+    killed_at_any_moment(&FULL_BATCH, 30, 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_baseline_killed_twenty_times_ends_as_if_it_had_not_been() {
+    killed_at_any_moment(&PER_EXAMPLE, 20, 2);
+}
+
+/// Waits until a run has kept a checkpoint beyond its start.
+#[cfg(unix)]
+fn wait_for_progress(checkpoint: &str) {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(60) {
+        let kept = checkpoint::load(checkpoint.as_ref());
+        if kept.is_ok_and(|kept| kept.state.step > 0) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("no progress in a minute");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on() {
+    let folder = Folder::new();
+    let (unbroken, end) = (folder.at("unbroken"), folder.at("its end"));
+    let checkpoint = folder.at("run.ckpt");
+    // More steps than pass before the signal.
+    let recipe = ["--device", "cpu", "--no-baseline", "--steps", "150"];
+    succeed(&[&recipe, &["--save", &unbroken]]);
+    for signal in ["-INT", "-TERM"] {
+        let mut command = Command::new(program());
+        command.args(recipe).args(["--save", &end]);
+        command.args(["--checkpoint", &checkpoint, "--checkpoint-every", "1"]);
+        let quiet = command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let child = quiet.spawn().expect("the program runs");
+        wait_for_progress(&checkpoint);
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.expect("kill").success());
+        let output = child.wait_with_output().expect("it ends");
+        let text = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(130), "{text}");
+        assert!(!Path::new(&end).exists(), "half-trained weights");
+        let (said, go_on) = text.trim_end().split_once('\n').expect("two lines");
+        assert!(said.starts_with("interrupted after step "), "{said}");
+        // As a user would, but for the folder the program is in.
+        let go_on = go_on.trim().replacen("gpu-train", "\"$0\"", 1);
+        let shell = Command::new("sh")
+            .args(["-c", &go_on])
+            .arg(program())
+            .output();
+        let shell = shell.expect("a shell");
+        let error = String::from_utf8_lossy(&shell.stderr).into_owned();
+        assert!(shell.status.success(), "{go_on}: {error}");
+        assert_eq!(read(&end), read(&unbroken));
+        fs::remove_file(&end).expect("its weights");
+        fs::remove_file(&checkpoint).expect("its checkpoint");
+    }
+}
+
+#[test]
+fn another_engine_goes_on_within_rounding() {
+    let folder = Folder::new();
+    let (unbroken, end) = (folder.at("unbroken"), folder.at("end"));
+    let checkpoint = folder.at("run.ckpt");
+    let recipe = ["--per-example", "--recipe", "adamw", "--steps"];
+    succeed(&[&recipe, &["900", "--save", &unbroken]]);
+    // At the very start the checkpoint is the only one, and the run's end lies behind it.
+    let short = ["900", "--checkpoint", &checkpoint, "--json"];
+    succeed(&[&recipe, &short]);
+    let mut kept = checkpoint::load(checkpoint.as_ref()).expect("a checkpoint");
+    assert_eq!(kept.state.step, 900);
+    // 300 examples before the end, as an interruption would have left it.
+    let mut engine = gpu_train::cpu::PerExample::new(
+        gpu_train::data::embedded::digits(),
+        kept.origin.recipe.clone(),
+        &kept.origin.recipe.initial_parameters(),
+    );
+    gpu_train::engine::Engine::train(&mut engine, 600).expect("it trains");
+    kept.state = gpu_train::engine::Engine::state(&mut engine).expect("its state");
+    kept.past.step = 600;
+    kept.past.points.clear();
+    checkpoint::save(checkpoint.as_ref(), &kept.origin, &kept.state, &kept.past).expect("saved");
+    let more = [
+        "--resume",
+        &checkpoint,
+        "--device",
+        "reference",
+        "--save",
+        &end,
+    ];
+    let text = succeed(&[&more]);
+    assert!(
+        text.contains("goes on from step 600, begun by per-example on"),
+        "{text}"
+    );
+    let load = |path: &str| weights::load(path.as_ref()).expect("weights").parameters;
+    let (found, expected) = (load(&end), load(&unbroken));
+    for tensor in &PARAMETERS {
+        let pairs = found.tensor(tensor).iter().zip(expected.tensor(tensor));
+        let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        // 300 steps of AdamW at 3e-4 move a weight by 0.09 at most.
+        assert!(largest < 1e-3, "{}: {largest}", tensor.name);
+    }
+    assert_ne!(
+        read(&end),
+        read(&unbroken),
+        "another engine rounds otherwise"
+    );
+}
+
+#[test]
+fn what_a_run_reports_covers_what_was_before_it_went_on() {
+    let folder = Folder::new();
+    let (whole, broken) = (folder.at("whole.jsonl"), folder.at("broken.jsonl"));
+    let checkpoint = folder.at("run.ckpt");
+    let recipe = [
+        "--device=cpu",
+        "--no-baseline",
+        "--steps=12",
+        "--eval-every=3",
+    ];
+    let report = succeed(&[&recipe, &["--json", "--metrics", &whole]]);
+    let expected: Value = serde_json::from_str(&report).expect("JSON");
+    let keep = ["--checkpoint", &checkpoint, "--json", "--metrics", &broken];
+    succeed(&[&recipe, &keep]);
+    // As it was after the sixth step.
+    let mut kept = checkpoint::load(checkpoint.as_ref()).expect("a checkpoint");
+    let recipe_of_run = kept.origin.recipe.clone();
+    let mut engine = gpu_train::cpu::FullBatch::new(
+        gpu_train::data::embedded::digits(),
+        recipe_of_run.clone(),
+        &recipe_of_run.initial_parameters(),
+    );
+    gpu_train::engine::Engine::train(&mut engine, 6).expect("it trains");
+    kept.state = gpu_train::engine::Engine::state(&mut engine).expect("its state");
+    kept.past.step = 6;
+    kept.past.losses.truncate(6);
+    kept.past.points.retain(|point| point.step <= 6);
+    checkpoint::save(checkpoint.as_ref(), &kept.origin, &kept.state, &kept.past).expect("saved");
+    let resume = ["--resume", &checkpoint, "--eval-every=3", "--no-baseline"];
+    let report = succeed(&[&resume, &["--json", "--metrics", &broken]]);
+    let found: Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(found["resumed_at"], 6);
+    assert!(expected.get("resumed_at").is_none());
+    for field in [
+        "losses",
+        "train",
+        "test",
+        "steps",
+        "recipe",
+        "presentations",
+    ] {
+        assert_eq!(found[field], expected[field], "{field}");
+    }
+    let rows = |path: &str| -> Vec<Value> {
+        let text = String::from_utf8(read(path)).expect("UTF-8");
+        let rows = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a row"));
+        let mut rows: Vec<Value> = rows.collect();
+        for row in &mut rows {
+            row.as_object_mut().expect("an object").remove("seconds");
+        }
+        rows
+    };
+    assert_eq!(rows(&broken), rows(&whole));
+    // The end is kept too, and there is nothing to do but to say so.
+    let text = succeed(&[&["--resume", &checkpoint, "--no-baseline"]]);
+    assert!(text.contains("nothing is left to train"), "{text}");
+    assert!(text.contains("12 steps in "), "{text}");
+}
+
+#[test]
+fn what_does_not_fit_a_checkpoint_is_refused_with_what_differs() {
+    let folder = Folder::new();
+    let (checkpoint, net) = (folder.at("run.ckpt"), folder.at("net.safetensors"));
+    let recipe = ["--device=cpu", "--no-baseline", "--steps=3"];
+    succeed(&[&recipe, &["--checkpoint", &checkpoint, "--save", &net]]);
+    let before = read(&checkpoint);
+    let resume = ["--resume", &checkpoint[..]];
+    let cases: [(&[&str], &[&str]); 5] = [
+        (
+            &["--steps=4"],
+            &["length {\"steps\":3}, expected {\"steps\":4}"],
+        ),
+        (
+            &["--learning-rate=0.5"],
+            &["learning-rate 0.0", "expected 0.5"],
+        ),
+        (
+            &["--recipe=full-batch-1989"],
+            &["activation \"relu\", expected \"tanh\""],
+        ),
+        (&["--seed=3"], &["seed 1337, expected 3"]),
+        (
+            &["--per-example"],
+            &["batch \"full\", expected \"per-example\""],
+        ),
+    ];
+    for (flags, parts) in cases {
+        refused(&[&resume, flags], 1, &[&[&checkpoint[..]], parts].concat());
+    }
+    // Zip-code digits of our own making.
+    let row = |label: u8| format!("{label} {}\n", vec!["-1"; 256].join(" "));
+    let digits: String = (0..10).map(row).collect();
+    for name in ["zip.train", "zip.test"] {
+        fs::write(folder.at(name), &digits).expect("written");
+    }
+    let others = ["--zip-code", folder.0.path().to_str().expect("UTF-8")];
+    let differs = [
+        "MNIST as of 1989",
+        "7291 training",
+        "zip-code digits",
+        "10 training",
+    ];
+    refused(&[&resume, &others], 1, &differs);
+    // Nor is a checkpoint lost to a run that does not go on from it, or weights taken for one.
+    let over = ["--checkpoint", &checkpoint[..]];
+    let parts = ["found the checkpoint of step 3", "--resume", "remove"];
+    refused(&[&recipe, &over], 1, &parts);
+    refused(&[&recipe, &["--checkpoint", &net]], 1, &["found a file"]);
+    refused(
+        &[&["--resume", &net]],
+        1,
+        &["--init-from starts from weights"],
+    );
+    refused(
+        &[&["--resume", &folder.at("none")]],
+        1,
+        &["found no such file"],
+    );
+    refused(
+        &[&["--checkpoint-every=2"]],
+        2,
+        &["--checkpoint-every: found without"],
+    );
+    assert_eq!(read(&checkpoint), before);
+    // The same flags again are no contradiction.
+    succeed(&[&resume, &recipe, &["--full-batch"]]);
+}

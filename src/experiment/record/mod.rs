@@ -1,0 +1,25 @@
+//! What `gpu-train reproduce` and `gpu-train race` leave behind, as data: pictures and pages are made of it.
+//!
+//! All of it is JSON that this program writes and reads. A recipe is kept as the JSON it was written as: records
+//! outlive its fields.
+
+mod bench;
+mod race;
+mod reproduce;
+mod run;
+mod stamp;
+mod statistics;
+
+pub use bench::{BenchReport, EngineReport, KernelReport};
+pub use race::{
+    Contestant, ContestantKind, PublishedTime, RaceRecord, RaceRule, RaceRun, Spread, Standing,
+};
+pub use reproduce::{
+    CurvePoint, FailedRun, Identity, MissedExample, Published, RunRecord, Table, TableRow,
+};
+pub use run::{Seconds, SplitReport};
+pub use stamp::Machine;
+pub use statistics::Statistics;
+
+/// Version of the form of all records. A record of another one is not used.
+pub const SCHEMA: u32 = 1;

@@ -1,0 +1,158 @@
+//! What `gpu-train race` measured.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FailedRun, Machine, Statistics};
+use crate::data::DigitsRecord;
+
+/// What is raced to and how, fixed before the first run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RaceRule {
+    /// A contestant qualifies if its mean test misses over the seeds are at most these.
+    pub target_misses: u32,
+    /// Test examples.
+    pub test_examples: u32,
+    /// Seeds, one a round: every contestant runs each.
+    pub seeds: Vec<u64>,
+    /// The rule in sentences, as it is printed before the race.
+    pub text: Vec<String>,
+}
+
+/// What kind of contestant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContestantKind {
+    /// Batch 1 on one core: the baseline.
+    PerExample,
+    /// The full batch on all cores.
+    Cpu,
+    /// The full batch on a real GPU.
+    Gpu,
+    /// The full batch on a software adapter.
+    Software,
+}
+
+/// One run of a contestant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RaceRun {
+    /// Round, from 0.
+    pub round: u32,
+    /// Seed of initial weights, shifts and dropout.
+    pub seed: u64,
+    /// Seconds until the engine was ready for its first update, tuning not counted.
+    pub setup: f64,
+    /// Seconds from the first training submission until the final weights were read back.
+    pub train: f64,
+    /// Test examples missed at the end.
+    pub test_misses: u32,
+    /// Training examples missed at the end.
+    pub train_misses: u32,
+}
+
+/// What some samples say.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// The middle one, or the mean of the two in the middle.
+    pub median: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+/// Where a contestant stands at the end of the race.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Seconds of training.
+    pub train: Spread,
+    /// Seconds of set-up, tuning not counted.
+    pub setup: Spread,
+    /// Seconds from nothing to trained weights in the first round: reading the digits, tuning, set-up and training.
+    pub cold_total: f64,
+    /// Of the test misses.
+    pub misses: Statistics,
+    /// Whether the mean misses are at most the target, and no run failed.
+    pub qualifies: bool,
+    /// How many times as fast as the per-example baseline: the median over the rounds of the ratio within a round.
+    pub over_per_example: Option<f64>,
+    /// The essay's 90 s over the median seconds. Its laptop was another machine.
+    pub over_essay: f64,
+}
+
+/// Who raced, and how it went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contestant {
+    /// Unique within the race, such as `cpu full-batch`.
+    pub name: String,
+    /// What kind.
+    pub kind: ContestantKind,
+    /// Name of the recipe.
+    pub recipe_name: String,
+    /// The recipe, with the first seed.
+    pub recipe: serde_json::Value,
+    /// The device, for people.
+    pub device: String,
+    /// Cores that compute; none on an adapter.
+    pub cores: Option<u32>,
+    /// The kernels, as `--kernels` takes them; only on an adapter.
+    pub kernels: Option<String>,
+    /// Updates of a run.
+    pub steps: u32,
+    /// Examples shown in a run.
+    pub presentations: u64,
+    /// Seconds spent on measuring kernels before the first round; 0 where there is nothing to measure.
+    pub tuning: f64,
+    /// Its runs, round by round.
+    pub runs: Vec<RaceRun>,
+    /// The runs that failed.
+    pub failed: Vec<FailedRun>,
+    /// Where it stands; none if every run failed.
+    pub standing: Option<Standing>,
+}
+
+/// A time that was published.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PublishedTime {
+    /// What and where.
+    pub name: String,
+    /// Seconds of 23 passes of batch 1.
+    pub seconds: f64,
+    /// Whether the figure is rounded ("about").
+    pub about: bool,
+}
+
+/// A whole race.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RaceRecord {
+    /// Version of this form, [`super::SCHEMA`].
+    pub schema: u32,
+    /// Version of the program.
+    pub version: String,
+    /// Day, UTC, `YYYY-MM-DD`.
+    pub date: String,
+    /// The command line.
+    pub command: String,
+    /// The machine.
+    pub machine: Machine,
+    /// The digits.
+    pub digits: DigitsRecord,
+    /// Seconds from the start of the process until the digits lay in memory.
+    pub reading: f64,
+    /// The rule.
+    pub rule: RaceRule,
+    /// What sets this race apart from the published rule (`--passes`, …), in words; empty in one that may be quoted.
+    pub restrictions: Vec<String>,
+    /// Who raced, the baseline first.
+    pub contestants: Vec<Contestant>,
+    /// Published times, for comparison.
+    pub published: Vec<PublishedTime>,
+    /// What it says about the claim, in sentences.
+    pub verdict: Vec<String>,
+}
+
+impl RaceRecord {
+    /// One JSON document.
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a record has only plain fields")
+    }
+}

@@ -1,0 +1,331 @@
+//! What a search may change in a recipe, and how it draws.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use rand_mt::Mt64;
+use serde::Serialize;
+
+use crate::recipe::schedule::Schedule;
+use crate::recipe::{Activation, Length, Loss, Optimizer, Recipe};
+
+/// A field of a recipe that a search may draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Field {
+    /// Peak learning rate.
+    LearningRate,
+    /// The final learning rate, as a share of the peak.
+    FinalShare,
+    /// Weight decay.
+    WeightDecay,
+    /// Decay rate of AdamW's first moment.
+    Beta1,
+    /// Decay rate of AdamW's second moment.
+    Beta2,
+    /// Momentum of SGD and Muon.
+    Momentum,
+    /// Updates of the warm-up, as a share of all.
+    WarmupShare,
+    /// Dropout's probability.
+    Dropout,
+    /// Shape of the rate over the passes.
+    Schedule,
+    /// Update rule.
+    Optimizer,
+    /// Nonlinearity.
+    Activation,
+    /// What is minimised.
+    Loss,
+}
+
+/// What a field's value is drawn from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Values {
+    /// Log-uniform between two numbers, rounded to two digits.
+    Between(f64, f64),
+    /// One of these, each as likely.
+    OneOf(Vec<String>),
+}
+
+/// A field and its values, written as `learning-rate=0.01..0.08` or `schedule=linear|cosine`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Range {
+    /// The field.
+    pub field: Field,
+    /// Its values.
+    pub values: Values,
+}
+
+impl FromStr for Range {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = "expected FIELD=LOW..HIGH or FIELD=A|B|C";
+        let Some((name, values)) = text.split_once('=') else {
+            return Err(format!("found {text:?}, {form}"));
+        };
+        let field = Field::from_str(name, false).map_err(|_| {
+            let known = Field::value_variants()
+                .iter()
+                .filter_map(Field::to_possible_value);
+            let known: Vec<_> = known.map(|value| value.get_name().to_owned()).collect();
+            format!(
+                "found the field {name:?}, expected one of {}",
+                known.join(", ")
+            )
+        })?;
+        let values = match values.split_once("..") {
+            Some((low, high)) => match (low.parse::<f64>(), high.parse::<f64>()) {
+                (Ok(low), Ok(high)) if 0.0 < low && low < high && high.is_finite() => {
+                    Values::Between(low, high)
+                }
+                _ => {
+                    return Err(format!(
+                        "found {text:?}, expected two numbers above 0, the lower first"
+                    ));
+                }
+            },
+            None => Values::OneOf(values.split('|').map(str::to_owned).collect()),
+        };
+        let range = Self { field, values };
+        range.check()?;
+        Ok(range)
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let name = self.field.to_possible_value();
+        let name = name.as_ref().map_or("", |value| value.get_name());
+        match &self.values {
+            Values::Between(low, high) => write!(f, "{name}={low}..{high}"),
+            Values::OneOf(values) => write!(f, "{name}={}", values.join("|")),
+        }
+    }
+}
+
+impl Range {
+    /// Tries every end or choice.
+    fn check(&self) -> Result<(), String> {
+        let texts = match &self.values {
+            Values::Between(low, high) => vec![low.to_string(), high.to_string()],
+            Values::OneOf(texts) => texts.clone(),
+        };
+        let recipe = Recipe::named(crate::recipe::Name::FullBatch);
+        for text in texts {
+            let mut tried = recipe.clone();
+            self.field.set(&mut tried, &text)?;
+            tried
+                .validate()
+                .map_err(|error| format!("found {self}: {error}"))?;
+        }
+        Ok(())
+    }
+}
+
+fn variant<T: ValueEnum>(text: &str) -> Result<T, String> {
+    T::from_str(text, false).map_err(|_| {
+        let known = T::value_variants().iter().filter_map(T::to_possible_value);
+        let known: Vec<_> = known.map(|value| value.get_name().to_owned()).collect();
+        format!("found {text:?}, expected one of {}", known.join(", "))
+    })
+}
+
+impl Field {
+    /// Puts a value into a recipe; shares are of what stands there, so rate and length come first.
+    fn set(self, recipe: &mut Recipe, text: &str) -> Result<(), String> {
+        let number = || {
+            let found = text.parse::<f64>().ok().filter(|value| value.is_finite());
+            found.ok_or_else(|| format!("found {text:?}, expected a number"))
+        };
+        match self {
+            Self::LearningRate => {
+                let share = recipe.final_learning_rate / recipe.learning_rate;
+                recipe.learning_rate = number()?;
+                recipe.final_learning_rate = significant(recipe.learning_rate * share);
+            }
+            Self::FinalShare => {
+                recipe.final_learning_rate = significant(recipe.learning_rate * number()?)
+            }
+            Self::WeightDecay => recipe.weight_decay = number()?,
+            Self::Beta1 => recipe.beta1 = number()?,
+            Self::Beta2 => recipe.beta2 = number()?,
+            Self::Momentum => recipe.momentum = number()?,
+            Self::WarmupShare => {
+                let share = number()?;
+                if !(0.0..1.0).contains(&share) {
+                    return Err(format!(
+                        "found {text:?}, expected a share from 0 up to, but not, 1"
+                    ));
+                }
+                let (Length::Steps(length) | Length::Passes(length)) = recipe.length;
+                recipe.warmup = (length as f64 * share).round() as u64;
+            }
+            Self::Dropout => recipe.dropout = number()?,
+            Self::Schedule => recipe.schedule = variant::<Schedule>(text)?,
+            Self::Optimizer => recipe.optimizer = variant::<Optimizer>(text)?,
+            Self::Activation => recipe.activation = variant::<Activation>(text)?,
+            Self::Loss => recipe.loss = variant::<Loss>(text)?,
+        }
+        Ok(())
+    }
+}
+
+/// Two significant digits: more would claim a precision that no search has.
+fn significant(value: f64) -> f64 {
+    format!("{value:.1e}").parse().unwrap_or(value)
+}
+
+/// All that a search may draw.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Space(Vec<Range>);
+
+impl Space {
+    /// What is worth trying for a recipe, with these ranges in the place of the usual ones.
+    pub fn of(recipe: &Recipe, own: &[Range]) -> Self {
+        let mut usual = vec![
+            "schedule=linear|cosine",
+            "final-share=0.01|0.03|0.1",
+            "warmup-share=0.03|0.1|0.2",
+        ];
+        usual.extend(match recipe.optimizer {
+            Optimizer::Sgd => [
+                "learning-rate=0.02..1",
+                "momentum=0.8|0.9|0.95",
+                "weight-decay=0.00001..0.003",
+            ]
+            .as_slice(),
+            Optimizer::Muon => &[
+                "learning-rate=0.005..0.05",
+                "momentum=0.7|0.8|0.9|0.95",
+                "weight-decay=0.05..4",
+                "beta1=0.85|0.9|0.95",
+                "beta2=0.9|0.95|0.98",
+            ],
+            _ => &[
+                "learning-rate=0.008..0.08",
+                "weight-decay=0.02..3",
+                "beta1=0.8|0.85|0.9|0.95",
+                "beta2=0.9|0.95|0.98|0.99",
+            ],
+        });
+        let usual = usual
+            .into_iter()
+            .map(|text| text.parse::<Range>().expect("a range"));
+        let mut ranges: Vec<Range> = own.to_vec();
+        ranges.extend(usual.filter(|range| own.iter().all(|own| own.field != range.field)));
+        // Shares are of a rate drawn before.
+        ranges.sort_by_key(|range| range.field != Field::LearningRate);
+        Self(ranges)
+    }
+
+    /// The ranges, the learning rate's first.
+    pub fn ranges(&self) -> &[Range] {
+        &self.0
+    }
+
+    /// One candidate.
+    pub fn draw(&self, base: &Recipe, draw: &mut Draw) -> Recipe {
+        let mut recipe = base.clone();
+        for range in &self.0 {
+            let text = match &range.values {
+                Values::Between(low, high) => {
+                    significant(draw.logarithmic(*low, *high)).to_string()
+                }
+                Values::OneOf(values) => values[draw.below(values.len())].clone(),
+            };
+            range
+                .field
+                .set(&mut recipe, &text)
+                .expect("checked when it was read");
+        }
+        recipe
+    }
+}
+
+/// The search's own random numbers: the draws of a run are the recipe's.
+pub struct Draw(Mt64);
+
+impl Draw {
+    /// From a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(Mt64::new(seed))
+    }
+
+    fn logarithmic(&mut self, low: f64, high: f64) -> f64 {
+        let share = self.0.next_u64() as f64 / 2f64.powi(64);
+        (low.ln() + (high.ln() - low.ln()) * share).exp()
+    }
+
+    fn below(&mut self, count: usize) -> usize {
+        (self.0.next_u64() % count as u64) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Name;
+
+    #[test]
+    fn ranges_are_read_as_they_are_written() {
+        for text in [
+            "learning-rate=0.01..0.08",
+            "schedule=linear|cosine",
+            "beta1=0.9",
+            "optimizer=muon|adamw",
+        ] {
+            assert_eq!(text.parse::<Range>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn refusals_say_what_was_found() {
+        for (text, part) in [
+            ("learning-rate", "expected FIELD="),
+            ("rate=1..2", "expected one of learning-rate"),
+            ("learning-rate=2..1", "the lower first"),
+            ("learning-rate=0..1", "above 0"),
+            ("beta1=0.5..1.5", "--beta1"),
+            ("schedule=linear|square", "expected one of constant"),
+            ("warmup-share=1", "a share"),
+            ("momentum=x|0.9", "expected a number"),
+        ] {
+            let refused = text.parse::<Range>().unwrap_err();
+            assert!(refused.contains(part), "{text}: {refused}");
+        }
+    }
+
+    #[test]
+    fn candidates_stay_in_their_ranges_and_a_seed_repeats_them() {
+        let base = Recipe {
+            optimizer: Optimizer::Muon,
+            ..Recipe::named(Name::FullBatch)
+        };
+        let own = [
+            "learning-rate=0.01..0.02".parse().unwrap(),
+            "dropout=0.1|0.2".parse().unwrap(),
+        ];
+        let space = Space::of(&base, &own);
+        let drawn = |seed| -> Vec<Recipe> {
+            let mut draw = Draw::new(seed);
+            (0..200).map(|_| space.draw(&base, &mut draw)).collect()
+        };
+        let candidates = drawn(1);
+        assert_eq!(candidates, drawn(1));
+        assert_ne!(candidates, drawn(2));
+        for recipe in &candidates {
+            recipe.validate().unwrap();
+            assert!((0.01..=0.02).contains(&recipe.learning_rate));
+            assert!([0.1, 0.2].contains(&recipe.dropout));
+            let share = recipe.final_learning_rate / recipe.learning_rate;
+            assert!((0.0095..0.105).contains(&share), "{share}");
+        }
+        assert!(candidates.iter().any(|recipe| recipe.dropout == 0.1));
+        assert!(candidates.iter().any(|recipe| recipe.learning_rate > 0.017));
+    }
+}
