@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::DigitsRecord;
 use crate::data::fingerprint::hexadecimal;
-use crate::engine::State;
+use crate::engine::{EngineKind, State};
 use crate::error::{Error, Result};
 use crate::file;
 use crate::recipe::differing_field;
@@ -38,8 +38,8 @@ const LOSSES: &str = "losses";
 pub struct Origin {
     /// Version of the program.
     pub version: String,
-    /// Name of the engine: `reference`, `cpu`, `gpu` or `per-example`.
-    pub engine: String,
+    /// The kind of engine.
+    pub engine: EngineKind,
     /// The device, for people.
     pub device: String,
     /// A GPU's kernels, as `--kernels` takes them: others round otherwise.
@@ -321,7 +321,7 @@ mod tests {
             },
             origin: Origin {
                 version: "0.0.0".into(),
-                engine: "cpu".into(),
+                engine: EngineKind::Cpu,
                 device: "a device".into(),
                 kernels: Some("layered".into()),
                 recipe,

@@ -24,9 +24,24 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::Result;
+use crate::named::named;
 use crate::net::Parameters;
 
-/// Which half of the digits.
+named! {
+    /// The kinds of engine.
+    pub enum EngineKind {
+        /// The full batch on all CPU cores.
+        Cpu = "cpu",
+        /// Batch 1 on one CPU core.
+        PerExample = "per-example",
+        /// The full batch on a GPU.
+        Gpu = "gpu",
+        /// The scalar reference on one core, slow.
+        Reference = "reference",
+    }
+}
+
+/// Half of the digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Split {
     /// The examples trained on.
@@ -104,10 +119,10 @@ pub struct Peak {
 
 /// A trainer: it owns the digits, the recipe and the state of one run.
 pub trait Engine {
-    /// Short name: `reference`, `cpu`, `gpu` or `per-example`.
-    fn name(&self) -> &'static str;
+    /// What kind of engine it is.
+    fn kind(&self) -> EngineKind;
 
-    /// The device it runs on, for people: processor and instruction set, or adapter and backend.
+    /// Human-readable device: processor and instruction set, or adapter and backend.
     fn device(&self) -> String;
 
     /// Replaces the state.

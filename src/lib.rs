@@ -49,6 +49,7 @@ pub mod error;
 pub mod experiment;
 pub mod file;
 pub mod gpu;
+pub mod named;
 pub mod net;
 pub mod predict;
 pub mod recipe;

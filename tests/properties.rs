@@ -143,7 +143,7 @@ proptest! {
             let end = engine.state()?;
             prop_assert_eq!(end.step, 3);
             let same = end.parameters.flat().iter().zip(start.flat()).all(|(a, b)| a.to_bits() == b.to_bits());
-            prop_assert!(same, "{}", engine.name());
+            prop_assert!(same, "{}", engine.kind());
         }
     }
 
@@ -159,9 +159,9 @@ proptest! {
         ];
         for engine in &mut engines {
             let got = engine.evaluate(Split::Test)?;
-            prop_assert_eq!(got.misses, want.misses, "{}", engine.name());
+            prop_assert_eq!(got.misses, want.misses, "{}", engine.kind());
             prop_assert_eq!(got.examples, want.examples);
-            prop_assert!((got.loss - want.loss).abs() <= 1e-5 * want.loss, "{}", engine.name());
+            prop_assert!((got.loss - want.loss).abs() <= 1e-5 * want.loss, "{}", engine.kind());
         }
     }
 }

@@ -12,7 +12,7 @@ use gpu_train::checkpoint::{self, Origin};
 use gpu_train::data::DigitsRecord;
 use gpu_train::data::resize::CODES_PER_LEVEL;
 use gpu_train::data::{embedded, idx};
-use gpu_train::engine::{Evaluation, State};
+use gpu_train::engine::{EngineKind, Evaluation, State};
 use gpu_train::net::{Initialization, SIDE, initial_parameters};
 use gpu_train::recipe::Functions;
 use gpu_train::recipe::{Activation, Loss, Name, Recipe};
@@ -106,7 +106,7 @@ fn checkpoint_seeds() -> Vec<Seed> {
         let recipe = Recipe::named(name);
         let origin = Origin {
             version: "0".into(),
-            engine: "cpu".into(),
+            engine: EngineKind::Cpu,
             device: "a processor".into(),
             kernels: None,
             recipe: recipe.clone(),

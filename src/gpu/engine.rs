@@ -16,7 +16,7 @@ use super::pace::Pace;
 use super::packing::{self, PACKED_VECTORS};
 use super::plan::{Program, SLOTS, Variant, of_split};
 use crate::data::{Dataset, Digits};
-use crate::engine::{Engine, Evaluation, Split, State};
+use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::{Error, Result};
 use crate::net::{PARAMETER_COUNT, Parameters};
 use crate::recipe::{Batch, Optimizer, Recipe};
@@ -327,8 +327,8 @@ impl Gpu {
 }
 
 impl Engine for Gpu {
-    fn name(&self) -> &'static str {
-        "gpu"
+    fn kind(&self) -> EngineKind {
+        EngineKind::Gpu
     }
 
     fn device(&self) -> String {

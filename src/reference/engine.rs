@@ -3,7 +3,7 @@
 use super::{AdamW, Dropout, Muon, Pass, Real, Rule, add_curvature, input, loss, update};
 use crate::data::{Dataset, Digits};
 use crate::draw;
-use crate::engine::{Engine, Evaluation, Split, State};
+use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::Result;
 use crate::net::{H2_UNITS, Parameters};
 use crate::recipe::{Optimizer, Recipe};
@@ -151,8 +151,8 @@ impl<T: Real> Reference<T> {
 }
 
 impl<T: Real> Engine for Reference<T> {
-    fn name(&self) -> &'static str {
-        "reference"
+    fn kind(&self) -> EngineKind {
+        EngineKind::Reference
     }
 
     fn device(&self) -> String {

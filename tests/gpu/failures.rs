@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gpu_train::checkpoint::{self, Origin};
 use gpu_train::data::DigitsRecord;
-use gpu_train::engine::{Engine, Evaluation, Split, State};
+use gpu_train::engine::{Engine, EngineKind, Evaluation, Split, State};
 use gpu_train::error::{Error, Result};
 use gpu_train::gpu::Gpu;
 use gpu_train::net::Parameters;
@@ -21,8 +21,8 @@ struct Doomed {
 }
 
 impl Engine for Doomed {
-    fn name(&self) -> &'static str {
-        self.gpu.name()
+    fn kind(&self) -> EngineKind {
+        self.gpu.kind()
     }
     fn device(&self) -> String {
         self.gpu.device()
@@ -51,7 +51,7 @@ impl Engine for Doomed {
 fn origin(case: &Case, gpu: &Gpu) -> Origin {
     Origin {
         version: "test".into(),
-        engine: gpu.name().into(),
+        engine: gpu.kind(),
         device: gpu.device(),
         kernels: Some(gpu.variant().to_string()),
         recipe: case.recipe(),

@@ -10,7 +10,7 @@ use clap::Args;
 use self::contest::{Contest, Entrant};
 use crate::flags::restrictions::{Restrictions, seeds};
 use crate::flags::usage;
-use crate::flags::{adapters, digits, kernels, messages};
+use crate::flags::{adapters, digits, kernels, messages, named};
 use crate::pictures;
 use crate::terminal::Output;
 use crate::terminal::context::{command, date, machine};
@@ -24,7 +24,7 @@ use gpu_train::experiment::reproduce::Source;
 use gpu_train::experiment::verdict::verdict;
 use gpu_train::file;
 use gpu_train::gpu::{AdapterChoice, choose};
-use gpu_train::recipe::{Batch, Name, Recipe};
+use gpu_train::recipe::{Batch, Recipe, RecipeName};
 
 /// Race the engines to the reproduction's test misses: batch 1, the full batch on the CPU, and on every GPU asked for.
 ///
@@ -36,11 +36,9 @@ pub struct Arguments {
     /// Full-batch recipes to race, a list or repeated [default: full-batch,full-batch-1989]
     #[arg(
         long = "recipe",
-        value_enum,
         value_name = "NAME",
-        value_delimiter = ','
-    )]
-    recipes: Vec<Name>,
+        value_delimiter = ',', value_parser = named::values::<RecipeName>())]
+    recipes: Vec<RecipeName>,
     /// Seeds, consecutive: a round each
     #[arg(long, value_name = "N", default_value_t = 5,
           value_parser = clap::value_parser!(u64).range(1..=10_000))]
@@ -137,13 +135,13 @@ fn lineup(entrants: &[Entrant]) -> String {
 impl Arguments {
     fn baseline(&self) -> Recipe {
         self.restrictions
-            .shortened(Recipe::named(Name::Reproduction))
+            .shortened(Recipe::named(RecipeName::Reproduction))
     }
 
     fn recipes(&self) -> Result<Vec<Recipe>> {
         let mut names = self.recipes.clone();
         if names.is_empty() {
-            names = vec![Name::FullBatch, Name::FullBatch1989];
+            names = vec![RecipeName::FullBatch, RecipeName::FullBatch1989];
         }
         let mut recipes: Vec<Recipe> = Vec::new();
         for recipe in names.into_iter().map(Recipe::named) {

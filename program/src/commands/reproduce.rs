@@ -17,6 +17,7 @@ use crate::terminal::interrupt;
 use crate::text::reproduce as text;
 use gpu_train::data::Digits;
 use gpu_train::data::DigitsRecord;
+use gpu_train::engine::EngineKind;
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::record::{Identity, RunRecord};
 use gpu_train::experiment::reproduce::{Folder, Found, Job, ROWS, Row, Sheet, Source, table};
@@ -254,7 +255,7 @@ fn plan(
                     digits: digits.clone(),
                     recipe: serde_json::to_value(&recipe).expect("a recipe has only plain fields"),
                     seed,
-                    engine: engine.into(),
+                    engine,
                     adapter: adapter.clone(),
                 },
                 recipe,
@@ -271,16 +272,16 @@ fn plan(
 }
 
 /// Names of the engine and the adapter that train a row.
-fn engine_of(row: &Row, place: &device::Place) -> (&'static str, Option<String>) {
+fn engine_of(row: &Row, place: &device::Place) -> (EngineKind, Option<String>) {
     if !is_full_batch(row) {
-        return ("per-example", None);
+        return (EngineKind::PerExample, None);
     }
     match place {
-        device::Place::Cpu(_) => ("cpu", None),
-        device::Place::Reference => ("reference", None),
+        device::Place::Cpu(_) => (EngineKind::Cpu, None),
+        device::Place::Reference => (EngineKind::Reference, None),
         device::Place::Adapter(adapter) => {
             let description = gpu::describe(adapter).map(|found| found.to_string());
-            ("gpu", description)
+            (EngineKind::Gpu, description)
         }
     }
 }

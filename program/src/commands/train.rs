@@ -16,7 +16,7 @@ use gpu_train::checkpoint::Checkpoint;
 use gpu_train::cpu::PerExample;
 use gpu_train::data::Digits;
 use gpu_train::data::DigitsRecord;
-use gpu_train::engine::Engine;
+use gpu_train::engine::{Engine, EngineKind};
 use gpu_train::error::Result;
 use gpu_train::experiment::record::Seconds;
 use gpu_train::file;
@@ -171,7 +171,7 @@ fn next(arguments: &Arguments, report: &RunReport) -> String {
             "train and keep a net that recognises digits you draw",
         )),
     }
-    if report.engine == "cpu" {
+    if report.engine == EngineKind::Cpu {
         let line = (
             "devices".into(),
             "which GPUs there are, and why none is taken",
@@ -311,7 +311,7 @@ impl Session<'_> {
         self.output.line(&format!(
             "{}: {} on {}; {}, {} training and {} test examples; set-up {:.2} s",
             recipe.name,
-            engine.name(),
+            engine.kind(),
             engine.device(),
             self.digits.source,
             examples,

@@ -126,14 +126,13 @@ impl Arguments {
     pub fn note(&self, checkpoint: &Checkpoint, engine: &dyn Engine) -> String {
         let Checkpoint { origin, state, .. } = checkpoint;
         let from = self.resume.as_deref().unwrap_or("".as_ref()).display();
-        let (name, device) = (engine.name(), engine.device());
-        let how = if (&origin.engine[..], &origin.device) == (name, &device) {
+        let (kind, device) = (engine.kind(), engine.device());
+        let how = if (origin.engine, &origin.device) == (kind, &device) {
             "as if it had not been broken off".into()
         } else {
             format!(
                 "begun by {} on {}, so its end will differ by rounding",
-                origin.engine.escape_debug(),
-                origin.device.escape_debug()
+                origin.engine, origin.device
             )
         };
         format!("{from}: goes on from step {}, {how}", state.step)
@@ -150,7 +149,7 @@ impl Arguments {
         let path = self.file()?.clone();
         let origin = Origin {
             version: env!("CARGO_PKG_VERSION").into(),
-            engine: engine.name().into(),
+            engine: engine.kind(),
             device: engine.device(),
             kernels,
             recipe: recipe.clone(),

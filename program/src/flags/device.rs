@@ -2,13 +2,13 @@
 
 use clap::{Args, ValueEnum};
 
-use super::kernels;
+use super::{kernels, named};
 use crate::flags::usage;
 use crate::terminal::context::cores;
 use gpu_train::checkpoint::Origin;
 use gpu_train::cpu;
 use gpu_train::data::Digits;
-use gpu_train::engine::Engine;
+use gpu_train::engine::{Engine, EngineKind};
 use gpu_train::error::Result;
 use gpu_train::gpu::{AdapterChoice, Backend, adapters, choose, describe};
 use gpu_train::net::Parameters;
@@ -42,7 +42,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME-PART")]
     adapter: Option<String>,
     /// The graphics interface to go through
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Backend>())]
     backend: Option<Backend>,
     #[command(flatten)]
     kernels: kernels::Arguments,
@@ -92,9 +92,9 @@ impl Arguments {
     /// The same flags to go on with a checkpoint: without any, where it was made; on its adapter, with its kernels.
     #[must_use]
     pub fn resuming(self, origin: &Origin) -> Self {
-        let device = match origin.engine.as_str() {
-            "cpu" => Some(Device::Cpu),
-            "reference" => Some(Device::Reference),
+        let device = match origin.engine {
+            EngineKind::Cpu => Some(Device::Cpu),
+            EngineKind::Reference => Some(Device::Reference),
             _ => None,
         };
         let given = self.device.is_some() || self.names_one() || self.kernels.are_given();
@@ -112,7 +112,7 @@ impl Arguments {
             describe(adapter).is_some_and(|found| found.to_string() == origin.device)
         };
         let free = self.device.is_none() && !self.names_one();
-        if free && origin.engine == "gpu" {
+        if free && origin.engine == EngineKind::Gpu {
             adapters().into_iter().find(wanted)
         } else {
             None

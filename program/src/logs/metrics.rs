@@ -45,7 +45,7 @@ impl Metrics {
         };
         metrics.write(&json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "engine": engine.name(),
+            "engine": engine.kind(),
             "device": engine.device(),
             "digits": digits,
             "recipe": recipe,

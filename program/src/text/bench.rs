@@ -8,7 +8,7 @@ type Show = fn(&EngineReport) -> String;
 
 /// The table's rows.
 const ROWS: [(&str, Show); 15] = [
-    ("engine", |e| e.engine.to_owned()),
+    ("engine", |e| e.engine.to_string()),
     ("examples", |e| grouped(e.examples as u64)),
     ("set-up", |e| format!("{:.3} s", e.set_up_s)),
     ("step, median", |e| milliseconds(e.step_ms.median)),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{RunReport, grouped};
+use gpu_train::engine::EngineKind;
 use gpu_train::experiment::record::SplitReport;
 use gpu_train::experiment::verdict::{ESSAY_CLAIM, ESSAY_SECONDS, speed};
 
@@ -62,7 +63,7 @@ impl Comparison {
     pub fn text(&self, full_batch: &RunReport, baseline: &RunReport) -> String {
         let mut lines = vec![String::new(), columns("", "full batch", "per example")];
         let rows: [(&str, Show); 12] = [
-            ("engine", |run| run.engine.to_owned()),
+            ("engine", |run| run.engine.to_string()),
             ("updates", |run| grouped(u64::from(run.steps))),
             ("passes", passes),
             ("presentations", |run| grouped(run.presentations)),
@@ -106,7 +107,7 @@ impl Comparison {
     /// One honest sentence on the essay's "another ~100X".
     pub fn verdict(&self, full_batch: &RunReport, baseline: &RunReport) -> String {
         let device = match full_batch.engine {
-            "gpu" => "on this adapter",
+            EngineKind::Gpu => "on this adapter",
             _ => "on this CPU, without a GPU,",
         };
         let reached = |factor: f64| match factor >= ESSAY_CLAIM {

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::Comparison;
-use gpu_train::engine::Engine;
+use gpu_train::engine::{Engine, EngineKind};
 use gpu_train::experiment::record::{Seconds, SplitReport};
 use gpu_train::recipe::{Batch, Recipe};
 use gpu_train::train::History;
@@ -19,8 +19,8 @@ pub struct RunReport {
     pub finished_unix: u64,
     /// The device, for people.
     pub device: String,
-    /// Name of the engine.
-    pub engine: &'static str,
+    /// The kind of engine.
+    pub engine: EngineKind,
     /// The digits.
     pub digits: String,
     /// What was trained and how.
@@ -70,7 +70,7 @@ impl RunReport {
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),
             device: engine.device(),
-            engine: engine.name(),
+            engine: engine.kind(),
             digits: digits.to_owned(),
             recipe: recipe.clone(),
             steps: history.step,

@@ -40,7 +40,7 @@ use self::tile::TILE;
 use self::weights::Weights;
 use super::simd::Level;
 use crate::data::{Digits, Examples};
-use crate::engine::{Engine, Evaluation, Split, State};
+use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::Result;
 use crate::net::{PARAMETER_COUNT, Parameters};
 use crate::recipe::{Batch, Optimizer, Recipe};
@@ -205,8 +205,8 @@ fn chunks(examples: usize) -> Vec<Range<usize>> {
 }
 
 impl Engine for FullBatch {
-    fn name(&self) -> &'static str {
-        "cpu"
+    fn kind(&self) -> EngineKind {
+        EngineKind::Cpu
     }
 
     fn device(&self) -> String {

@@ -38,7 +38,7 @@ mod rule;
 
 use crate::cpu::simd::Level;
 use crate::data::Digits;
-use crate::engine::{Engine, Evaluation, Split, State};
+use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::Result;
 use crate::net::Parameters;
 use crate::recipe::{Batch, Optimizer, Recipe};
@@ -181,8 +181,8 @@ impl Moments {
 }
 
 impl Engine for PerExample {
-    fn name(&self) -> &'static str {
-        "per-example"
+    fn kind(&self) -> EngineKind {
+        EngineKind::PerExample
     }
 
     fn device(&self) -> String {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Machine;
+use crate::engine::EngineKind;
 use crate::experiment::bench::Distribution;
 use crate::recipe::Recipe;
 
@@ -18,8 +19,8 @@ pub struct KernelReport {
 /// One engine.
 #[derive(Debug, Clone, Serialize)]
 pub struct EngineReport {
-    /// Its name.
-    pub engine: &'static str,
+    /// Its kind.
+    pub engine: EngineKind,
     /// The device, for people.
     pub device: String,
     /// Training examples.

@@ -7,6 +7,7 @@ use super::{Job, missed};
 use crate::data::Digits;
 use crate::error::{Error, Result};
 use crate::experiment::record::{Identity, RunRecord, SCHEMA};
+use crate::named::Named;
 use crate::net::Parameters;
 use crate::recipe::differing_field;
 use crate::{file, weights};
@@ -172,7 +173,7 @@ fn difference(found: &Identity, expected: &Identity) -> Option<String> {
             let seeds = [found, expected].map(|identity| identity.seed.to_string());
             named("seed", &seeds[0], &seeds[1])
         })
-        .or_else(|| named("engine", &found.engine, &expected.engine))
+        .or_else(|| named("engine", found.engine.name(), expected.engine.name()))
         .or_else(|| named("adapter", &adapter(found), &adapter(expected)))
         .or_else(|| named("digits", &digits(found), &digits(expected)))
         .or_else(|| {

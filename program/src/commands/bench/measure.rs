@@ -9,7 +9,7 @@ use crate::terminal::context::cores;
 use gpu_train::cpu::simd::Level;
 use gpu_train::cpu::{self, FullBatch, PerExample};
 use gpu_train::data::{Digits, Examples, Repeated};
-use gpu_train::engine::{Engine, Peak};
+use gpu_train::engine::{Engine, EngineKind, Peak};
 use gpu_train::error::Result;
 use gpu_train::experiment::bench::{self, Sampling, Steps};
 use gpu_train::experiment::record::{EngineReport, KernelReport};
@@ -35,7 +35,7 @@ pub(super) enum Target {
 
 /// What an engine's run gave.
 pub(super) struct Measured {
-    engine: &'static str,
+    engine: EngineKind,
     device: String,
     set_up: Duration,
     steps: Steps,
@@ -74,7 +74,7 @@ impl Bench<'_> {
     }
 
     /// The digits as the engines take them that hold all in memory.
-    fn in_memory(&self, engine: &str) -> Result<Digits> {
+    fn in_memory(&self, engine: EngineKind) -> Result<Digits> {
         if self.examples() > MOST_IN_MEMORY {
             return Err(usage(format!(
                 "--examples: found {}, expected at most {MOST_IN_MEMORY} with --engine {engine}, which holds all images \
@@ -109,7 +109,7 @@ impl Bench<'_> {
                 self.steps(&mut engine, started.elapsed(), Duration::ZERO)
             }
             Target::PerExample => {
-                let digits = self.in_memory("per-example")?;
+                let digits = self.in_memory(EngineKind::PerExample)?;
                 let recipe = &self.per_example;
                 let started = Instant::now();
                 let mut engine =
@@ -117,7 +117,7 @@ impl Bench<'_> {
                 self.steps(&mut engine, started.elapsed(), Duration::ZERO)
             }
             Target::Reference => {
-                let digits = self.in_memory("reference")?;
+                let digits = self.in_memory(EngineKind::Reference)?;
                 let started = Instant::now();
                 let mut engine =
                     Reference::<f32>::new(digits, full, &self.full.initial_parameters());
@@ -128,7 +128,7 @@ impl Bench<'_> {
     }
 
     fn on_gpu(&self, choice: &AdapterChoice, start: &Parameters) -> Result<Measured> {
-        let digits = self.in_memory("gpu")?;
+        let digits = self.in_memory(EngineKind::Gpu)?;
         let started = Instant::now();
         let adapter = gpu::choose(choice)?;
         let opened = self
@@ -154,7 +154,7 @@ impl Bench<'_> {
         set_up: Duration,
         shortest_sample: Duration,
     ) -> Result<Measured> {
-        let recipe = self.recipe_of(engine.name());
+        let recipe = self.recipe_of(engine.kind());
         let updates_a_step = recipe.updates_per_pass(self.examples()) as u32;
         let sampling = Sampling {
             updates_a_step,
@@ -163,16 +163,16 @@ impl Bench<'_> {
         };
         Ok(Measured {
             steps: bench::steps(engine, recipe, self.examples(), sampling)?,
-            engine: engine.name(),
+            engine: engine.kind(),
             device: engine.device(),
             set_up,
             gpu: None,
         })
     }
 
-    fn recipe_of(&self, engine: &str) -> &Recipe {
+    fn recipe_of(&self, engine: EngineKind) -> &Recipe {
         match engine {
-            "per-example" => &self.per_example,
+            EngineKind::PerExample => &self.per_example,
             _ => &self.full,
         }
     }
@@ -190,7 +190,7 @@ impl Bench<'_> {
                 None => *processor.insert(Processor::measure()?),
             };
             Ok(match measured.engine {
-                "cpu" => self.report(measured, all, Some(core.flop_per_second)),
+                EngineKind::Cpu => self.report(measured, all, Some(core.flop_per_second)),
                 _ => self.report(measured, core, None),
             })
         });
@@ -203,7 +203,7 @@ impl Bench<'_> {
         let rate = bench::flop(examples) / seconds.median;
         let arithmetic = bench::flop(examples) / peak.flop_per_second;
         let bytes = bench::fewest_bytes(self.recipe_of(measured.engine), examples);
-        let per_example = measured.engine == "per-example";
+        let per_example = measured.engine == EngineKind::PerExample;
         let gpu = measured.gpu;
         let kernels = gpu.as_ref().and_then(|gpu| gpu.kernels.as_ref());
         EngineReport {

@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::decode::{EXPECTED, FILE_LIMIT, decode};
-use crate::flags::messages;
+use crate::flags::{messages, named};
 use crate::terminal::{Output, columns};
 use crate::text::prediction::{PictureReport, Style, text};
 use gpu_train::error::{Error, Result, printable};
@@ -42,10 +42,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE.safetensors")]
     weights: Option<PathBuf>,
     /// Nonlinearity of the hidden layers, for weights that do not say theirs
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Activation>())]
     activation: Option<Activation>,
     /// What the net was trained for, for weights that do not say it
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Loss>())]
     loss: Option<Loss>,
     /// First train the weights (recipe full-batch-modern, on all CPU cores) and write them to the
     /// file of --weights or its default

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::Arguments;
@@ -16,7 +15,7 @@ use gpu_train::experiment::record::SplitReport;
 use gpu_train::file;
 use gpu_train::predict::Classifier;
 use gpu_train::recipe::Functions;
-use gpu_train::recipe::{Length, Name, Recipe, value_name};
+use gpu_train::recipe::{Length, Name, Recipe};
 use gpu_train::train::{self, Cadence};
 use gpu_train::weights;
 
@@ -75,7 +74,7 @@ fn functions(arguments: &Arguments, said: Option<Functions>, path: &Path) -> Res
 }
 
 /// Checks that a flag, if it was given, says what the file says.
-fn agree<T: ValueEnum + PartialEq>(
+fn agree<T: PartialEq + std::fmt::Display>(
     flag: &str,
     found: Option<T>,
     said: T,
@@ -83,9 +82,7 @@ fn agree<T: ValueEnum + PartialEq>(
 ) -> Result<()> {
     match found {
         Some(found) if found != said => Err(Error::Usage(format!(
-            "{flag}: found {}, expected {} or no flag: {path} says so",
-            value_name(&found),
-            value_name(&said)
+            "{flag}: found {found}, expected {said} or no flag: {path} says so",
         ))),
         _ => Ok(()),
     }
@@ -120,7 +117,7 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
     output.line(&format!(
         "training {} on {examples} digits: {} on {}",
         recipe.name,
-        engine.name(),
+        engine.kind(),
         engine.device()
     ))?;
     let cadence = Cadence::every(recipe.validate_updates(examples)?);
