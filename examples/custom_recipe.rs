@@ -5,8 +5,9 @@
 use gpu_train::data::Digits;
 use gpu_train::error::Result;
 use gpu_train::recipe::{Length, Name, Recipe};
+use gpu_train::target::{self, Target};
 use gpu_train::train::Cadence;
-use gpu_train::{cpu, data, train};
+use gpu_train::{data, train};
 
 const SEEDS: u64 = 3;
 
@@ -23,7 +24,7 @@ fn mean_misses(recipe: &Recipe, digits: &Digits) -> Result<f64> {
         };
         let start = recipe.initial_parameters();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, cores);
+        let mut engine = target::open(&Target::Cpu(cores), digits, &recipe, &start)?.engine;
         let examples = digits.train.len();
         let history = train::run(engine.as_mut(), &recipe, examples, cadence, &mut |_| Ok(()))?;
         misses += history.last().test.misses;

@@ -67,7 +67,8 @@ impl Tensors {
             );
         }
         let examples = digits.train.len();
-        let mut reference = Reference::<f64>::new(digits.clone(), recipe.clone(), &start);
+        let mut reference =
+            Reference::<f64>::new(digits.clone(), recipe.clone(), &start).expect("a valid recipe");
         let (_, gradient) = reference.batch_gradient(0..recipe.batch_size(examples));
         self.add_parameters(&format!("{name}/gradient"), &gradient);
         let steps = match recipe.batch {

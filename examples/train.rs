@@ -16,7 +16,7 @@ fn main() -> Result<()> {
     let digits = embedded::digits();
     let recipe = Recipe::named(Name::FullBatch);
     let start = recipe.initial_parameters();
-    let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start);
+    let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start)?;
     let cadence = Cadence::every(13);
     let mut show = |event: Event<'_>| {
         if let Event::Evaluated { point, .. } = event {

@@ -11,8 +11,8 @@
 //! (digits.train, digits.test) = (digits.train.truncated(50), digits.test.truncated(50));
 //! let recipe = Recipe::named(Name::FullBatch);
 //! let start = recipe.initial_parameters();
-//! let mut fast = FullBatch::new(digits.clone(), recipe.clone(), &start);
-//! let mut plain = Reference::<f64>::new(digits, recipe, &start);
+//! let mut fast = FullBatch::new(digits.clone(), recipe.clone(), &start)?;
+//! let mut plain = Reference::<f64>::new(digits, recipe, &start)?;
 //!
 //! // Losses before each of two updates.
 //! let (ours, theirs) = (fast.train(2)?, plain.train(2)?);
@@ -28,7 +28,7 @@ use crate::named::named;
 use crate::net::Parameters;
 
 named! {
-    /// The kinds of engine.
+    /// The implementations of [`Engine`].
     pub enum EngineKind {
         /// The full batch on all CPU cores.
         Cpu = "cpu",
@@ -42,7 +42,7 @@ named! {
 }
 
 /// Half of the digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {
     /// The examples trained on.
     Train,
@@ -119,7 +119,7 @@ pub struct Peak {
 
 /// A trainer: it owns the digits, the recipe and the state of one run.
 pub trait Engine {
-    /// What kind of engine it is.
+    /// The implementation.
     fn kind(&self) -> EngineKind;
 
     /// Human-readable device: processor and instruction set, or adapter and backend.

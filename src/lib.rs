@@ -5,9 +5,10 @@
 //! over it.
 //!
 //! ```
+//! use gpu_train::data;
 //! use gpu_train::recipe::{Length, Name, Recipe};
+//! use gpu_train::target::{self, Target};
 //! use gpu_train::train::{self, Cadence};
-//! use gpu_train::{cpu, data};
 //!
 //! let mut digits = data::embedded::digits();
 //! digits.train = digits.train.truncated(500);
@@ -16,7 +17,8 @@
 //!     ..Recipe::named(Name::FullBatch)
 //! };
 //! let start = recipe.initial_parameters();
-//! let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, 1);
+//! let target = Target::Cpu(1);
+//! let mut engine = target::open(&target, &digits, &recipe, &start)?.engine;
 //! let cadence = Cadence::every(10);
 //! let history = train::run(engine.as_mut(), &recipe, digits.train.len(), cadence, &mut |_| Ok(()))?;
 //! // Of 2,007; guessing misses nine in ten.
@@ -31,6 +33,7 @@
 //! | what is trained and how | [`recipe`]; the net itself as data: [`net`] |
 //! | on what | [`data`] |
 //! | engines, all behind one trait | [`engine`]; [`cpu`], [`gpu`], and [`mod@reference`], which proves the others |
+//! | where a run trains, and how its engine is opened | [`target`] |
 //! | the loop | [`train`] |
 //! | trained nets in files | [`weights`], [`checkpoint`] |
 //! | random numbers, the same on every engine | [`draw`] |
@@ -54,5 +57,6 @@ pub mod net;
 pub mod predict;
 pub mod recipe;
 pub mod reference;
+pub mod target;
 pub mod train;
 pub mod weights;

@@ -11,6 +11,8 @@ pub struct Entry<T: 'static> {
     pub aliases: &'static [&'static str],
     /// Its documentation.
     pub help: &'static str,
+    /// Whether flags take it: all but those marked `hidden`.
+    pub is_flag: bool,
 }
 
 /// An enum that [`named!`] defines.
@@ -35,7 +37,7 @@ macro_rules! named {
     (
         $(#[$attribute:meta])*
         pub enum $type:ident {
-            $($(#[doc = $help:literal])+ $value:ident = $name:literal $(| $alias:literal)*,)+
+            $($(#[doc = $help:literal])+ $value:ident = $name:literal $(| $alias:literal)* $(; $hidden:ident)?,)+
         }
     ) => {
         $(#[$attribute])*
@@ -50,6 +52,7 @@ macro_rules! named {
                 name: $name,
                 aliases: &[$($alias),*],
                 help: concat!($($help),+),
+                is_flag: <[&str]>::is_empty(&[$(stringify!($hidden))?]),
             }),+];
             const NAMES: &'static [&'static str] = &[$($name),+];
 

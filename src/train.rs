@@ -2,9 +2,10 @@
 //! nothing, so that a web page awaits its engine where [`run`] blocks.
 //!
 //! ```
+//! use gpu_train::data;
 //! use gpu_train::recipe::{Length, Name, Recipe};
-//! use gpu_train::train::{self, Cadence, Event};
-//! use gpu_train::{cpu, data};
+//! use gpu_train::target::{self, Target};
+//! use gpu_train::train::{self, Event, Cadence};
 //!
 //! let mut digits = data::embedded::digits();
 //! (digits.train, digits.test) = (digits.train.truncated(64), digits.test.truncated(64));
@@ -12,7 +13,8 @@
 //!     length: Length::Passes(2),
 //!     ..Recipe::named(Name::Reproduction)
 //! };
-//! let mut engine = cpu::engine(digits, recipe.clone(), &recipe.initial_parameters(), 1);
+//! let start = recipe.initial_parameters();
+//! let mut engine = target::open(&Target::PerExample, &digits, &recipe, &start)?.engine;
 //! let mut evaluated = Vec::new();
 //! let cadence = Cadence::every(64);
 //! let history = train::run(engine.as_mut(), &recipe, 64, cadence, &mut |event| {

@@ -129,3 +129,106 @@ fn the_oldest_rust_is_the_same_everywhere() {
         "{version}"
     );
 }
+
+/// Every Markdown file of the project.
+fn pages() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for folder in ["", "docs", "data", "fuzz", "benches/peers"] {
+        for entry in fs::read_dir(root().join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The project's paths that a page names: in backticks or as the target of a link. Those with a placeholder in capitals
+/// (`src/reference/NAME.rs`) are left out.
+fn named_paths(page: &str) -> Vec<String> {
+    const FOLDERS: [&str; 11] = [
+        "src/",
+        "program/",
+        "shaders/",
+        "tests/",
+        "docs/",
+        "scripts/",
+        "results/",
+        "examples/",
+        "benches/",
+        "fuzz/",
+        "data/",
+    ];
+    let links = page.split("](").skip(1);
+    let links = links.filter_map(|rest| rest.split_once(')'));
+    let links = links.map(|(target, _)| target.split('#').next().unwrap_or_default());
+    let links = links.filter(|target| !target.is_empty() && !target.contains("://"));
+    let quoted = page.split('`').skip(1).step_by(2);
+    let quoted = quoted.flat_map(|text| text.split([' ', ',', '\n']));
+    let quoted = quoted.filter(|word| FOLDERS.iter().any(|folder| word.starts_with(folder)));
+    let is_placeholder = |path: &str| {
+        path.split(['/', '.', '-']).any(|part| {
+            part.len() > 1
+                && part.chars().all(|c| c.is_ascii_uppercase())
+                && part != "README"
+                && part != "CHANGELOG"
+                && part != "CONTRIBUTING"
+        })
+    };
+    let all = links.chain(quoted).filter(|path| !is_placeholder(path));
+    all.map(|path| path.trim_end_matches(['.', ':', ';']).to_owned())
+        .collect()
+}
+
+/// Whether a path exists, from the page's folder or from the root; one `*` matches any part of a name.
+fn exists(page: &Path, path: &str) -> bool {
+    let folders = [page.parent().expect("a folder"), root()];
+    folders.iter().any(|folder| match path.split_once('*') {
+        None => folder.join(path).exists(),
+        Some((before, after)) => {
+            let (parent, start) = before.rsplit_once('/').unwrap_or((".", before));
+            let names = fs::read_dir(folder.join(parent))
+                .into_iter()
+                .flatten()
+                .flatten();
+            let mut names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+            let (end, below) = after.split_once('/').unwrap_or((after, ""));
+            names.any(|name| {
+                let is_named = name.starts_with(start) && name.ends_with(end);
+                is_named
+                    && (below.is_empty() || folder.join(parent).join(name).join(below).exists())
+            })
+        }
+    })
+}
+
+#[test]
+fn every_path_that_a_page_names_exists() {
+    let mut missing = Vec::new();
+    let mut checked = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        for path in named_paths(&text) {
+            checked += 1;
+            if !exists(&page, &path) {
+                missing.push(format!("{}: {path}", page.display()));
+            }
+        }
+    }
+    assert!(checked > 150, "{checked}");
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn missing_paths_are_found() {
+    let page = "See `src/net.rs`, `src/nett.rs`, [a](docs/none.md#x), `results/search-*.jsonl`, `src/x/NAME.rs`.";
+    let named = named_paths(page);
+    let missing: Vec<&String> = named
+        .iter()
+        .filter(|path| !exists(&root().join("README.md"), path))
+        .collect();
+    assert_eq!(named.len(), 4, "{named:?}");
+    assert_eq!(missing, ["docs/none.md", "src/nett.rs"]);
+}

@@ -1,11 +1,14 @@
-//! The dependency rule of the core: a module uses modules of lower layers only.
+//! The dependency rule of both packages: a module uses modules of lower layers of its package only.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The layers, lowest first.
-const LAYERS: [&[&str]; 6] = [
+/// The modules of a package by layers, lowest first.
+type Layers = &'static [&'static [&'static str]];
+
+/// Of the core, `src/`.
+const CORE: Layers = &[
     &["error", "named", "draw"],
     &["net", "file"],
     &["recipe", "data", "engine"],
@@ -13,10 +16,18 @@ const LAYERS: [&[&str]; 6] = [
     &["target", "predict", "checkpoint"],
     &["experiment"],
 ];
+/// Of the program, `program/src/`.
+const PROGRAM: Layers = &[
+    &["export", "decode", "logs"],
+    &["text"],
+    &["terminal", "pictures"],
+    &["flags"],
+    &["commands"],
+];
 
-/// The layer of a module of `src/`.
-fn layer(module: &str) -> Option<usize> {
-    LAYERS.iter().position(|layer| layer.contains(&module))
+/// The layer of a module.
+fn layer(layers: Layers, module: &str) -> Option<usize> {
+    layers.iter().position(|layer| layer.contains(&module))
 }
 
 /// A file's code without comments and unit tests.
@@ -59,19 +70,19 @@ fn uses(code: &str) -> BTreeSet<String> {
     found
 }
 
-/// What a file of this module must not use.
-fn refused(module: &str, text: &str) -> Vec<String> {
-    let own = layer(module);
+/// The modules that a file of this module names although they are not below it.
+fn refused(layers: Layers, module: &str, text: &str) -> Vec<String> {
+    let own = layer(layers, module);
     let used = uses(&code(text)).into_iter();
     let is_refused = |name: &String| {
-        name != module && layer(name).is_none_or(|other| own.is_none_or(|own| other >= own))
+        name != module && layer(layers, name).is_none_or(|other| own.is_none_or(|own| other >= own))
     };
     used.filter(is_refused).collect()
 }
 
-/// Every file of `src/` but unit tests, with its module.
-fn files() -> Vec<(PathBuf, String)> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+/// Every file of a folder but unit tests and the crate's root, with its module.
+fn files(folder: &str) -> Vec<(PathBuf, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut folders = vec![src.clone()];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -79,7 +90,11 @@ fn files() -> Vec<(PathBuf, String)> {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if !path.ends_with("tests.rs") && !path.ends_with("src/lib.rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !["tests.rs", "src/lib.rs", "src/main.rs"]
+                    .iter()
+                    .any(|name| path.ends_with(name))
+            {
                 let inside = path.strip_prefix(&src).expect("inside").with_extension("");
                 let module = inside.iter().next().expect("a name").to_string_lossy();
                 found.push((path.clone(), module.into_owned()));
@@ -92,13 +107,15 @@ fn files() -> Vec<(PathBuf, String)> {
 #[test]
 fn modules_use_lower_layers_only() {
     let mut wrong = Vec::new();
-    let files = files();
-    assert!(files.len() > 100, "{}", files.len());
-    for (path, module) in files {
-        assert!(layer(&module).is_some(), "{module} is in no layer");
-        let text = fs::read_to_string(&path).expect("a file");
-        for name in refused(&module, &text) {
-            wrong.push(format!("{}: {module} uses {name}", path.display()));
+    for (folder, layers) in [("src", CORE), ("program/src", PROGRAM)] {
+        let files = files(folder);
+        assert!(files.len() > 40, "{}", files.len());
+        for (path, module) in files {
+            assert!(layer(layers, &module).is_some(), "{module} is in no layer");
+            let text = fs::read_to_string(&path).expect("a file");
+            for name in refused(layers, &module, &text) {
+                wrong.push(format!("{}: {module} uses {name}", path.display()));
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -107,22 +124,26 @@ fn modules_use_lower_layers_only() {
 #[test]
 fn planted_imports_are_found() {
     let up = "use crate::train::History;\n";
-    assert_eq!(refused("recipe", up), ["train"]);
+    assert_eq!(refused(CORE, "recipe", up), ["train"]);
     assert_eq!(
-        refused("gpu", "use crate::{cpu, net, file::read};"),
+        refused(CORE, "gpu", "use crate::{cpu, net, file::read};"),
         ["cpu"]
     );
     assert_eq!(
-        refused("data", "use crate::{net::{A, B}, target};"),
+        refused(CORE, "data", "use crate::{net::{A, B}, target};"),
         ["target"]
     );
     assert_eq!(
-        refused("train", "let x = crate::commands::main();"),
+        refused(CORE, "train", "let x = crate::commands::main();"),
         ["commands"]
     );
-    assert_eq!(refused("experiment", up), [""; 0]);
+    assert_eq!(refused(CORE, "experiment", up), [""; 0]);
+    assert_eq!(
+        refused(PROGRAM, "text", "use crate::{logs::Metrics, flags};"),
+        ["flags"]
+    );
     // A comment is no use, nor is a unit test.
-    assert_eq!(refused("net", "// crate::train\n"), [""; 0]);
+    assert_eq!(refused(CORE, "net", "// crate::train\n"), [""; 0]);
     let test = "#[cfg(test)]\nmod tests {\n    use crate::train;\n}";
-    assert_eq!(refused("net", test), [""; 0]);
+    assert_eq!(refused(CORE, "net", test), [""; 0]);
 }

@@ -267,3 +267,29 @@ fn what_a_file_holds_or_is_called_cannot_write_escape_codes() {
         }
     }
 }
+
+/// An ordinary user under a limit of two threads, one of which waits for Ctrl-C. Root's own limit is not enforced, so root
+/// becomes a user without any other process; other users may already have reached the limit.
+#[test]
+fn where_no_thread_can_be_started_the_run_has_the_same_weights() {
+    let folder = folder();
+    let script = r#"
+        options="--device cpu --no-baseline --steps 2"
+        "$0" $options --save "$1/free" >&2 || exit
+        cp "$0" "$1/program" && chmod 755 "$1/program" && chmod 777 "$1" || exit
+        become="" && [ "$(id -u)" = 0 ] && become="setpriv --reuid=54321 --regid=54321 --clear-groups"
+        for tool in prlimit ${become%% *}; do command -v $tool >&2 || { echo "$tool"; exit 0; }; done
+        cd "$1" && HOME="$1" exec $become prlimit --nproc=2 ./program $options --save limited"#;
+    let output = shell(script, &folder);
+    let error = String::from_utf8_lossy(&output.stderr);
+    let limited = folder.path().join("limited");
+    if output.status.success() && limited.exists() {
+        let [free, limited] = ["free", "limited"].map(|name| fs::read(folder.path().join(name)));
+        assert_eq!(free.expect("weights"), limited.expect("weights"));
+    } else if output.status.success() {
+        let missing = String::from_utf8_lossy(&output.stdout);
+        println!("skipped: no {} here", missing.trim());
+    } else {
+        assert!(error.contains("error: Ctrl-C"), "{error}");
+    }
+}

@@ -213,6 +213,15 @@ fn an_adapter_races_and_is_no_gpu_if_it_is_software() {
             .iter()
             .any(|text| text.contains("no real one raced"))
     );
+    // No device does a step in so little time.
+    let hasty = ["--device", "software", "--device-timeout", "0.000000001"];
+    let output = race(&hasty).args(TINY).output().expect("the program ran");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("it has not answered for 0.000000001 s"),
+        "{said}"
+    );
 }
 
 fn main() {

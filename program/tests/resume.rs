@@ -221,7 +221,8 @@ fn another_engine_goes_on_within_rounding() {
         gpu_train::data::embedded::digits(),
         kept.origin.recipe.clone(),
         &kept.origin.recipe.initial_parameters(),
-    );
+    )
+    .expect("a recipe of this engine");
     gpu_train::engine::Engine::train(&mut engine, 600).expect("it trains");
     kept.state = gpu_train::engine::Engine::state(&mut engine).expect("its state");
     kept.past.step = 600;
@@ -277,7 +278,8 @@ fn what_a_run_reports_covers_what_was_before_it_went_on() {
         gpu_train::data::embedded::digits(),
         recipe_of_run.clone(),
         &recipe_of_run.initial_parameters(),
-    );
+    )
+    .expect("a recipe of this engine");
     gpu_train::engine::Engine::train(&mut engine, 6).expect("it trains");
     kept.state = gpu_train::engine::Engine::state(&mut engine).expect("its state");
     kept.past.step = 6;

@@ -261,7 +261,8 @@ mod tests {
         digits.train = digits.train.truncated(64);
         digits.test = digits.test.truncated(32);
         let start = recipe.initial_parameters();
-        let mut engine = FullBatch::new(digits, recipe.clone(), &start);
+        let mut engine =
+            FullBatch::new(digits, recipe.clone(), &start).expect("a full-batch recipe");
         let timed = run(&mut engine, recipe, 64)?;
         let again = engine.evaluate(Split::Test)?.misses;
         assert_eq!((timed.test_misses, engine.state()?.step), (again, 7));

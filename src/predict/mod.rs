@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::net::{CLASSES, PIXELS, Parameters};
 use crate::recipe::Functions;
 use crate::recipe::Loss;
-use crate::reference::{Pass, guess};
+use crate::reference::{Activations, guess};
 
 /// What the net takes a digit for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,11 +66,11 @@ impl Classifier {
     /// What the net takes a 16×16 image for: codes over [`DENOMINATOR`], `[row][column]`.
     pub fn classify(&self, codes: &[u16; PIXELS]) -> Prediction {
         let Functions { activation, loss } = self.functions;
-        let pass = Pass::evaluation(&self.parameters, codes, DENOMINATOR, self.functions);
+        let values = Activations::evaluation(&self.parameters, codes, DENOMINATOR, self.functions);
         let amplitude = activation.tanh_scale().0;
         Prediction {
-            class: guess(&pass.out) as u8,
-            probabilities: probabilities(&pass.out, loss, amplitude),
+            class: guess(&values.out) as u8,
+            probabilities: probabilities(&values.out, loss, amplitude),
         }
     }
 

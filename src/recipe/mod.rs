@@ -282,6 +282,26 @@ impl Recipe {
         Ok(())
     }
 
+    /// Checks that an engine which takes only `batch` can train this.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the recipe's batch is another, or its update rule does not go with the rest.
+    pub fn validate_for(&self, engine: &str, batch: Batch) -> Result<()> {
+        if self.batch == batch {
+            return self.validate_optimizer();
+        }
+        let words = |batch| match batch {
+            Batch::Full => "the full batch",
+            Batch::PerExample => "one example per update",
+        };
+        Err(Error::Usage(format!(
+            "the {engine} engine: found recipe {} with {}, expected {}",
+            self.name,
+            words(self.batch),
+            words(batch)
+        )))
+    }
+
     /// Checks that the run on `examples` training examples has fewer than 2³² updates, which the draws can tell apart.
     ///
     /// # Errors

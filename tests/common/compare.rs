@@ -1,4 +1,4 @@
-//! When two tensors count as equal: the one comparison of all tests of numbers. `tests/mutations` proves that it can
+//! When two tensors count as equal: the one comparison of all tests of numbers. `tests/kernels/faults` proves that it can
 //! fail.
 
 #![allow(dead_code)] // each test binary uses its part

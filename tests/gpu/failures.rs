@@ -6,7 +6,7 @@ use gpu_train::checkpoint::{self, Origin};
 use gpu_train::data::DigitsRecord;
 use gpu_train::engine::{Engine, EngineKind, Evaluation, Split, State};
 use gpu_train::error::{Error, Result};
-use gpu_train::gpu::Gpu;
+use gpu_train::gpu::{Gpu, Kernels, Options};
 use gpu_train::net::Parameters;
 use gpu_train::train::{self, Cadence, Event};
 use libtest_mimic::Failed;
@@ -129,19 +129,32 @@ pub fn a_lost_device_ends_the_run(
     all_identical(&resumed.state()?, &unbroken.state()?)
 }
 
-/// A device that does not answer in time: an error that says so, and the engine can be dropped.
+/// A device that does not answer in time, in training or while kernels are measured: an error that says so, and it can
+/// be dropped.
 pub fn a_device_that_hangs_is_left(
     adapter: &wgpu::Adapter,
     case: &Case,
 ) -> std::result::Result<(), Failed> {
-    let mut gpu = case.gpu(adapter)?;
-    gpu.train(1)?;
-    // No device does a step of thousands of examples in so little.
-    gpu.set_patience(Duration::from_nanos(1));
-    let message = expect_device_error("train", gpu.train(50))?;
-    if !message.contains("has not answered for 0.000000001 s") {
-        return Err(message.into());
+    let options = Options {
+        kernels: Kernels::Tuned { cache: None },
+        // No device does a step of thousands of examples in so little.
+        timeout: Some(Duration::from_nanos(1)),
+        tuning_budget: Some(Duration::ZERO),
+        ..Options::default()
+    };
+    let trained = case
+        .open(adapter, &options)
+        .and_then(|mut gpu| gpu.train(50));
+    let (digits, recipe, start) = (case.digits(), case.recipe(), case.parameters());
+    let tuned = Gpu::open(adapter, &digits, recipe, &start, &options);
+    for message in [
+        expect_device_error("train", trained)?,
+        expect_device_error("tuning", tuned)?,
+    ] {
+        let expected = ["has not answered for 0.000000001 s", "--device-timeout"];
+        if !expected.iter().all(|text| message.contains(text)) {
+            return Err(message.into());
+        }
     }
-    drop(gpu);
     Ok(())
 }

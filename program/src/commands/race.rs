@@ -23,7 +23,6 @@ use gpu_train::experiment::record::{RaceRecord, SCHEMA};
 use gpu_train::experiment::reproduce::Source;
 use gpu_train::experiment::verdict::verdict;
 use gpu_train::file;
-use gpu_train::gpu::{AdapterChoice, choose};
 use gpu_train::recipe::{Batch, Recipe, RecipeName};
 
 /// Race the engines to the reproduction's test misses: batch 1, the full batch on the CPU, and on every GPU asked for.
@@ -91,13 +90,14 @@ pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
     let output = messages::progress(arguments.json);
     let rule = race::rule(arguments.target, digits.test.len(), seeds);
     output.line(&text::rule(&rule))?;
+    let options = arguments.kernels.options(None);
+    let adapters = arguments.adapters.find(&options, false)?;
     let contest = Contest {
         digits: &digits,
-        kernels: &arguments.kernels,
         seeds: &rule.seeds,
         output,
     };
-    let entrants = contest.entrants(&arguments.baseline(), &recipes, &arguments.choices())?;
+    let entrants = contest.entrants(&arguments.baseline(), &recipes, adapters)?;
     output.line(&lineup(&entrants))?;
     let mut contestants = contest.race(entrants)?;
     race::stand(&mut contestants, rule.target_misses, reading);
@@ -156,15 +156,6 @@ impl Arguments {
             }
         }
         Ok(recipes)
-    }
-
-    /// The adapters that race: those asked for, or the real GPU that is there.
-    fn choices(&self) -> Vec<AdapterChoice> {
-        if self.adapters.names_an_adapter() || choose(&AdapterChoice::default()).is_ok() {
-            self.adapters.choices()
-        } else {
-            Vec::new()
-        }
     }
 
     /// Applies the restrictions to the digits, and says in words what sets this race apart from the published times.

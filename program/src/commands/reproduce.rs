@@ -17,12 +17,11 @@ use crate::terminal::interrupt;
 use crate::text::reproduce as text;
 use gpu_train::data::Digits;
 use gpu_train::data::DigitsRecord;
-use gpu_train::engine::EngineKind;
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::record::{Identity, RunRecord};
 use gpu_train::experiment::reproduce::{Folder, Found, Job, ROWS, Row, Sheet, Source, table};
-use gpu_train::gpu;
 use gpu_train::recipe::{Batch, Recipe};
+use gpu_train::target::Target;
 
 /// Rows that --quick runs: the essay's beginning, one example at a time and over the full batch.
 const QUICK_ROWS: [&str; 4] = ["stage-0", "stage-1", "full-batch-0", "full-batch"];
@@ -103,16 +102,17 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let record = DigitsRecord::of(&digits);
     let output = messages::progress(arguments.json);
     let rows = arguments.rows(source);
-    let (place, note) = if rows.iter().any(|row| is_full_batch(row)) {
-        arguments.device.place(Batch::Full)?
+    let is_full_batch = |row: &&Row| Recipe::named(row.recipe).batch == Batch::Full;
+    let (target, note) = if rows.iter().any(|row| is_full_batch(&row)) {
+        arguments.device.target(Batch::Full)?
     } else {
-        (device::Place::Cpu(cores()), None)
+        (Target::PerExample, None)
     };
     if let Some(note) = note {
         output.line(&note)?;
     }
     interrupt::notice()?;
-    let planned = plan(&arguments, &rows, source, &seeds, &record, &place)?;
+    let planned = plan(&arguments, &rows, source, &seeds, &record, &target)?;
     let path = arguments.out.clone().unwrap_or_else(|| folder_for(source));
     let folder = Folder::open(&path)?;
     if arguments.quick {
@@ -125,8 +125,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let pool = Pool {
         folder: &folder,
         digits: &digits,
-        device: &arguments.device,
-        place,
+        target,
         output,
         jobs: arguments.jobs.map_or_else(cores, |jobs| jobs as usize),
     };
@@ -231,22 +230,22 @@ fn folder_for(source: Source) -> PathBuf {
     })
 }
 
-fn is_full_batch(row: &Row) -> bool {
-    Recipe::named(row.recipe).batch == Batch::Full
-}
-
 fn plan(
     arguments: &Arguments,
     rows: &[&'static Row],
     source: Source,
     seeds: &[u64],
     digits: &DigitsRecord,
-    place: &device::Place,
+    target: &Target,
 ) -> Result<Vec<Planned>> {
     let rows = rows.iter().map(|&row| {
         let recipe = |seed| arguments.restrictions.shortened(row.recipe(source, seed));
         recipe(seeds[0]).validate_updates(digits.train_examples as usize)?;
-        let (engine, adapter) = engine_of(row, place);
+        let target = target.of_batch(Recipe::named(row.recipe).batch);
+        let engine = target.engine();
+        let adapter = target
+            .adapter()
+            .map(|adapter| adapter.description.to_string());
         let job = |&seed: &u64| {
             let recipe = recipe(seed);
             Job {
@@ -269,21 +268,6 @@ fn plan(
         })
     });
     rows.collect()
-}
-
-/// Names of the engine and the adapter that train a row.
-fn engine_of(row: &Row, place: &device::Place) -> (EngineKind, Option<String>) {
-    if !is_full_batch(row) {
-        return (EngineKind::PerExample, None);
-    }
-    match place {
-        device::Place::Cpu(_) => (EngineKind::Cpu, None),
-        device::Place::Reference => (EngineKind::Reference, None),
-        device::Place::Adapter(adapter) => {
-            let description = gpu::describe(adapter).map(|found| found.to_string());
-            (EngineKind::Gpu, description)
-        }
-    }
 }
 
 impl Arguments {

@@ -13,7 +13,6 @@ use crate::terminal::interrupt;
 use crate::terminal::{Output, Progress};
 use crate::text::{Comparison, RunReport};
 use gpu_train::checkpoint::Checkpoint;
-use gpu_train::cpu::PerExample;
 use gpu_train::data::Digits;
 use gpu_train::data::DigitsRecord;
 use gpu_train::engine::{Engine, EngineKind};
@@ -23,6 +22,7 @@ use gpu_train::file;
 use gpu_train::net::Parameters;
 use gpu_train::recipe::Functions;
 use gpu_train::recipe::{Batch, Name, Recipe};
+use gpu_train::target::{self, Target};
 use gpu_train::train::{self, Cadence, Event, History};
 use gpu_train::weights;
 
@@ -239,15 +239,12 @@ impl Session<'_> {
             Some(path) if resumed.is_none() => self.load(path, recipe)?,
             _ => recipe.initial_parameters(),
         };
-        let device::Opened {
-            mut engine,
-            tuning,
-            kernels,
-            notes,
-        } = arguments.device.engine(self.digits, recipe, &parameters)?;
-        for note in &notes {
+        let (target, note) = arguments.device.target(recipe.batch)?;
+        let opened = target::open(&target, self.digits, recipe, &parameters)?;
+        for note in opened.notes.iter().chain(&note) {
             self.output.line(note)?;
         }
+        let (mut engine, tuning, kernels) = (opened.engine, opened.tuning, opened.kernels);
         let keeper =
             arguments
                 .checkpoints
@@ -361,21 +358,20 @@ impl Session<'_> {
     /// The essay's stage 0 on one CPU core, with this run's seed; evaluated after every pass whatever --eval-every
     /// says, which counts the other run's updates: the comparison looks for the first pass that is good enough.
     fn baseline(&self, seed: u64) -> Result<RunReport> {
-        let started = Instant::now();
         let recipe = Recipe {
             seed,
             ..Recipe::named(Name::Reproduction)
         };
-        let parameters: Parameters = recipe.initial_parameters();
-        let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters);
+        let start = recipe.initial_parameters();
+        let mut opened = target::open(&Target::PerExample, self.digits, &recipe, &start)?;
         let cadence = Cadence::of(&recipe, self.digits.train.len(), None)?;
         let before = Before {
-            setup: started.elapsed().as_secs_f64(),
+            setup: opened.set_up,
             tuning: 0.0,
         };
         let past = History::default();
         self.run(
-            &mut engine,
+            opened.engine.as_mut(),
             &recipe,
             cadence,
             before,

@@ -126,8 +126,8 @@ impl Arguments {
     pub fn note(&self, checkpoint: &Checkpoint, engine: &dyn Engine) -> String {
         let Checkpoint { origin, state, .. } = checkpoint;
         let from = self.resume.as_deref().unwrap_or("".as_ref()).display();
-        let (kind, device) = (engine.kind(), engine.device());
-        let how = if (origin.engine, &origin.device) == (kind, &device) {
+        let here = (engine.kind(), engine.device());
+        let how = if (origin.engine, &origin.device) == (here.0, &here.1) {
             "as if it had not been broken off".into()
         } else {
             format!(

@@ -10,6 +10,6 @@ pub fn values<T: Named>() -> impl TypedValueParser<Value = T> {
         let value = PossibleValue::new(entry.name).help(help);
         value.aliases(entry.aliases)
     };
-    PossibleValuesParser::new(T::TABLE.iter().map(possible))
+    PossibleValuesParser::new(T::TABLE.iter().filter(|entry| entry.is_flag).map(possible))
         .map(|name| T::of_name(&name).expect("a possible value"))
 }

@@ -19,7 +19,7 @@ pub struct RunReport {
     pub finished_unix: u64,
     /// The device, for people.
     pub device: String,
-    /// The kind of engine.
+    /// Name of the engine.
     pub engine: EngineKind,
     /// The digits.
     pub digits: String,

@@ -4,7 +4,7 @@ use crate::data::Dataset;
 use crate::experiment::record::MissedExample;
 use crate::net::Parameters;
 use crate::recipe::Recipe;
-use crate::reference::{self, Pass};
+use crate::reference::{self, Activations};
 
 /// The examples of a set that these parameters miss, in order, by the scalar reference without shift and dropout.
 ///
@@ -13,8 +13,8 @@ use crate::reference::{self, Pass};
 pub fn missed(parameters: &Parameters, recipe: &Recipe, set: &Dataset) -> Vec<MissedExample> {
     let guess = |example| {
         let (codes, denominator) = (set.image_codes(example), set.denominator());
-        let pass = Pass::evaluation(parameters, codes, denominator, recipe.into());
-        reference::guess(&pass.out) as u8
+        let values = Activations::evaluation(parameters, codes, denominator, recipe.into());
+        reference::guess(&values.out) as u8
     };
     let labels = set.labels().iter().enumerate();
     let looked_at = labels.map(|(example, &label)| MissedExample {
@@ -56,7 +56,8 @@ mod tests {
                 ..recipe.clone()
             }
             .initial_parameters();
-            let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start);
+            let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start)
+                .expect("a full-batch recipe");
             let mut counts = Vec::new();
             for steps in [0, 20] {
                 engine.train(steps).expect("trained");

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
-use crate::cpu;
 use crate::data::{Dataset, Digits};
 use crate::engine::Split;
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
+use crate::target::{self, Target};
 
 pub use space::{Draw, Field, Range, Space, Values};
 
@@ -70,7 +70,8 @@ fn error_of(digits: &Digits, recipe: &Recipe, seed: u64) -> Result<f64> {
     };
     let updates = recipe.validate_updates(digits.train.len())?;
     let start = recipe.initial_parameters();
-    let mut engine = cpu::engine(digits.clone(), recipe, &start, 1);
+    let target = Target::Cpu(1).of_batch(recipe.batch);
+    let mut engine = target::open(&target, digits, &recipe, &start)?.engine;
     let losses = engine.train(updates)?;
     if losses.iter().any(|loss| !loss.is_finite()) {
         return Ok(1.0);

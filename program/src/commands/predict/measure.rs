@@ -1,30 +1,28 @@
 //! Digits a second, beside those of 1989.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use serde::Serialize;
 
 use crate::decode::decode;
 use crate::terminal::context::{command, date, machine};
-use gpu_train::cpu::PerExample;
 use gpu_train::data::resize::CODES_PER_LEVEL;
 use gpu_train::data::{Dataset, embedded};
-use gpu_train::engine::{Engine, Split};
+use gpu_train::engine::Split;
 use gpu_train::error::{Error, Result};
-use gpu_train::experiment::bench::Distribution;
+use gpu_train::experiment::bench::{self, Distribution};
 use gpu_train::experiment::record::Machine;
 use gpu_train::net::SIDE;
 use gpu_train::predict::Classifier;
 use gpu_train::recipe::{Name, Recipe};
+use gpu_train::target::{self, Target};
 
 /// A pixel of the digits becomes so many in the pictures, squared.
 const ENLARGEMENT: usize = 4;
 /// Pictures of one sample.
 const PICTURES_A_SAMPLE: usize = 100;
-/// Samples taken however long they last.
-const FEWEST_SAMPLES: usize = 3;
 
 /// One way to recognise digits, measured on one core.
 #[derive(Debug, Clone, Serialize)]
@@ -118,7 +116,8 @@ fn net(classifier: &Classifier, seconds: f64) -> Result<Measured> {
     };
     let digits = embedded::digits();
     let count = digits.test.len();
-    let mut engine = PerExample::new(digits, recipe, classifier.parameters());
+    let parameters = classifier.parameters();
+    let mut engine = target::open(&Target::PerExample, &digits, &recipe, parameters)?.engine;
     let misses = engine.evaluate(Split::Test)?.misses as usize;
     let digit_us = sample(seconds, count, || engine.evaluate(Split::Test).map(drop))?;
     Ok(Measured {
@@ -163,21 +162,17 @@ fn pictures(classifier: &Classifier, test: &Dataset, seconds: f64) -> Result<Mea
     })
 }
 
-/// Microseconds a digit of work on `digits` of them, over and over for so many seconds.
+/// Microseconds per digit of work on a number of digits, repeated for some seconds.
 fn sample(
     seconds: f64,
     digits: usize,
     mut work: impl FnMut() -> Result<()>,
 ) -> Result<Distribution> {
-    let budget = Duration::from_secs_f64(seconds.min(1e6));
-    let started = Instant::now();
-    let mut samples = Vec::new();
-    while samples.len() < FEWEST_SAMPLES || started.elapsed() < budget {
-        let before = Instant::now();
+    bench::sample(seconds, || {
+        let started = Instant::now();
         work()?;
-        samples.push(before.elapsed().as_secs_f64() * 1e6 / digits as f64);
-    }
-    Ok(Distribution::of(samples))
+        Ok(started.elapsed().as_secs_f64() * 1e6 / digits as f64)
+    })
 }
 
 /// A digit as a PNG, each pixel a square.

@@ -8,7 +8,6 @@ use super::Arguments;
 use crate::flags::messages;
 use crate::terminal::Progress;
 use crate::terminal::context::cores;
-use gpu_train::cpu;
 use gpu_train::data::embedded;
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::record::SplitReport;
@@ -16,6 +15,7 @@ use gpu_train::file;
 use gpu_train::predict::Classifier;
 use gpu_train::recipe::Functions;
 use gpu_train::recipe::{Length, Name, Recipe};
+use gpu_train::target::{self, Target};
 use gpu_train::train::{self, Cadence};
 use gpu_train::weights;
 
@@ -108,12 +108,8 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
     let output = messages::progress(arguments.json);
     let digits = embedded::digits();
     let examples = digits.train.len();
-    let mut engine = cpu::engine(
-        digits,
-        recipe.clone(),
-        &recipe.initial_parameters(),
-        cores(),
-    );
+    let start = recipe.initial_parameters();
+    let mut engine = target::open(&Target::Cpu(cores()), &digits, &recipe, &start)?.engine;
     output.line(&format!(
         "training {} on {examples} digits: {} on {}",
         recipe.name,

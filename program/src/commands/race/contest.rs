@@ -1,34 +1,20 @@
 //! The contestants, and the rounds.
 
-use std::time::Instant;
-
-use crate::flags::kernels;
 use crate::terminal::context::cores;
 use crate::terminal::{Output, RunsProgress};
-use gpu_train::cpu;
 use gpu_train::data::Digits;
-use gpu_train::engine::Engine;
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::race;
 use gpu_train::experiment::record::{Contestant, ContestantKind, FailedRun, RaceRun};
-use gpu_train::gpu::{AdapterChoice, Gpu, Kind, Variant, choose, describe};
-use gpu_train::net::Parameters;
+use gpu_train::gpu::Kind;
 use gpu_train::recipe::Recipe;
-
-/// Where a contestant trains.
-enum Seat {
-    PerExample,
-    /// On so many threads.
-    Cpu(usize),
-    /// On an adapter, with these kernels or those that suit most.
-    Gpu(AdapterChoice, Option<Variant>),
-}
+use gpu_train::target::{self, Adapter, Target};
 
 /// A contestant, and what it takes to run it.
 pub(super) struct Entrant {
     contestant: Contestant,
     recipe: Recipe,
-    seat: Seat,
+    target: Target,
 }
 
 impl Entrant {
@@ -42,8 +28,6 @@ impl Entrant {
 pub(super) struct Contest<'a> {
     /// What is trained on.
     pub(super) digits: &'a Digits,
-    /// Which kernels GPUs run.
-    pub(super) kernels: &'a kernels::Arguments,
     /// A round each.
     pub(super) seeds: &'a [u64],
     /// Where lines go.
@@ -59,13 +43,13 @@ impl Contest<'_> {
         &self,
         baseline: &Recipe,
         recipes: &[Recipe],
-        choices: &[AdapterChoice],
+        adapters: Vec<Adapter>,
     ) -> Result<Vec<Entrant>> {
         let mut entrants = vec![self.entrant(
             "per-example".into(),
             ContestantKind::PerExample,
             baseline,
-            Seat::PerExample,
+            Target::PerExample,
         )?];
         for recipe in recipes {
             let mut threads = vec![1, cores()];
@@ -77,13 +61,13 @@ impl Contest<'_> {
                     name,
                     ContestantKind::Cpu,
                     recipe,
-                    Seat::Cpu(threads),
+                    Target::Cpu(threads),
                 )?);
             }
         }
-        for choice in choices {
+        for adapter in adapters {
             for recipe in recipes {
-                let entrant = self.on_adapter(choice, recipe)?;
+                let entrant = self.on_adapter(adapter.clone(), recipe)?;
                 if entrants.iter().all(|other| other.name() != entrant.name()) {
                     entrants.push(entrant);
                 }
@@ -92,22 +76,18 @@ impl Contest<'_> {
         Ok(entrants)
     }
 
-    fn on_adapter(&self, choice: &AdapterChoice, recipe: &Recipe) -> Result<Entrant> {
-        let adapter = choose(choice)?;
-        let description = describe(&adapter);
-        let kind = match description.as_ref().map(|found| found.kind) {
-            Some(Kind::Software) => ContestantKind::Software,
+    fn on_adapter(&self, adapter: Adapter, recipe: &Recipe) -> Result<Entrant> {
+        let kind = match adapter.description.kind {
+            Kind::Software => ContestantKind::Software,
             _ => ContestantKind::Gpu,
         };
-        let device = description.map_or_else(String::new, |found| found.to_string());
+        let device = adapter.description.to_string();
         self.output.line(&format!("choosing kernels on {device}"))?;
         let recipe = self.seeded(recipe, 0);
         let start = recipe.initial_parameters();
-        let (variant, tuning) = self
-            .kernels
-            .afresh(&adapter, self.digits, &recipe, &start)?;
+        let (adapter, tuning) = adapter.settled(self.digits, &recipe, &start)?;
         let name = format!("{device}: {}", recipe.name);
-        let mut entrant = self.entrant(name, kind, &recipe, Seat::Gpu(choice.clone(), variant))?;
+        let mut entrant = self.entrant(name, kind, &recipe, Target::Adapter(adapter))?;
         entrant.contestant.tuning = tuning;
         entrant.contestant.device = device;
         Ok(entrant)
@@ -118,7 +98,7 @@ impl Contest<'_> {
         name: String,
         kind: ContestantKind,
         recipe: &Recipe,
-        seat: Seat,
+        target: Target,
     ) -> Result<Entrant> {
         let examples = self.digits.train.len();
         let steps = recipe.validate_updates(examples)?;
@@ -129,10 +109,10 @@ impl Contest<'_> {
             recipe_name: recipe.name.clone(),
             recipe: serde_json::to_value(&recipe).expect("a recipe has only plain fields"),
             device: String::new(),
-            cores: match seat {
-                Seat::PerExample => Some(1),
-                Seat::Cpu(threads) => Some(threads as u32),
-                Seat::Gpu(..) => None,
+            cores: match target {
+                Target::Cpu(threads) => Some(threads as u32),
+                Target::Adapter(_) => None,
+                Target::Reference | Target::PerExample => Some(1),
             },
             kernels: None,
             steps,
@@ -145,7 +125,7 @@ impl Contest<'_> {
         Ok(Entrant {
             contestant,
             recipe,
-            seat,
+            target,
         })
     }
 
@@ -186,20 +166,19 @@ impl Contest<'_> {
         let recipe = self.seeded(&entrant.recipe, round);
         let examples = self.digits.train.len();
         let start = recipe.initial_parameters();
-        let started = Instant::now();
-        let (mut engine, kernels) = self.open(&entrant.seat, &recipe, &start)?;
-        let setup = started.elapsed().as_secs_f64();
+        let opened = target::open(&entrant.target, self.digits, &recipe, &start)?;
+        let mut engine = opened.engine;
         let found = race::run(engine.as_mut(), &recipe, examples);
         let contestant = &mut entrant.contestant;
         contestant.device = engine.device();
-        contestant.kernels = kernels;
+        contestant.kernels = opened.kernels;
         let (name, seed) = (&contestant.name, recipe.seed);
         match found {
             Ok(timed) => {
                 contestant.runs.push(RaceRun {
                     round: round as u32,
                     seed,
-                    setup,
+                    setup: opened.set_up,
                     train: timed.seconds,
                     test_misses: timed.test_misses,
                     train_misses: timed.train_misses,
@@ -216,31 +195,5 @@ impl Contest<'_> {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// An engine at the start of a run, and its kernels if it has any to choose.
-    fn open(
-        &self,
-        seat: &Seat,
-        recipe: &Recipe,
-        start: &Parameters,
-    ) -> Result<(Box<dyn Engine>, Option<String>)> {
-        let digits = self.digits;
-        Ok(match seat {
-            Seat::PerExample => (cpu::engine(digits.clone(), recipe.clone(), start, 1), None),
-            Seat::Cpu(threads) => (
-                cpu::engine(digits.clone(), recipe.clone(), start, *threads),
-                None,
-            ),
-            Seat::Gpu(choice, variant) => {
-                let adapter = choose(choice)?;
-                let engine = match variant {
-                    Some(variant) => Gpu::with(adapter, digits, recipe.clone(), start, *variant)?,
-                    None => Gpu::new(adapter, digits, recipe.clone(), start)?,
-                };
-                let kernels = engine.variant().to_string();
-                (Box::new(engine), Some(kernels))
-            }
-        })
     }
 }

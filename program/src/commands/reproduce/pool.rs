@@ -2,18 +2,16 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
 
 use super::line;
-use crate::flags::device::{self, Place};
-use crate::terminal::context::{cores, date};
+use crate::terminal::context::date;
 use crate::terminal::interrupt;
 use crate::terminal::{Output, RunsProgress};
 use gpu_train::data::Digits;
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::record::RunRecord;
 use gpu_train::experiment::reproduce::{Before, Folder, Job, train};
-use gpu_train::recipe::Batch;
+use gpu_train::target::{self, Target};
 use gpu_train::train::Event;
 
 /// What all runs share.
@@ -22,10 +20,8 @@ pub(super) struct Pool<'a> {
     pub(super) folder: &'a Folder,
     /// What is trained on.
     pub(super) digits: &'a Digits,
-    /// The flags that open engines.
-    pub(super) device: &'a device::Arguments,
     /// Where full-batch recipes are trained.
-    pub(super) place: Place,
+    pub(super) target: Target,
     /// Where lines go.
     pub(super) output: Output,
     /// Runs at a time on the CPU.
@@ -54,8 +50,7 @@ impl Pool<'_> {
         // Seed by seed, so that a table that is broken off is even; the longest of a seed first, so that the cores end
         // together.
         jobs.sort_by_key(|job| (job.identity.seed, std::cmp::Reverse(self.work(job))));
-        let on_adapter =
-            |job: &Job| matches!(self.place, Place::Adapter(_)) && job.recipe.batch == Batch::Full;
+        let on_adapter = |job: &Job| self.target.of_batch(job.recipe.batch).adapter().is_some();
         let (alone, together): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(on_adapter);
         let mut records = self.run_queue(&together, self.jobs.min(together.len()))?;
         // With nothing else beside them.
@@ -118,16 +113,14 @@ impl Pool<'_> {
     }
 
     fn one(&self, job: &Job, queue: &Queue) -> Result<RunRecord> {
-        let started = Instant::now();
         let recipe = &job.recipe;
         let parameters = recipe.initial_parameters();
-        let opened =
-            self.device
-                .open(&self.place_of(job, queue), self.digits, recipe, &parameters)?;
+        let target = self.target_of(job, queue);
+        let opened = target::open(&target, self.digits, recipe, &parameters)?;
         let mut engine = opened.engine;
         let before = Before {
             date: date(),
-            setup: started.elapsed().as_secs_f64() - opened.tuning,
+            setup: opened.set_up,
             tuning: opened.tuning,
             concurrent_runs: queue.workers as u32,
         };
@@ -157,13 +150,11 @@ impl Pool<'_> {
         Ok(record)
     }
 
-    /// Where a job runs: one core each, or more where there are more cores than runs. Threads change no bit.
-    fn place_of(&self, job: &Job, queue: &Queue) -> Place {
-        let threads = (cores() / queue.workers).max(1);
-        match (&self.place, job.recipe.batch) {
-            (_, Batch::PerExample) => Place::Cpu(1),
-            (Place::Cpu(_), Batch::Full) => Place::Cpu(threads),
-            (place, Batch::Full) => place.clone(),
+    /// Where a job runs: on one core, or more where there are more cores than runs. Threads change no bit.
+    fn target_of(&self, job: &Job, queue: &Queue) -> Target {
+        match self.target.of_batch(job.recipe.batch) {
+            Target::Cpu(cores) => Target::Cpu((cores / queue.workers).max(1)),
+            other => other,
         }
     }
 }
