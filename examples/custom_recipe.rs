@@ -6,7 +6,7 @@ use gpu_train::data::Digits;
 use gpu_train::error::Result;
 use gpu_train::recipe::{Length, Name, Recipe};
 use gpu_train::target::{self, Target};
-use gpu_train::train::Watch;
+use gpu_train::train::Cadence;
 use gpu_train::{data, train};
 
 const SEEDS: u64 = 3;
@@ -15,7 +15,7 @@ const SEEDS: u64 = 3;
 fn mean_misses(recipe: &Recipe, digits: &Digits) -> Result<f64> {
     // The error names the flag of a field that is out of range.
     recipe.validate()?;
-    let watch = Watch::every(u32::MAX);
+    let cadence = Cadence::every(u32::MAX);
     let mut misses = 0;
     for seed in 0..SEEDS {
         let recipe = Recipe {
@@ -26,8 +26,8 @@ fn mean_misses(recipe: &Recipe, digits: &Digits) -> Result<f64> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut engine = target::open(&Target::Cpu(cores), digits, &recipe, &start)?.engine;
         let examples = digits.train.len();
-        let outcome = train::run(engine.as_mut(), &recipe, examples, watch, &mut |_| Ok(()))?;
-        misses += outcome.last().test.misses;
+        let history = train::run(engine.as_mut(), &recipe, examples, cadence, &mut |_| Ok(()))?;
+        misses += history.last().test.misses;
     }
     Ok(f64::from(misses) / SEEDS as f64)
 }

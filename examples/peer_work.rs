@@ -14,7 +14,7 @@ use std::path::Path;
 use gpu_train::data::{Digits, embedded};
 use gpu_train::engine::Engine;
 use gpu_train::net::{PARAMETERS, Parameters, SIDE};
-use gpu_train::recipe::schedule::Schedule;
+use gpu_train::recipe::Schedule;
 use gpu_train::recipe::{Activation, Batch, Loss, Name, Recipe};
 use gpu_train::reference::Reference;
 use safetensors::tensor::{Dtype, TensorView};

@@ -9,7 +9,7 @@ use gpu_train::data::embedded;
 use gpu_train::engine::Engine;
 use gpu_train::error::Result;
 use gpu_train::recipe::{Name, Recipe};
-use gpu_train::train::{self, Event, Watch};
+use gpu_train::train::{self, Cadence, Event};
 use gpu_train::weights;
 
 fn main() -> Result<()> {
@@ -17,14 +17,14 @@ fn main() -> Result<()> {
     let recipe = Recipe::named(Name::FullBatch);
     let start = recipe.initial_parameters();
     let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start)?;
-    let watch = Watch::every(13);
+    let cadence = Cadence::every(13);
     let mut show = |event: Event<'_>| {
         if let Event::Evaluated { point, .. } = event {
             println!("step {}: {} test misses", point.step, point.test.misses);
         }
         Ok(())
     };
-    train::run(&mut engine, &recipe, digits.train.len(), watch, &mut show)?;
+    train::run(&mut engine, &recipe, digits.train.len(), cadence, &mut show)?;
     let trained = engine.state()?.parameters;
     weights::save(Path::new("net.safetensors"), &trained, (&recipe).into())
 }

@@ -21,39 +21,27 @@
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
 
-use std::fmt;
-
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::Result;
+use crate::named::named;
 use crate::net::Parameters;
 
-/// The implementations of [`Engine`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EngineKind {
-    /// The scalar reference.
-    Reference,
-    /// The full batch on CPU cores.
-    Cpu,
-    /// The full batch on a GPU.
-    Gpu,
-    /// Batch 1 on one CPU core.
-    PerExample,
-}
-
-impl fmt::Display for EngineKind {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.pad(match self {
-            Self::Reference => "reference",
-            Self::Cpu => "cpu",
-            Self::Gpu => "gpu",
-            Self::PerExample => "per-example",
-        })
+named! {
+    /// The implementations of [`Engine`].
+    pub enum EngineKind {
+        /// The full batch on all CPU cores.
+        Cpu = "cpu",
+        /// Batch 1 on one CPU core.
+        PerExample = "per-example",
+        /// The full batch on a GPU.
+        Gpu = "gpu",
+        /// The scalar reference on one core, slow.
+        Reference = "reference",
     }
 }
 
-/// Which half of the digits.
+/// Half of the digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {
     /// The examples trained on.
@@ -134,7 +122,7 @@ pub trait Engine {
     /// The implementation.
     fn kind(&self) -> EngineKind;
 
-    /// The device it runs on, for people: processor and instruction set, or adapter and backend.
+    /// Human-readable device: processor and instruction set, or adapter and backend.
     fn device(&self) -> String;
 
     /// Replaces the state.

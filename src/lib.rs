@@ -8,7 +8,7 @@
 //! use gpu_train::data;
 //! use gpu_train::recipe::{Length, Name, Recipe};
 //! use gpu_train::target::{self, Target};
-//! use gpu_train::train::{self, Watch};
+//! use gpu_train::train::{self, Cadence};
 //!
 //! let mut digits = data::embedded::digits();
 //! digits.train = digits.train.truncated(500);
@@ -19,10 +19,10 @@
 //! let start = recipe.initial_parameters();
 //! let target = Target::Cpu(1);
 //! let mut engine = target::open(&target, &digits, &recipe, &start)?.engine;
-//! let watch = Watch::every(10);
-//! let outcome = train::run(engine.as_mut(), &recipe, digits.train.len(), watch, &mut |_| Ok(()))?;
+//! let cadence = Cadence::every(10);
+//! let history = train::run(engine.as_mut(), &recipe, digits.train.len(), cadence, &mut |_| Ok(()))?;
 //! // Of 2,007; guessing misses nine in ten.
-//! assert!(outcome.last().test.misses < 500);
+//! assert!(history.last().test.misses < 500);
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
 //!
@@ -52,6 +52,7 @@ pub mod error;
 pub mod experiment;
 pub mod file;
 pub mod gpu;
+pub mod named;
 pub mod net;
 pub mod predict;
 pub mod recipe;

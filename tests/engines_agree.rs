@@ -14,7 +14,7 @@ use gpu_train::gpu::Gpu;
 use gpu_train::net::Parameters;
 use gpu_train::recipe::{Activation, Length, Name, Recipe};
 use gpu_train::reference::Reference;
-use gpu_train::train::{self, Watch};
+use gpu_train::train::{self, Cadence};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Everything on: ReLU, cross-entropy, AdamW, shift, dropout, warm-up.
@@ -68,15 +68,15 @@ fn default_recipe(
     let digits = embedded::digits();
     let start = recipe.initial_parameters();
     let mut engine = make(&digits, &recipe, &start);
-    let watch = Watch::every(u32::MAX);
-    let outcome = train::run(
+    let cadence = Cadence::every(u32::MAX);
+    let history = train::run(
         engine.as_mut(),
         &recipe,
         digits.train.len(),
-        watch,
+        cadence,
         &mut |_| Ok(()),
     )?;
-    let misses = outcome.last().test.misses;
+    let misses = history.last().test.misses;
     println!("{}: {misses} test misses", engine.device());
     if misses > 102 {
         return Err(format!("{misses} test misses, expected at most 102").into());
@@ -90,11 +90,15 @@ fn reproduction() -> Result<(), Failed> {
     let digits = embedded::digits();
     let start = recipe.initial_parameters();
     let mut engine = PerExample::new(digits.clone(), recipe.clone(), &start)?;
-    let watch = Watch::every(u32::MAX);
-    let outcome = train::run(&mut engine, &recipe, digits.train.len(), watch, &mut |_| {
-        Ok(())
-    })?;
-    let error = outcome.last().test.error();
+    let cadence = Cadence::every(u32::MAX);
+    let history = train::run(
+        &mut engine,
+        &recipe,
+        digits.train.len(),
+        cadence,
+        &mut |_| Ok(()),
+    )?;
+    let error = history.last().test.error();
     println!("{}: test error {:.2}%", engine.device(), 100.0 * error);
     if (0.03..=0.05).contains(&error) {
         Ok(())

@@ -16,7 +16,7 @@ use gpu_train::data::{Digits, embedded};
 use gpu_train::engine::{Engine, State};
 use gpu_train::gpu::{self, Gpu};
 use gpu_train::net::Parameters;
-use gpu_train::recipe::schedule::Schedule;
+use gpu_train::recipe::Schedule;
 use gpu_train::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe};
 use gpu_train::reference::Reference;
 use libtest_mimic::{Arguments, Failed, Trial};

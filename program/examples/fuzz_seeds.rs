@@ -12,11 +12,11 @@ use gpu_train::checkpoint::{self, Origin};
 use gpu_train::data::DigitsRecord;
 use gpu_train::data::resize::CODES_PER_LEVEL;
 use gpu_train::data::{embedded, idx};
-use gpu_train::engine::{Evaluation, State};
+use gpu_train::engine::{EngineKind, Evaluation, State};
 use gpu_train::net::{Initialization, SIDE, initial_parameters};
 use gpu_train::recipe::Functions;
 use gpu_train::recipe::{Activation, Loss, Name, Recipe};
-use gpu_train::train::{Past, Point};
+use gpu_train::train::{History, Point};
 use gpu_train::weights;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 
@@ -106,7 +106,7 @@ fn checkpoint_seeds() -> Vec<Seed> {
         let recipe = Recipe::named(name);
         let origin = Origin {
             version: "0".into(),
-            engine: "cpu".into(),
+            engine: EngineKind::Cpu,
             device: "a processor".into(),
             kernels: None,
             recipe: recipe.clone(),
@@ -122,7 +122,7 @@ fn checkpoint_seeds() -> Vec<Seed> {
             misses: 7,
             examples: 2_007,
         };
-        let past = Past {
+        let past = History {
             step: steps,
             seconds: 0.25,
             losses: vec![2.0; steps as usize],

@@ -176,6 +176,98 @@ fn closed_outputs_are_no_panic() {
     }
 }
 
+/// Root may read every folder; without these capabilities it is as any other owner.
+fn as_an_ordinary_user(program: &str) -> String {
+    let probe =
+        r#"[ "$(id -u)" != 0 ] || setpriv --bounding-set=-dac_override,-dac_read_search true"#;
+    let probe = Command::new("bash").args(["-c", probe]).status();
+    assert!(probe.is_ok_and(|status| status.success()), "setpriv");
+    format!(
+        r#"as=(); [ "$(id -u)" != 0 ] || as=(setpriv --bounding-set=-dac_override,-dac_read_search); "${{as[@]}}" {program}"#
+    )
+}
+
+/// A folder that may be written to and not read cannot be opened, so it cannot be synced either.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_synced_does_not_fail_the_run() {
+    let folder = folder();
+    let run = r#""$0" -v --device cpu --no-baseline --steps 2 --save "$1/blind/net""#;
+    let script = as_an_ordinary_user(run);
+    let output = shell(&format!(r#"mkdir -m 300 "$1/blind"; {script}"#), &folder);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    assert!(error.contains("could not sync the folder"), "{error}");
+    gpu_train::weights::load(&folder.path().join("blind/net")).expect("its weights");
+}
+
+#[test]
+fn weights_go_to_pipes_devices_and_the_end_of_links() {
+    let folder = folder();
+    let script = r#"cd "$1"; run() { "$0" --device cpu --no-baseline --steps 2 --quiet --save "$1" "${@:2}"; }
+        set -e; mkfifo pipe; ln -s real link; ln -s /dev/null null
+        run expected >text; run link >text; run null >text; test -L link; test -L null
+        cat pipe >from-pipe & run pipe >text; wait $!
+        run /dev/stdout --json | head -c "$(stat -c %s expected)" >from-stdout
+        echo before >redirected; run /dev/stdout --json >>redirected
+        run >(cat >from-substitution) >text; sleep 0.2
+        for name in real from-pipe from-stdout from-substitution; do cmp expected "$name"; done
+        head -n 1 redirected; tail -n 1 redirected | tail -c 2"#;
+    let output = shell(script, &folder);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "before\n}\n");
+    for (name, parts) in [
+        ("$1", "found a folder"),
+        ("/dev/loop0", "found a socket or a block device"),
+    ] {
+        if name.starts_with("/dev") && !std::path::Path::new(name).exists() {
+            continue;
+        }
+        let script = format!(r#"exec timeout 20 "$0" --device cpu --steps 100000 --save "{name}""#);
+        let error = one_line(&shell(&script, &folder), 1);
+        assert!(error.contains(parts), "{error}");
+    }
+}
+
+/// ESC and U+009B both begin a terminal's escape codes.
+#[test]
+fn what_a_file_holds_or_is_called_cannot_write_escape_codes() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let weights = gpu_train::weights::encode(
+        &gpu_train::net::Parameters::zeros(),
+        (&gpu_train::recipe::Recipe::named(gpu_train::recipe::Name::FullBatch)).into(),
+    );
+    fs::write(at("net"), &weights).expect("written");
+    let place = weights
+        .windows(4)
+        .position(|bytes| bytes == b"relu")
+        .expect("its activation");
+    let mut odd = weights;
+    odd[place..place + 4].copy_from_slice("re\u{9b}".as_bytes());
+    fs::write(at("odd-net"), odd).expect("written");
+    fs::write(at("form.json"), "{\"schema\": \"\u{9b}31m\"}").expect("written");
+    fs::write(at("race.json"), r#"{"schema": 1, "version": "\u001b[31m"}"#).expect("written");
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    fs::copy(examples.join("digits/three.png"), at("\u{1b}[31m.png")).expect("a picture");
+    fs::copy(examples.join("train.rs"), at("\u{1b}[32m.png")).expect("no picture");
+    for script in [
+        r#"exec "$0" --init-from "$1/odd-net""#,
+        r#"exec "$0" report --race "$1/form.json""#,
+        r#"exec "$0" report --race "$1/race.json""#,
+        r#"exec "$0" predict --weights "$1/net" "$1/"*.png"#,
+    ] {
+        let output = shell(script, &folder);
+        assert_eq!(output.status.code(), Some(1), "{script}");
+        for text in [&output.stdout, &output.stderr] {
+            let text = String::from_utf8_lossy(text);
+            let odd = |c: char| c.is_control() && c != '\n';
+            assert!(!text.contains(odd), "{script}: {text:?}");
+        }
+    }
+}
+
 /// An ordinary user under a limit of two threads, one of which waits for Ctrl-C. Root's own limit is not enforced, so root
 /// becomes a user without any other process; other users may already have reached the limit.
 #[test]

@@ -110,7 +110,7 @@ fn a_record_has_curve_weights_and_misses() {
     for (row, engine, a_pass) in [("full-batch-0", "cpu", 1), ("stage-4", "per-example", 64)] {
         let first = record(folder, &format!("{row}-1337.json"));
         assert_eq!((first.schema, first.steps), (SCHEMA, 50 * a_pass));
-        assert_eq!(first.identity.engine, engine);
+        assert_eq!(first.identity.engine.to_string(), engine);
         assert_eq!(first.identity.recipe["seed"], 1337);
         assert_eq!(first.presentations, 50 * 64);
         // Every second pass, fixed beforehand.

@@ -10,6 +10,7 @@ use super::missed::missed;
 use super::run::Job;
 use crate::error::{Error, Result};
 use crate::experiment::record::{Identity, RunRecord, SCHEMA};
+use crate::named::Named;
 use crate::net::Parameters;
 use crate::recipe::differing_field;
 use crate::{file, weights};
@@ -268,6 +269,7 @@ fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> std::result::Result<T, Strin
     let bytes = file::read(path, RECORD_LIMIT, "a record").map_err(|e| unreadable(&e))?;
     // The form first: another one need not have the same fields.
     let value: Value = serde_json::from_slice(&bytes).map_err(|e| unreadable(&e))?;
+    file::refuse_control_characters(&value).map_err(|e| unreadable(&e))?;
     match value.get("schema") {
         Some(found) if *found != SCHEMA => {
             Err(format!("a record of form {found}, expected form {SCHEMA}"))
@@ -291,7 +293,7 @@ fn difference(found: &Identity, expected: &Identity) -> Option<String> {
             let seeds = [found, expected].map(|identity| identity.seed.to_string());
             named("seed", &seeds[0], &seeds[1])
         })
-        .or_else(|| named("engine", &found.engine, &expected.engine))
+        .or_else(|| named("engine", found.engine.name(), expected.engine.name()))
         .or_else(|| named("adapter", &adapter(found), &adapter(expected)))
         .or_else(|| named("digits", &digits(found), &digits(expected)))
         .or_else(|| {

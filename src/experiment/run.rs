@@ -9,7 +9,7 @@ use crate::experiment::record::{CurvePoint, Identity, RunRecord, SCHEMA, Seconds
 use crate::net::Parameters;
 use crate::recipe::Recipe;
 use crate::target::{self, Target};
-use crate::train::{self, Event, Point, Watch, refuse_divergence};
+use crate::train::{self, Cadence, Event, Point, refuse_divergence};
 
 /// Most points of a learning curve.
 const MOST_POINTS: u64 = 40;
@@ -62,7 +62,7 @@ impl Job {
                 digits: record.clone(),
                 recipe: serde_json::to_value(&recipe).expect("a recipe has only plain fields"),
                 seed: recipe.seed,
-                engine: target.engine().to_string(),
+                engine: target.engine(),
                 adapter,
             },
             recipe,
@@ -184,7 +184,7 @@ impl Course<'_> {
 
     fn with_curve(&mut self, engine: &mut dyn Engine) -> Result<Parameters> {
         let (recipe, examples) = (&self.job.recipe, self.job.digits.train.len());
-        let cadence = Watch::every(evaluate_every(recipe, examples));
+        let cadence = Cadence::every(evaluate_every(recipe, examples));
         let mut seen = 0;
         train::run(
             engine,

@@ -4,20 +4,20 @@ use serde::Serialize;
 
 use super::wait::block_on;
 use crate::error::{Error, Result};
+use crate::named::named;
 
-/// A graphics interface. (OpenGL is left out: it would list the same devices again.)
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Backend {
-    /// Vulkan: Linux, Windows, Android.
-    Vulkan,
-    /// Metal: macOS, iOS.
-    Metal,
-    /// Direct3D 12: Windows.
-    Dx12,
-    /// WebGPU: a browser's.
-    #[value(skip)]
-    WebGpu,
+named! {
+    /// A graphics interface. (OpenGL is left out: it would list the same devices again.)
+    pub enum Backend {
+        /// Vulkan: Linux, Windows, Android.
+        Vulkan = "vulkan",
+        /// Metal: macOS, iOS.
+        Metal = "metal",
+        /// Direct3D 12: Windows.
+        Dx12 = "dx12",
+        /// WebGPU: a browser's.
+        WebGpu = "web-gpu"; hidden,
+    }
 }
 
 impl Backend {

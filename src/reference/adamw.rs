@@ -2,7 +2,7 @@
 
 use super::Real;
 
-/// The numbers of one step; see [`crate::recipe::schedule::StepScalars`].
+/// The numbers of one step; see [`crate::recipe::StepScalars`].
 #[derive(Debug, Clone, Copy)]
 pub struct AdamW<T> {
     /// Decay rate of the first moment.

@@ -8,7 +8,7 @@ use gpu_train::engine::{Engine, EngineKind, Evaluation, Split, State};
 use gpu_train::error::{Error, Result};
 use gpu_train::gpu::{Gpu, Kernels, Options};
 use gpu_train::net::Parameters;
-use gpu_train::train::{self, Event, Watch};
+use gpu_train::train::{self, Cadence, Event};
 use libtest_mimic::Failed;
 
 use crate::fixture::Case;
@@ -51,7 +51,7 @@ impl Engine for Doomed {
 fn origin(case: &Case, gpu: &Gpu) -> Origin {
     Origin {
         version: "test".into(),
-        engine: gpu.kind().to_string(),
+        engine: gpu.kind(),
         device: gpu.device(),
         kernels: Some(gpu.variant().to_string()),
         recipe: case.recipe(),
@@ -84,7 +84,7 @@ pub fn a_lost_device_ends_the_run(
     let path = folder.path().join("run.ckpt");
     let recipe = case.recipe();
     let origin = origin(case, &case.gpu(adapter)?);
-    let watch = Watch {
+    let cadence = Cadence {
         evaluate_every: 4,
         checkpoint_every: Some(1),
     };
@@ -96,7 +96,7 @@ pub fn a_lost_device_ends_the_run(
         gpu: case.gpu(adapter)?,
         left: 6,
     };
-    let outcome = train::run(&mut doomed, &recipe, case.examples, watch, &mut keep);
+    let outcome = train::run(&mut doomed, &recipe, case.examples, cadence, &mut keep);
     let message = expect_device_error("the run", outcome)?;
     if !message.contains("the device was lost") {
         return Err(message.into());
@@ -120,7 +120,7 @@ pub fn a_lost_device_ends_the_run(
         &mut resumed,
         &recipe,
         case.examples,
-        watch,
+        cadence,
         kept.past,
         &mut keep,
     )?;

@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::flags::messages;
 use crate::flags::usage;
-use crate::flags::{adapters, digits, kernels, recipe};
+use crate::flags::{adapters, digits, kernels, named, recipe};
 use crate::terminal::context::{cores, stamp};
 use crate::terminal::{Output, memory};
 use crate::text;
 use gpu_train::data::Repeated;
+use gpu_train::engine::EngineKind;
 use gpu_train::error::Result;
 use gpu_train::experiment::bench::Bench;
 use gpu_train::experiment::record::BenchReport;
@@ -23,19 +24,6 @@ const MOST_EXAMPLES: u64 = 10_000_000;
 /// MNIST's training images.
 const MNIST: usize = gpu_train::data::mnist1989::MNIST_TRAIN;
 
-/// Engines to measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EngineName {
-    /// The full batch on all CPU cores.
-    Cpu,
-    /// Batch 1 on one CPU core.
-    PerExample,
-    /// The full batch on a GPU.
-    Gpu,
-    /// The scalar reference on one core, slow.
-    Reference,
-}
-
 /// Measure the engines: time per step, share of the device's peak, time of each kernel.
 ///
 /// The peaks are measured as well, by multiply-adds in registers and by copying memory.
@@ -46,11 +34,11 @@ pub struct Arguments {
     /// Engines to measure, a list or repeated [default: cpu, per-example, and gpu where there is a real one]
     #[arg(
         long = "engine",
-        value_enum,
         value_name = "ENGINE",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = named::values::<EngineKind>()
     )]
-    engines: Vec<EngineName>,
+    engines: Vec<EngineKind>,
     /// Training examples [default: all, 7291 of the embedded digits]. More than there are digits are made of them,
     /// shifted by up to a pixel: by cpu as it goes, while the other engines hold all in memory, up to 1000000
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_EXAMPLES))]
@@ -98,7 +86,7 @@ impl Arguments {
         }
         if self.adapters.names_an_adapter()
             && !self.engines.is_empty()
-            && !self.engines.contains(&EngineName::Gpu)
+            && !self.engines.contains(&EngineKind::Gpu)
         {
             return Err(usage(
                 "--device, --adapter, --backend: found without gpu among --engine, expected together with it",
@@ -113,15 +101,15 @@ impl Arguments {
     fn targets(&self) -> Result<Vec<Target>> {
         let mut engines = self.engines.clone();
         if engines.is_empty() {
-            engines = vec![EngineName::Cpu, EngineName::PerExample, EngineName::Gpu];
+            engines = vec![EngineKind::Cpu, EngineKind::PerExample, EngineKind::Gpu];
         }
         let mut targets = Vec::new();
         for engine in engines {
             match engine {
-                EngineName::Cpu => targets.push(Target::Cpu(cores())),
-                EngineName::PerExample => targets.push(Target::PerExample),
-                EngineName::Reference => targets.push(Target::Reference),
-                EngineName::Gpu => {
+                EngineKind::Cpu => targets.push(Target::Cpu(cores())),
+                EngineKind::PerExample => targets.push(Target::PerExample),
+                EngineKind::Reference => targets.push(Target::Reference),
+                EngineKind::Gpu => {
                     let options = self.kernels.options(kernels::cache_file());
                     let found = self.adapters.find(&options, !self.engines.is_empty())?;
                     targets.extend(found.into_iter().map(Target::Adapter));

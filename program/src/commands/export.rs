@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::export::{onnx, scores};
-use crate::flags::usage;
+use crate::flags::{named, usage};
 use crate::terminal::Output;
 use gpu_train::data::embedded;
 use gpu_train::error::Result;
 use gpu_train::file;
 use gpu_train::recipe::Functions;
-use gpu_train::recipe::{Activation, Loss, value_name};
+use gpu_train::recipe::{Activation, Loss};
 use gpu_train::weights;
 
 /// Write a trained net in the format of another program.
@@ -25,10 +25,10 @@ pub struct Arguments {
     #[command(flatten)]
     formats: Formats,
     /// Activation of the hidden layers, if the weights file does not name it
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Activation>())]
     activation: Option<Activation>,
     /// Loss that the net was trained with, if the weights file does not name it; with mse the outputs are those of tanh
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Loss>())]
     loss: Option<Loss>,
 }
 
@@ -84,7 +84,7 @@ impl Arguments {
 }
 
 /// Returns the value of the flag or of the file. If both have one, they must agree.
-fn one_of<T: ValueEnum + PartialEq>(
+fn one_of<T: PartialEq + std::fmt::Display>(
     flag: &str,
     given: Option<T>,
     named: Option<T>,
@@ -92,12 +92,9 @@ fn one_of<T: ValueEnum + PartialEq>(
 ) -> Result<T> {
     let path = path.display();
     match (given, named) {
-        (Some(given), Some(named)) if given != named => {
-            let (given, named) = (value_name(&given), value_name(&named));
-            Err(usage(format!(
-                "{flag}: found {given}, expected {named}, which {path} was trained with"
-            )))
-        }
+        (Some(given), Some(named)) if given != named => Err(usage(format!(
+            "{flag}: found {given}, expected {named}, which {path} was trained with"
+        ))),
         (_, Some(value)) | (Some(value), None) => Ok(value),
         (None, None) => Err(usage(format!(
             "{flag}: found none, expected one, because {path} does not name it"

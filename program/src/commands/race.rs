@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::flags::restrictions::{Restrictions, runs_folder, seeds};
 use crate::flags::usage;
-use crate::flags::{adapters, digits, kernels, messages};
+use crate::flags::{adapters, digits, kernels, messages, named};
 use crate::pictures;
 use crate::terminal::context::{cores, date, stamp};
 use crate::terminal::{Output, RunsProgress, interrupt};
@@ -20,7 +20,7 @@ use gpu_train::experiment::race::{self, Race};
 use gpu_train::experiment::record::RunRecord;
 use gpu_train::experiment::verdict::TARGET;
 use gpu_train::file;
-use gpu_train::recipe::{Batch, Name, Recipe};
+use gpu_train::recipe::{Batch, Recipe, RecipeName};
 
 /// Race the engines to the reproduction's test misses: batch 1, the full batch on the CPU, and on every GPU asked for.
 ///
@@ -33,11 +33,9 @@ pub struct Arguments {
     /// Full-batch recipes to race, a list or repeated [default: full-batch,full-batch-1989]
     #[arg(
         long = "recipe",
-        value_enum,
         value_name = "NAME",
-        value_delimiter = ','
-    )]
-    recipes: Vec<Name>,
+        value_delimiter = ',', value_parser = named::values::<RecipeName>())]
+    recipes: Vec<RecipeName>,
     /// Seeds, consecutive: one round each
     #[arg(long, value_name = "N", default_value_t = 5,
           value_parser = clap::value_parser!(u64).range(1..=10_000))]
@@ -140,13 +138,13 @@ pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
 impl Arguments {
     fn baseline(&self) -> Recipe {
         self.restrictions
-            .shortened(Recipe::named(Name::Reproduction))
+            .shortened(Recipe::named(RecipeName::Reproduction))
     }
 
     fn recipes(&self) -> Result<Vec<Recipe>> {
         let mut names = self.recipes.clone();
         if names.is_empty() {
-            names = vec![Name::FullBatch, Name::FullBatch1989];
+            names = vec![RecipeName::FullBatch, RecipeName::FullBatch1989];
         }
         let mut recipes: Vec<Recipe> = Vec::new();
         for recipe in names.into_iter().map(Recipe::named) {

@@ -23,7 +23,7 @@ use gpu_train::net::Parameters;
 use gpu_train::recipe::Functions;
 use gpu_train::recipe::{Batch, Name, Recipe};
 use gpu_train::target::{self, Target};
-use gpu_train::train::{self, Event, Past, Watch};
+use gpu_train::train::{self, Cadence, Event, History};
 use gpu_train::weights;
 
 /// What to train, on what, and where to write it.
@@ -258,7 +258,7 @@ impl Session<'_> {
             arguments
                 .checkpoints
                 .keeper(engine.as_ref(), kernels, recipe, self.record.clone());
-        let mut past = Past::default();
+        let mut past = History::default();
         if let Some(checkpoint) = resumed {
             let note = arguments.checkpoints.note(&checkpoint, engine.as_ref());
             self.output.line(&note)?;
@@ -267,9 +267,9 @@ impl Session<'_> {
         }
         let setup = started.elapsed().as_secs_f64() - tuning;
         let examples = self.digits.train.len();
-        let watch = Watch {
-            evaluate_every: recipe::cadence(recipe, examples, arguments.eval_every)?,
+        let cadence = Cadence {
             checkpoint_every: arguments.checkpoints.every(recipe, examples)?,
+            ..Cadence::of(recipe, examples, arguments.eval_every)?
         };
         let source = &self.digits.source;
         let metrics = arguments
@@ -287,7 +287,7 @@ impl Session<'_> {
             save: arguments.save.clone(),
         };
         let before = Before { setup, tuning };
-        let report = self.run(engine.as_mut(), recipe, watch, before, past, records)?;
+        let report = self.run(engine.as_mut(), recipe, cadence, before, past, records)?;
         Ok((report, engine.state()?.parameters))
     }
 
@@ -308,9 +308,9 @@ impl Session<'_> {
         &self,
         engine: &mut dyn Engine,
         recipe: &Recipe,
-        watch: Watch,
+        cadence: Cadence,
         before: Before,
-        past: Past,
+        past: History,
         mut records: Records,
     ) -> Result<RunReport> {
         let examples = self.digits.train.len();
@@ -331,7 +331,7 @@ impl Session<'_> {
         }
         let mut reached = from;
         let mut progress = Progress::new(recipe.batch, from, self.output);
-        let outcome = train::resume(engine, recipe, examples, watch, past, &mut |event| {
+        let history = train::resume(engine, recipe, examples, cadence, past, &mut |event| {
             match &event {
                 Event::Progress { step, .. } => reached = *step,
                 Event::Evaluated { point, .. } => {
@@ -351,16 +351,16 @@ impl Session<'_> {
             progress.show(&event)?;
             interrupt::check()
         });
-        let outcome = outcome.map_err(|error| {
+        let history = history.map_err(|error| {
             let unsaved = records.save.as_deref();
             checkpoint::explain(error, records.keeper.as_ref(), unsaved, recipe, reached)
         })?;
         let seconds = Seconds {
             setup: before.setup,
             tuning: before.tuning,
-            train: outcome.seconds,
+            train: history.seconds,
         };
-        let report = RunReport::new(engine, recipe, &self.digits.source, seconds, outcome);
+        let report = RunReport::new(engine, recipe, &self.digits.source, seconds, history);
         Ok(report.resumed_at(from))
     }
 
@@ -373,16 +373,16 @@ impl Session<'_> {
         };
         let start = recipe.initial_parameters();
         let mut opened = target::open(&Target::PerExample, self.digits, &recipe, &start)?;
-        let watch = Watch::every(recipe::cadence(&recipe, self.digits.train.len(), None)?);
+        let cadence = Cadence::of(&recipe, self.digits.train.len(), None)?;
         let before = Before {
             setup: opened.set_up,
             tuning: 0.0,
         };
-        let past = Past::default();
+        let past = History::default();
         self.run(
             opened.engine.as_mut(),
             &recipe,
-            watch,
+            cadence,
             before,
             past,
             Records::default(),

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::named;
 use gpu_train::error::Result;
 use gpu_train::gpu::{AdapterChoice, Backend, Options};
 use gpu_train::target::Adapter;
@@ -32,7 +33,7 @@ pub struct Arguments {
     #[arg(long = "adapter", value_name = "NAME-PART", value_delimiter = ',')]
     adapters: Vec<String>,
     /// The graphics interface to go through
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Backend>())]
     backend: Option<Backend>,
 }
 

@@ -13,7 +13,7 @@ use gpu_train::engine::{Engine, State};
 use gpu_train::error::{Error, Result};
 use gpu_train::file;
 use gpu_train::recipe::{Batch, Recipe};
-use gpu_train::train::Past;
+use gpu_train::train::{self, History};
 
 /// Files of the checkpoints to write and to resume from.
 #[derive(Debug, Default, Args)]
@@ -80,10 +80,9 @@ impl Arguments {
 
     /// Number of updates between checkpoints.
     pub fn every(&self, recipe: &Recipe, examples: usize) -> Result<Option<u32>> {
-        if self.file().is_none() {
-            return Ok(None);
-        }
-        super::recipe::cadence(recipe, examples, self.checkpoint_every).map(Some)
+        let wanted = self.file();
+        let interval = wanted.map(|_| train::interval(recipe, examples, self.checkpoint_every));
+        interval.transpose()
     }
 
     /// Record of the digits, if checkpoints are written. Hashing the digits takes a moment.
@@ -127,14 +126,13 @@ impl Arguments {
     pub fn note(&self, checkpoint: &Checkpoint, engine: &dyn Engine) -> String {
         let Checkpoint { origin, state, .. } = checkpoint;
         let from = self.resume.as_deref().unwrap_or("".as_ref()).display();
-        let here = (engine.kind().to_string(), engine.device());
-        let how = if (&origin.engine, &origin.device) == (&here.0, &here.1) {
+        let here = (engine.kind(), engine.device());
+        let how = if (origin.engine, &origin.device) == (here.0, &here.1) {
             "on the same device, with the same result as an uninterrupted run".into()
         } else {
             format!(
                 "started by {} on {}, so the result will differ by rounding",
-                origin.engine.escape_debug(),
-                origin.device.escape_debug()
+                origin.engine, origin.device
             )
         };
         format!("{from}: resumes from step {}, {how}", state.step)
@@ -151,7 +149,7 @@ impl Arguments {
         let path = self.file()?.clone();
         let origin = Origin {
             version: env!("CARGO_PKG_VERSION").into(),
-            engine: engine.kind().to_string(),
+            engine: engine.kind(),
             device: engine.device(),
             kernels,
             recipe: recipe.clone(),
@@ -177,7 +175,7 @@ impl Keeper {
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be written; the previous checkpoint then remains.
-    pub fn keep(&mut self, state: &State, past: &Past) -> Result<()> {
+    pub fn keep(&mut self, state: &State, past: &History) -> Result<()> {
         checkpoint::save(&self.path, &self.origin, state, past)?;
         self.last = Some(state.step);
         Ok(())

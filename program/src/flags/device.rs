@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::kernels;
+use super::{kernels, named};
 use crate::flags::usage;
 use crate::terminal::context::cores;
 use gpu_train::checkpoint::Origin;
@@ -39,7 +39,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME-PART")]
     adapter: Option<String>,
     /// The graphics interface to go through
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Backend>())]
     backend: Option<Backend>,
     #[command(flatten)]
     kernels: kernels::Arguments,
@@ -67,14 +67,13 @@ impl Arguments {
     #[must_use]
     pub fn resuming(self, origin: &Origin) -> Self {
         let given = self.device.is_some() || self.names_one() || self.kernels.are_given();
-        let devices = [
-            (EngineKind::Cpu, Device::Cpu),
-            (EngineKind::Reference, Device::Reference),
-        ];
-        let mut devices = devices.iter().filter(|_| !given);
-        let same = devices.find(|(engine, _)| origin.engine == engine.to_string());
+        let same = match origin.engine {
+            EngineKind::Cpu => Some(Device::Cpu),
+            EngineKind::Reference => Some(Device::Reference),
+            EngineKind::Gpu | EngineKind::PerExample => None,
+        };
         Self {
-            device: self.device.or(same.map(|&(_, device)| device)),
+            device: self.device.or(same.filter(|_| !given)),
             resumed: Some(origin.clone()),
             ..self
         }
@@ -84,7 +83,7 @@ impl Arguments {
     fn resumed_adapter(&self) -> Option<Adapter> {
         let origin = self.resumed.as_ref()?;
         let is_free = self.device.is_none() && !self.names_one();
-        let was_gpu = origin.engine == EngineKind::Gpu.to_string();
+        let was_gpu = origin.engine == EngineKind::Gpu;
         (is_free && was_gpu).then(|| Adapter::named(&origin.device, self.options()))?
     }
 

@@ -2,10 +2,11 @@
 
 use clap::Args;
 
+use super::named;
+
 use gpu_train::error::Result;
 use gpu_train::net::Initialization;
-use gpu_train::recipe::schedule::Schedule;
-use gpu_train::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe};
+use gpu_train::recipe::{Activation, Batch, Length, Loss, Optimizer, Recipe, RecipeName, Schedule};
 
 /// Name of a recipe, and its fields.
 #[derive(Debug, Default, Args)]
@@ -13,19 +14,19 @@ use gpu_train::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe
 #[command(next_help_heading = "Recipe")]
 pub struct Arguments {
     /// The recipe to start from [default: full-batch with --full-batch, reproduction with --per-example]
-    #[arg(long, value_name = "NAME")]
-    recipe: Option<Name>,
+    #[arg(long, value_name = "NAME", value_parser = named::values::<RecipeName>())]
+    recipe: Option<RecipeName>,
     /// Activation of the hidden layers
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Activation>())]
     activation: Option<Activation>,
     /// Loss function; mse has tanh outputs and targets ±1
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Loss>())]
     loss: Option<Loss>,
     /// Initial weights: uniform in ±2.4/√F or, as the paper's PDF reads, in ±2.4/F, where F is the fan-in of a unit
-    #[arg(long, value_name = "SCALE")]
+    #[arg(long, value_name = "SCALE", value_parser = named::values::<Initialization>())]
     init: Option<Initialization>,
     /// Update rule
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Optimizer>())]
     optimizer: Option<Optimizer>,
     /// Peak learning rate
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
@@ -55,7 +56,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     curvature_sample: Option<u32>,
     /// Decay of the learning rate after the warm-up
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Schedule>())]
     schedule: Option<Schedule>,
     /// Number of updates over which the learning rate rises to its peak
     #[arg(long, value_name = "STEPS")]
@@ -84,8 +85,8 @@ impl Arguments {
     /// [`gpu_train::error::Error::Usage`], naming the flag that is out of its range.
     pub fn recipe(&self, batch: Batch) -> Result<Recipe> {
         let name = self.recipe.unwrap_or(match batch {
-            Batch::Full => Name::FullBatch,
-            Batch::PerExample => Name::Reproduction,
+            Batch::Full => RecipeName::FullBatch,
+            Batch::PerExample => RecipeName::Reproduction,
         });
         self.over(Recipe {
             batch,
@@ -136,17 +137,4 @@ impl Arguments {
         recipe.validate()?;
         Ok(recipe)
     }
-}
-
-/// Number of updates between evaluations or checkpoints. `every` counts updates of the full batch, and epochs of batch 1.
-pub fn cadence(recipe: &Recipe, examples: usize, every: Option<u32>) -> Result<u32> {
-    let steps = recipe.validate_updates(examples)?;
-    Ok(match (recipe.batch, every) {
-        (Batch::Full, Some(every)) => every,
-        (Batch::Full, None) => steps.div_ceil(10),
-        (Batch::PerExample, every) => {
-            let epoch = u32::try_from(examples).unwrap_or(u32::MAX);
-            every.unwrap_or(1).saturating_mul(epoch)
-        }
-    })
 }

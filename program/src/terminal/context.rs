@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gpu_train::cpu;
+use gpu_train::error::printable;
 use gpu_train::experiment::record::{Machine, SCHEMA, Stamp};
 
 /// Description of the machine.
@@ -66,7 +67,7 @@ fn shell_word(word: &str) -> String {
 /// The command line, always with `gpu-train` as the name of the program.
 pub fn command() -> String {
     let arguments = std::env::args_os().skip(1);
-    let words = arguments.map(|word| word.to_string_lossy().into_owned());
+    let words = arguments.map(|word| printable(&word.to_string_lossy()));
     std::iter::once("gpu-train".to_owned())
         .chain(words)
         .collect::<Vec<_>>()

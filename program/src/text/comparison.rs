@@ -60,7 +60,7 @@ impl Comparison {
         Self {
             same_presentations_speedup: full_batch.examples_per_second
                 / baseline.examples_per_second,
-            same_error: same_error(&full_batch.outcome().points, &baseline.outcome().points),
+            same_error: same_error(&full_batch.history().points, &baseline.history().points),
             essay_seconds: ESSAY_SECONDS,
             over_essay: verdicts.0.over_essay(),
             baseline_over_essay: verdicts.1.over_essay(),

@@ -9,7 +9,7 @@ use gpu_train::engine::{Engine, EngineKind};
 use gpu_train::experiment::plural;
 use gpu_train::experiment::record::{Seconds, SplitReport};
 use gpu_train::recipe::{Batch, Recipe};
-use gpu_train::train::Outcome;
+use gpu_train::train::History;
 
 /// The record of one run.
 #[derive(Debug, Clone, Serialize)]
@@ -51,7 +51,7 @@ pub struct RunReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
     #[serde(skip)]
-    outcome: Outcome,
+    history: History,
 }
 
 impl RunReport {
@@ -61,9 +61,10 @@ impl RunReport {
         recipe: &Recipe,
         digits: &str,
         seconds: Seconds,
-        outcome: Outcome,
+        history: History,
     ) -> Self {
-        let last = outcome.last();
+        let last = history.last();
+        let presentations = recipe.presentations(history.step, last.train.examples as usize);
         Self {
             version: env!("CARGO_PKG_VERSION"),
             finished_unix: SystemTime::now()
@@ -73,17 +74,17 @@ impl RunReport {
             engine: engine.kind(),
             digits: digits.to_owned(),
             recipe: recipe.clone(),
-            steps: outcome.steps,
-            presentations: outcome.presentations,
+            steps: history.step,
+            presentations,
             seconds,
-            examples_per_second: outcome.examples_per_second(),
+            examples_per_second: presentations as f64 / history.seconds,
             resumed_at: None,
-            losses: (recipe.batch == Batch::Full).then(|| outcome.losses.clone()),
+            losses: (recipe.batch == Batch::Full).then(|| history.losses.clone()),
             train: last.train.into(),
             test: last.test.into(),
             baseline: None,
             comparison: None,
-            outcome,
+            history,
         }
     }
 
@@ -107,8 +108,8 @@ impl RunReport {
     }
 
     /// The run's course.
-    pub fn outcome(&self) -> &Outcome {
-        &self.outcome
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// One line of JSON.

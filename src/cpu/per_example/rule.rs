@@ -3,7 +3,7 @@
 use super::layout::Trained;
 use crate::cpu::simd::{Lanes, Quads};
 use crate::recipe::Recipe;
-use crate::recipe::schedule::StepScalars;
+use crate::recipe::StepScalars;
 
 /// Consumes the gradient of sixteen parameters.
 pub trait Rule: Copy {

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Seconds, SplitReport, Stamp, Statistics};
 use crate::data::DigitsRecord;
+use crate::engine::EngineKind;
 
 /// What makes a run the same run: a record whose identity equals the wanted one is not run again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,8 +18,8 @@ pub struct Identity {
     pub recipe: Value,
     /// Seed of initial weights, shifts and dropout.
     pub seed: u64,
-    /// Name of the engine: `per-example`, `cpu`, `gpu` or `reference`.
-    pub engine: String,
+    /// The kind of engine.
+    pub engine: EngineKind,
     /// The adapter, for the engine `gpu`.
     pub adapter: Option<String>,
 }
@@ -131,7 +132,7 @@ pub struct TableRow {
     pub recipe: serde_json::Value,
     /// Whether an update sees all examples.
     pub full_batch: bool,
-    /// Name of the engine.
+    /// Name of the engine; empty if no run ended.
     pub engine: String,
     /// The device, for people; none if no run ended.
     pub device: Option<String>,

@@ -67,7 +67,7 @@ fn table_row(
         full_batch: recipe.batch == Batch::Full,
         engine: runs
             .first()
-            .map_or(String::new(), |run| run.identity.engine.clone()),
+            .map_or(String::new(), |run| run.identity.engine.to_string()),
         device: ended.first().map(|(run, _)| run.device.clone()),
         steps: u32::try_from(steps).unwrap_or(u32::MAX),
         passes: steps as f64 / recipe.updates_per_pass(examples) as f64,
@@ -150,6 +150,7 @@ fn notes(sheet: &Sheet, rows: &[TableRow]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::EngineKind;
     use crate::experiment::record::{CurvePoint, Identity, Machine, SCHEMA, Seconds, SplitReport};
 
     fn digits() -> DigitsRecord {
@@ -182,7 +183,7 @@ mod tests {
                 digits: digits(),
                 recipe: serde_json::Value::Null,
                 seed,
-                engine: "per-example".into(),
+                engine: EngineKind::PerExample,
                 adapter: None,
             },
             version: "0".into(),

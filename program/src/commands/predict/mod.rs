@@ -10,10 +10,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::decode::{EXPECTED, FILE_LIMIT, decode};
-use crate::flags::messages;
+use crate::flags::{messages, named};
 use crate::terminal::{Output, columns};
 use crate::text::prediction::{PictureReport, Style, text};
-use gpu_train::error::{Error, Result};
+use gpu_train::error::{Error, Result, printable};
 use gpu_train::file;
 use gpu_train::predict::{Classifier, Recognised};
 use gpu_train::recipe::{Activation, Loss};
@@ -42,10 +42,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE.safetensors")]
     weights: Option<PathBuf>,
     /// Activation of the hidden layers, if the weights file does not name it
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Activation>())]
     activation: Option<Activation>,
     /// Loss that the net was trained with, if the weights file does not name it
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Loss>())]
     loss: Option<Loss>,
     /// First train the weights (recipe full-batch-modern, on all CPU cores) and write them to the
     /// file of --weights or its default
@@ -135,7 +135,9 @@ fn recognise_all(arguments: &Arguments, classifier: &Classifier) -> Result<(Valu
             Ok(recognised) => {
                 // JSON contains everything except the bars.
                 if !arguments.json || arguments.show {
-                    arguments.output().line(&text(&name, &recognised, style))?;
+                    arguments
+                        .output()
+                        .line(&text(&printable(&name), &recognised, style))?;
                 }
                 (&recognised).into()
             }

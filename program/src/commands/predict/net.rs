@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::Arguments;
@@ -15,9 +14,9 @@ use gpu_train::experiment::record::SplitReport;
 use gpu_train::file;
 use gpu_train::predict::Classifier;
 use gpu_train::recipe::Functions;
-use gpu_train::recipe::{Length, Name, Recipe, value_name};
+use gpu_train::recipe::{Length, Name, Recipe};
 use gpu_train::target::{self, Target};
-use gpu_train::train::{self, Watch};
+use gpu_train::train::{self, Cadence};
 use gpu_train::weights;
 
 /// Path of the weights: the given one, or the default in the user's data folder.
@@ -76,7 +75,7 @@ fn functions(arguments: &Arguments, said: Option<Functions>, path: &Path) -> Res
 }
 
 /// Checks that a flag, if given, agrees with the file.
-fn agree<T: ValueEnum + PartialEq>(
+fn agree<T: PartialEq + std::fmt::Display>(
     flag: &str,
     found: Option<T>,
     said: T,
@@ -84,9 +83,7 @@ fn agree<T: ValueEnum + PartialEq>(
 ) -> Result<()> {
     match found {
         Some(found) if found != said => Err(Error::Usage(format!(
-            "{flag}: found {}, expected {} or no flag: {path} was trained with it",
-            value_name(&found),
-            value_name(&said)
+            "{flag}: found {found}, expected {said} or no flag: {path} was trained with it",
         ))),
         _ => Ok(()),
     }
@@ -120,26 +117,26 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
         engine.kind(),
         engine.device()
     ))?;
-    let watch = Watch::every(recipe.validate_updates(examples)?);
+    let cadence = Cadence::every(recipe.validate_updates(examples)?);
     let mut progress = Progress::new(recipe.batch, 0, output);
-    let outcome = train::run(engine.as_mut(), &recipe, examples, watch, &mut |event| {
+    let history = train::run(engine.as_mut(), &recipe, examples, cadence, &mut |event| {
         progress.show(&event)
     })?;
     let parameters = engine.state()?.parameters;
     let functions = Functions::from(&recipe);
     weights::save(path, &parameters, functions)?;
-    let test = outcome.last().test;
+    let test = history.last().test;
     output.line(&format!(
         "test error {:.2}%: {} misses of {}, after {:.1} s of training\nweights: {}",
         100.0 * test.error(),
         test.misses,
         test.examples,
-        outcome.seconds,
+        history.seconds,
         path.display()
     ))?;
     let report = json!({
         "recipe": recipe,
-        "seconds": outcome.seconds,
+        "seconds": history.seconds,
         "test": SplitReport::from(test),
     });
     Ok((Classifier::new(parameters, functions), report))
