@@ -13,7 +13,7 @@ use crate::terminal::context::{cores, date, stamp};
 use crate::terminal::{Output, RunsProgress, interrupt};
 use crate::text::race as text;
 use gpu_train::data::{Digits, Source};
-use gpu_train::error::Result;
+use gpu_train::error::{Error, Result};
 use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::race::{self, Race};
@@ -119,7 +119,12 @@ pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
         rule,
         entrants,
     };
-    let record = race.run(&queue)?;
+    let record = race.run(&queue).map_err(|error| match error {
+        Error::Interrupted(text) => {
+            Error::Interrupted(format!("{text}, from the start of the interrupted round"))
+        }
+        other => other,
+    })?;
     if let Some(path) = &arguments.out {
         file::write_atomically(path, format!("{}\n", record.json()).as_bytes())?;
         pictures::write_race(&record, file::check_target(path)?)?;

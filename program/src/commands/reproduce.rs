@@ -71,7 +71,7 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   gpu-train reproduce --quick              four rows over three seeds, about a minute
-  gpu-train reproduce --seeds 20           the whole table; broken off, the same command goes on
+  gpu-train reproduce --seeds 20           the whole table; interrupted, the same command resumes
   gpu-train reproduce --rows stage-0,full-batch --zip-code DIR";
 
 /// Runs what is missing, and prints the table.
@@ -92,7 +92,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let output = messages::progress(arguments.json);
     let rows = arguments.rows(source);
     let is_full_batch = |row: &&Row| Recipe::named(row.recipe).batch == Batch::Full;
-    let (target, note) = if rows.iter().any(|row| is_full_batch(&row)) {
+    let (target, note) = if rows.iter().any(is_full_batch) {
         arguments.device.target(Batch::Full)?
     } else {
         (Target::PerExample, None)

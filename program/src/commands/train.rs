@@ -297,7 +297,7 @@ impl Session<'_> {
         let here = Functions::from(recipe);
         if let Some(there) = net.functions.filter(|there| *there != here) {
             self.output.line(&format!(
-                "{}: trained with {there}, and goes on with {here}",
+                "{}: trained with {there}, training continues with {here}",
                 path.display()
             ))?;
         }
