@@ -202,7 +202,7 @@ fn the_table_and_the_file_say_the_same() {
             .and(contains("cpu on "))
             .and(contains("schema").not()),
     )
-    .stderr(contains("ms a step"));
+    .stderr(contains("ms per step"));
     let written = std::fs::read(&file).expect("a report");
     let written: Value = serde_json::from_slice(&written).expect("JSON");
     check_engine(&written["engines"][0], 65);
