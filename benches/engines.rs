@@ -36,7 +36,7 @@ fn start(recipe: &Recipe) -> Parameters {
     recipe.initial_parameters()
 }
 
-/// Measures so many updates a time, all of a sample's in one call, from the same state.
+/// Measures `updates` updates per iteration, all of a sample's in one call, from the same state.
 fn measure(
     group: &mut BenchmarkGroup<'_, WallTime>,
     id: BenchmarkId,
@@ -65,7 +65,8 @@ fn full_batch(criterion: &mut Criterion) {
         for (name, recipe) in full_batch_recipes() {
             let (digits, start) = (digits.clone(), start(&recipe));
             let mut engine =
-                FullBatch::with_level_and_threads(digits, recipe, &start, level, threads);
+                FullBatch::with_level_and_threads(digits, recipe, &start, level, threads)
+                    .expect("a full-batch recipe");
             let id = BenchmarkId::new(level.name(), name);
             measure(&mut group, id, &mut engine, 1);
         }
@@ -81,7 +82,8 @@ fn per_example(criterion: &mut Criterion) {
             let recipe = Recipe::named(name);
             let start = start(&recipe);
             let id = BenchmarkId::new(level.name(), &recipe.name);
-            let mut engine = PerExample::with_level(digits.clone(), recipe, &start, level);
+            let mut engine = PerExample::with_level(digits.clone(), recipe, &start, level)
+                .expect("a per-example recipe");
             measure(&mut group, id, &mut engine, UPDATES);
         }
     }

@@ -1,20 +1,21 @@
-//! Compares two recipes of one's own over a few seeds: what does a warm-up do for AdamW on the full batch?
+//! Compares two custom recipes over a few seeds: the effect of a warm-up on AdamW over the full batch.
 //!
 //! `cargo run --release --example custom_recipe`
 
 use gpu_train::data::Digits;
 use gpu_train::error::Result;
 use gpu_train::recipe::{Length, Name, Recipe};
-use gpu_train::train::Watch;
-use gpu_train::{cpu, data, train};
+use gpu_train::target::{self, Target};
+use gpu_train::train::Cadence;
+use gpu_train::{data, train};
 
 const SEEDS: u64 = 3;
 
-/// The mean of the test misses over the seeds.
+/// Mean of the test misses over the seeds.
 fn mean_misses(recipe: &Recipe, digits: &Digits) -> Result<f64> {
-    // Says which field is out of its range, by the name of its flag.
+    // The error names the flag of a field that is out of range.
     recipe.validate()?;
-    let watch = Watch::every(u32::MAX);
+    let cadence = Cadence::every(u32::MAX);
     let mut misses = 0;
     for seed in 0..SEEDS {
         let recipe = Recipe {
@@ -23,10 +24,10 @@ fn mean_misses(recipe: &Recipe, digits: &Digits) -> Result<f64> {
         };
         let start = recipe.initial_parameters();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, cores);
+        let mut engine = target::open(&Target::Cpu(cores), digits, &recipe, &start)?.engine;
         let examples = digits.train.len();
-        let outcome = train::run(engine.as_mut(), &recipe, examples, watch, &mut |_| Ok(()))?;
-        misses += outcome.last().test.misses;
+        let history = train::run(engine.as_mut(), &recipe, examples, cadence, &mut |_| Ok(()))?;
+        misses += history.last().test.misses;
     }
     Ok(f64::from(misses) / SEEDS as f64)
 }

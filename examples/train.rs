@@ -1,4 +1,4 @@
-//! Trains the 1989 net over the whole training set at once on the CPU cores, and saves it as net.safetensors.
+//! Trains the 1989 net over the full batch on the CPU cores and saves it as net.safetensors.
 //!
 //! `cargo run --release --example train`
 
@@ -9,22 +9,22 @@ use gpu_train::data::embedded;
 use gpu_train::engine::Engine;
 use gpu_train::error::Result;
 use gpu_train::recipe::{Name, Recipe};
-use gpu_train::train::{self, Event, Watch};
+use gpu_train::train::{self, Cadence, Event};
 use gpu_train::weights;
 
 fn main() -> Result<()> {
     let digits = embedded::digits();
     let recipe = Recipe::named(Name::FullBatch);
     let start = recipe.initial_parameters();
-    let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start);
-    let watch = Watch::every(13);
+    let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start)?;
+    let cadence = Cadence::every(13);
     let mut show = |event: Event<'_>| {
         if let Event::Evaluated { point, .. } = event {
             println!("step {}: {} test misses", point.step, point.test.misses);
         }
         Ok(())
     };
-    train::run(&mut engine, &recipe, digits.train.len(), watch, &mut show)?;
+    train::run(&mut engine, &recipe, digits.train.len(), cadence, &mut show)?;
     let trained = engine.state()?.parameters;
     weights::save(Path::new("net.safetensors"), &trained, (&recipe).into())
 }

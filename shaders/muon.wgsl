@@ -3,22 +3,22 @@
 // m ← βm + (1 − β)g;  u = βm + (1 − β)g;  w ← shrink · w − η · √(longer side) · P · u
 //
 // P · u is u with its singular values brought near 1. The textbook's X ← (aI + bA + cA²)X with A = XXᵀ multiplies X from
-// the left by polynomials in the first A only, so all of it happens on matrices of the shorter side:
+// the left by polynomials in the first A only, so everything is computed on matrices of the shorter side:
 // A ← QAQ, P ← QP with Q = aI + bA + cA², from A = uuᵀ / ‖u‖² and P = I / ‖u‖.
 //
-// - places: where each parameter lies in the buffers of parameters; gradient, parameters, first_moment (m)
-// - schedule: a vector a step, z holding shrink, w holding η
+// - packed_index: index of each parameter in gradient, parameters and first_moment (m)
+// - schedule: a vector per step, z holding shrink, w holding η
 //
 // One workgroup: one matrix, the shorter side along rows.
 
 @group(0) @binding(1) var<storage, read> gradient: array<f32>;
 @group(0) @binding(2) var<storage, read> schedule: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> progress: array<u32>;
-@group(0) @binding(4) var<storage, read> places: array<u32>;
+@group(0) @binding(4) var<storage, read> packed_index: array<u32>;
 @group(0) @binding(5) var<storage, read_write> parameters: array<f32>;
 @group(0) @binding(6) var<storage, read_write> first_moment: array<f32>;
 
-/// The matrix's first parameter, its sides, and how far apart neighbours along each lie.
+// The matrix's first parameter, its sides, and the stride along each.
 struct Matrix {
     first: u32,
     side: u32,
@@ -27,13 +27,13 @@ struct Matrix {
     long_stride: u32,
 }
 
-/// Columns that are looked at together.
+// Columns that are staged together.
 const COLUMNS: u32 = MUON_SIDE;
 const CELLS: u32 = MUON_SIDE * MUON_SIDE;
 var<workgroup> gram: array<f32, CELLS>;
 var<workgroup> polynomial: array<f32, CELLS>;
 var<workgroup> factor: array<f32, CELLS>;
-// Some columns of u, `[column][row]`, or a product on its way.
+// Some columns of u, `[column][row]`, or a product before it is copied back.
 var<workgroup> staged: array<f32, CELLS>;
 
 fn matrix(index: u32) -> Matrix {
@@ -49,15 +49,15 @@ fn matrix(index: u32) -> Matrix {
     return Matrix(OUTW, CLASSES, H3_UNITS, 1u, CLASSES);
 }
 
-fn place_of(shape: Matrix, row: u32, column: u32) -> u32 {
-    return places[shape.first + row * shape.side_stride + column * shape.long_stride];
+fn index_of(shape: Matrix, row: u32, column: u32) -> u32 {
+    return packed_index[shape.first + row * shape.side_stride + column * shape.long_stride];
 }
 
 fn ahead(at: u32) -> f32 {
-    return run.momentum * first_moment[at] + (1.0 - run.momentum) * gradient[at];
+    return params.momentum * first_moment[at] + (1.0 - params.momentum) * gradient[at];
 }
 
-/// What the staged columns add to one cell of uuᵀ.
+// Sum of the staged columns' terms of one cell of uuᵀ.
 fn rows_dot(cell: u32, side: u32) -> f32 {
     var sum = 0.0;
     if (cell < side * side) {
@@ -82,15 +82,15 @@ fn main(
     let shape = matrix(workgroup.x);
     let side = shape.side;
     let cells = side * side;
-    // The momentum, and uuᵀ: up to four cells a lane.
+    // The momentum, and uuᵀ: up to four cells per lane.
     var sums = vec4<f32>(0.0);
     for (var first = 0u; first < shape.long; first += COLUMNS) {
         for (var element = lane; element < side * COLUMNS; element += MUON_LANES) {
             let column = first + element / side;
             var u = 0.0;
             if (column < shape.long) {
-                let at = place_of(shape, element % side, column);
-                first_moment[at] = run.momentum * first_moment[at] + (1.0 - run.momentum) * gradient[at];
+                let at = index_of(shape, element % side, column);
+                first_moment[at] = params.momentum * first_moment[at] + (1.0 - params.momentum) * gradient[at];
                 u = ahead(at);
             }
             staged[element] = u;
@@ -167,7 +167,7 @@ fn main(
             var u = 0.0;
             if (column < shape.long) {
                 // This lane's own moment: it wrote it above.
-                u = ahead(place_of(shape, element % side, column));
+                u = ahead(index_of(shape, element % side, column));
             }
             staged[element] = u;
         }
@@ -180,7 +180,7 @@ fn main(
                 for (var k = 0u; k < side; k++) {
                     step += factor[row * side + k] * staged[element - row + k];
                 }
-                let at = place_of(shape, row, column);
+                let at = index_of(shape, row, column);
                 parameters[at] = parameters[at] * scalars.z - size * step;
             }
         }

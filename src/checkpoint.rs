@@ -12,12 +12,12 @@ use sha2::{Digest, Sha256};
 
 use crate::data::DigitsRecord;
 use crate::data::fingerprint::hexadecimal;
-use crate::engine::State;
+use crate::engine::{EngineKind, State};
 use crate::error::{Error, Result};
 use crate::file;
 use crate::recipe::differing_field;
 use crate::recipe::{Batch, Recipe};
-use crate::train::{Past, Point};
+use crate::train::{History, Point};
 use crate::weights::{self, Written};
 
 /// Version of the form; a file of another one is refused.
@@ -38,8 +38,8 @@ const LOSSES: &str = "losses";
 pub struct Origin {
     /// Version of the program.
     pub version: String,
-    /// Name of the engine: `reference`, `cpu`, `gpu` or `per-example`.
-    pub engine: String,
+    /// The kind of engine.
+    pub engine: EngineKind,
     /// The device, for people.
     pub device: String,
     /// A GPU's kernels, as `--kernels` takes them: others round otherwise.
@@ -78,16 +78,16 @@ pub struct Checkpoint {
     /// The engine's state.
     pub state: State,
     /// The run's course so far.
-    pub past: Past,
+    pub past: History,
 }
 
 /// Writes a checkpoint; the file is replaced as a whole or not at all, even if the machine loses power.
 ///
 /// # Errors
 /// [`Error::File`] if it cannot be written; the path then holds what it held.
-pub fn save(path: &Path, origin: &Origin, state: &State, past: &Past) -> Result<()> {
+pub fn save(path: &Path, origin: &Origin, state: &State, past: &History) -> Result<()> {
     let bytes = encode(origin, state, past).map_err(|problem| Error::file(path, problem))?;
-    let started = std::time::Instant::now();
+    let started = web_time::Instant::now();
     file::write_atomically(path, &bytes)?;
     tracing::debug!(step = state.step, bytes = bytes.len(), took = ?started.elapsed(), "wrote a checkpoint");
     Ok(())
@@ -97,7 +97,11 @@ pub fn save(path: &Path, origin: &Origin, state: &State, past: &Past) -> Result<
 ///
 /// # Errors
 /// A text, if there were more evaluations than the form can hold.
-pub fn encode(origin: &Origin, state: &State, past: &Past) -> std::result::Result<Vec<u8>, String> {
+pub fn encode(
+    origin: &Origin,
+    state: &State,
+    past: &History,
+) -> std::result::Result<Vec<u8>, String> {
     let values = [&state.parameters, &state.first_moment, &state.second_moment];
     let tensors = PREFIXES.iter().zip(values);
     let mut tensors: Vec<Written> = tensors
@@ -180,7 +184,7 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Checkpoint> {
     Ok(Checkpoint {
         origin: header.origin,
         state,
-        past: Past {
+        past: History {
             step: header.step,
             seconds: header.seconds,
             losses,
@@ -196,7 +200,6 @@ fn header(bytes: &[u8]) -> std::result::Result<Header, String> {
          (--init-from starts from weights)",
     )?;
     let broken = |error: serde_json::Error| {
-        let error: String = error.to_string().escape_debug().collect();
         format!("found a header that does not parse ({error}), expected a checkpoint's")
     };
     // The form first: another one need not have the same fields.
@@ -207,6 +210,9 @@ fn header(bytes: &[u8]) -> std::result::Result<Header, String> {
         ));
     }
     let header: Header = serde_json::from_str(&json).map_err(broken)?;
+    // Messages, reports and records repeat its texts.
+    let origin = serde_json::to_value(&header.origin).expect("plain fields");
+    file::refuse_control_characters(&origin)?;
     check(&header)?;
     Ok(header)
 }
@@ -299,7 +305,7 @@ mod tests {
                 second_moment: parameters.map(|value| value * value),
                 parameters,
             },
-            past: Past {
+            past: History {
                 step: 2,
                 seconds: 1.0 / 3.0,
                 losses: match recipe.batch {
@@ -315,7 +321,7 @@ mod tests {
             },
             origin: Origin {
                 version: "0.0.0".into(),
-                engine: "cpu".into(),
+                engine: EngineKind::Cpu,
                 device: "a device".into(),
                 kernels: Some("layered".into()),
                 recipe,
@@ -403,6 +409,13 @@ mod tests {
             "a recipe that is refused (--dropout: found 1.5",
         );
         refused(&|c| c.origin.digits.train_examples = 0, "training example");
+        // Escape codes in any of these would reach the terminal; U+009B opens one as ESC [ does.
+        let text = "found a control character in \\u{1b}[31mred\\u{9b}";
+        let escape = || "\u{1b}[31mred\u{9b}".to_owned();
+        refused(&|c| c.origin.recipe.name = escape(), text);
+        refused(&|c| c.origin.device = escape(), text);
+        refused(&|c| c.origin.kernels = Some(escape()), text);
+        refused(&|c| c.origin.digits.source = escape(), text);
         refused(
             &|c| c.state.first_moment.flat_mut()[0] = f32::INFINITY,
             "tensor first_moment.H1w: element 0: found inf",

@@ -11,8 +11,8 @@
 //! (digits.train, digits.test) = (digits.train.truncated(50), digits.test.truncated(50));
 //! let recipe = Recipe::named(Name::FullBatch);
 //! let start = recipe.initial_parameters();
-//! let mut fast = FullBatch::new(digits.clone(), recipe.clone(), &start);
-//! let mut plain = Reference::<f64>::new(digits, recipe, &start);
+//! let mut fast = FullBatch::new(digits.clone(), recipe.clone(), &start)?;
+//! let mut plain = Reference::<f64>::new(digits, recipe, &start)?;
 //!
 //! // Losses before each of two updates.
 //! let (ours, theirs) = (fast.train(2)?, plain.train(2)?);
@@ -24,10 +24,25 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::Result;
+use crate::named::named;
 use crate::net::Parameters;
 
-/// Which half of the digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+named! {
+    /// The implementations of [`Engine`].
+    pub enum EngineKind {
+        /// The full batch on all CPU cores.
+        Cpu = "cpu",
+        /// Batch 1 on one CPU core.
+        PerExample = "per-example",
+        /// The full batch on a GPU.
+        Gpu = "gpu",
+        /// The scalar reference on one core, slow.
+        Reference = "reference",
+    }
+}
+
+/// Half of the digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {
     /// The examples trained on.
     Train,
@@ -104,10 +119,10 @@ pub struct Peak {
 
 /// A trainer: it owns the digits, the recipe and the state of one run.
 pub trait Engine {
-    /// Short name: `reference`, `cpu`, `gpu` or `per-example`.
-    fn name(&self) -> &'static str;
+    /// The implementation.
+    fn kind(&self) -> EngineKind;
 
-    /// The device it runs on, for people: processor and instruction set, or adapter and backend.
+    /// Human-readable device: processor and instruction set, or adapter and backend.
     fn device(&self) -> String;
 
     /// Replaces the state.

@@ -9,7 +9,7 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// A file is missing, unreadable, or does not hold what it should.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}: {}", printable(&path.to_string_lossy()), printable(problem))]
     File {
         /// The file.
         path: PathBuf,
@@ -56,5 +56,24 @@ impl Error {
     }
 }
 
+/// Text with its control characters escaped: a terminal would obey them.
+pub fn printable(text: &str) -> String {
+    let escaped = |c: char| c.escape_debug().to_string();
+    let shown = |c: char| if c.is_control() { escaped(c) } else { c.into() };
+    text.chars().map(shown).collect()
+}
+
 /// A result with this crate's [`enum@Error`].
 pub type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_about_a_file_has_no_control_characters() {
+        let error = Error::file("a\u{1b}[31m", "found \u{9b}31m é\nbelow");
+        let text = error.to_string();
+        assert_eq!(text, "a\\u{1b}[31m: found \\u{9b}31m é\\nbelow");
+    }
+}

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 
@@ -99,14 +100,26 @@ pub fn find(folder: &Path, names: &[String]) -> Result<PathBuf> {
         })
 }
 
-/// Replaces or creates a file with these bytes: at every moment the path holds all of the old or all of the new, even
-/// if the machine loses power.
+/// Where the bytes for a path are written.
+#[derive(Debug, PartialEq)]
+enum Destination {
+    /// A regular file or a new one: the end of the links that the path may name.
+    File { folder: PathBuf, path: PathBuf },
+    /// A pipe or a character device, such as `/dev/stdout` or `/dev/null`.
+    Stream,
+}
+
+/// Writes a file: at every moment the path holds all of the old bytes or all of the new ones, even if the machine loses
+/// power. Symbolic links are followed; a pipe or a character device is written to directly.
 ///
 /// # Errors
-/// [`Error::File`] if its folder is missing or cannot be written to; the path then holds what it held.
+/// [`Error::File`] as [`check_target`], or if its folder cannot be written to; the path then holds what it held.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = check_target(path)?;
-    write_and_rename(folder, path, bytes).map_err(|error| {
+    let written = match destination(path)? {
+        Destination::File { folder, path } => replace(&folder, &path, bytes),
+        Destination::Stream => write_stream(path, bytes),
+    };
+    written.map_err(|error| {
         Error::file(
             path,
             format!("found that it cannot be written ({error}), expected a writable folder with room for it"),
@@ -114,35 +127,95 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// Checks that a file could be written here, before the work whose result it is to hold; returns its folder.
+/// Checks that a file can be written at this path, before the work whose result it is to hold; returns the path's
+/// folder.
 ///
 /// # Errors
-/// [`Error::File`] if the folder is missing, or a folder stands in the file's place.
+/// [`Error::File`] if the folder is missing, or the path is a folder, a socket or a block device.
 pub fn check_target(path: &Path) -> Result<&Path> {
-    let folder = match path.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-        Some(folder) => folder,
-        None => return Err(Error::file(path, "found a root, expected a file's path")),
-    };
-    if !folder.is_dir() {
-        return Err(Error::file(
-            path,
-            format!(
-                "found no folder {}, expected one to write into",
-                folder.display()
-            ),
-        ));
-    }
-    if path.is_dir() {
-        return Err(Error::file(
-            path,
-            "found a folder, expected a file or nothing there",
-        ));
-    }
-    Ok(folder)
+    destination(path)?;
+    Ok(folder_of(path))
 }
 
-fn write_and_rename(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// The folder of a path, `.` for a bare name.
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().unwrap_or(path);
+    if folder.as_os_str().is_empty() {
+        return Path::new(".");
+    }
+    folder
+}
+
+fn destination(path: &Path) -> Result<Destination> {
+    if standard_stream(path).is_some() {
+        return Ok(Destination::Stream);
+    }
+    if let Ok(metadata) = std::fs::metadata(path) {
+        let kind = metadata.file_type();
+        if kind.is_dir() {
+            let problem = "found a folder, expected a file or nothing there";
+            return Err(Error::file(path, problem));
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::FileTypeExt;
+            if kind.is_socket() || kind.is_block_device() {
+                let problem =
+                    "found a socket or a block device, expected a file, a pipe or nothing there";
+                return Err(Error::file(path, problem));
+            }
+        }
+        if !kind.is_file() {
+            return Ok(Destination::Stream);
+        }
+    }
+    let target = follow_links(path)?;
+    let folder = folder_of(&target).to_owned();
+    if !folder.is_dir() {
+        let folder = folder.display();
+        let problem = format!("found no folder {folder}, expected one to write into");
+        return Err(Error::file(path, problem));
+    }
+    Ok(Destination::File {
+        folder,
+        path: target,
+    })
+}
+
+/// The end of a chain of symbolic links, which need not exist.
+fn follow_links(path: &Path) -> Result<PathBuf> {
+    let mut target = path.to_owned();
+    // Linux follows as many.
+    for _ in 0..40 {
+        let Ok(link) = std::fs::read_link(&target) else {
+            return Ok(target);
+        };
+        target = folder_of(&target).join(link);
+    }
+    let problem = "found links that lead to each other, expected a file or nothing there";
+    Err(Error::file(path, problem))
+}
+
+/// Standard output or error, where the path names one: opened anew, a file that it is redirected to would be written
+/// from its start.
+fn standard_stream(path: &Path) -> Option<Box<dyn Write>> {
+    match path.to_str()? {
+        "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(Box::new(io::stdout())),
+        "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(Box::new(io::stderr())),
+        _ => None,
+    }
+}
+
+fn write_stream(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut stream = match standard_stream(path) {
+        Some(stream) => stream,
+        None => Box::new(File::options().write(true).open(path)?),
+    };
+    stream.write_all(bytes)?;
+    stream.flush()
+}
+
+fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let prefix = temporary_prefix(path);
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix);
@@ -153,9 +226,12 @@ fn write_and_rename(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> 
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|error| error.error)?;
-    // The new name is only safe once the folder itself is on disk; other systems have no such call.
+    // The new name is only safe once the folder itself is on disk; other systems have no such call. The file is written
+    // all the same where a file system refuses it, or the folder may not be read.
     #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
+    if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+        tracing::warn!(folder = %folder.display(), %error, "could not sync the folder of a written file");
+    }
     Ok(())
 }
 
@@ -169,10 +245,10 @@ fn temporary_prefix(path: &Path) -> OsString {
 
 /// Removes what a process that was killed while it wrote this file has left beside it. No other may be writing it.
 pub fn remove_leftovers(path: &Path) {
-    let Ok(folder) = check_target(path) else {
+    let Ok(Destination::File { folder, path }) = destination(path) else {
         return;
     };
-    let prefix = temporary_prefix(path);
+    let prefix = temporary_prefix(&path);
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name();
@@ -214,6 +290,29 @@ pub fn quoted(text: &str) -> String {
         quoted.push('…');
     }
     quoted
+}
+
+/// Refuses JSON with a control character in one of its texts: a terminal would obey it.
+///
+/// # Errors
+/// What was found and what was expected.
+pub fn refuse_control_characters(value: &Value) -> std::result::Result<(), String> {
+    let refuse = |text: &str| match text.contains(char::is_control) {
+        true => Err(format!(
+            "found a control character in {}, expected none",
+            quoted(text)
+        )),
+        false => Ok(()),
+    };
+    match value {
+        Value::String(text) => refuse(text),
+        Value::Array(values) => values.iter().try_for_each(refuse_control_characters),
+        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
+            refuse(name)?;
+            refuse_control_characters(value)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
 }
 
 fn open_raw(path: &Path, expected: &str) -> Result<File> {
@@ -283,6 +382,73 @@ mod tests {
         assert!(missing.contains("none"), "{missing}");
         let onto = message(folder.path());
         assert!(onto.contains("found a folder, expected a file"), "{onto}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_and_stays_a_link() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("inner")).unwrap();
+        symlink("inner/second", at("first")).unwrap();
+        // Relative to its own folder, and to a file that is not there yet.
+        symlink("../weights", at("inner/second")).unwrap();
+        for text in [b"old", b"new"] {
+            write_atomically(&at("first"), text).unwrap();
+            assert_eq!(std::fs::read(at("weights")).unwrap(), text);
+        }
+        assert!(at("first").is_symlink() && at("inner/second").is_symlink());
+        assert!(!at("weights").is_symlink());
+        std::fs::write(at(".weights.gpu-train-abc"), b"").unwrap();
+        remove_leftovers(&at("first"));
+        assert!(!at(".weights.gpu-train-abc").exists());
+
+        symlink("circle", at("circle")).unwrap();
+        let message = write_atomically(&at("circle"), b"")
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("found links that lead"), "{message}");
+        symlink("none/weights", at("astray")).unwrap();
+        let message = check_target(&at("astray")).unwrap_err().to_string();
+        assert!(message.contains("found no folder"), "{message}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_and_character_devices_are_written_to_and_sockets_refused() {
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let made = std::process::Command::new("mkfifo")
+            .arg(at("pipe"))
+            .status();
+        assert!(made.unwrap().success());
+        check_target(&at("pipe")).unwrap();
+        // Open at both ends, a pipe keeps what is written until it is read.
+        let mut pipe = File::options()
+            .read(true)
+            .write(true)
+            .open(at("pipe"))
+            .unwrap();
+        write_atomically(&at("pipe"), b"through").unwrap();
+        let kind = std::fs::metadata(at("pipe")).unwrap().file_type();
+        assert!(kind.is_fifo(), "the pipe was replaced");
+        let mut read = [0; 7];
+        pipe.read_exact(&mut read).unwrap();
+        assert_eq!(&read, b"through");
+        // A link, lest a wrong write replaces the device itself.
+        std::os::unix::fs::symlink("/dev/null", at("null")).unwrap();
+        write_atomically(&at("null"), b"gone").unwrap();
+        assert!(at("null").is_symlink(), "the link was replaced");
+
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        let message = write_atomically(&at("socket"), b"")
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("found a socket"), "{message}");
+        check_target(&at("socket")).unwrap_err();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 
     #[test]

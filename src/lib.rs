@@ -5,9 +5,10 @@
 //! over it.
 //!
 //! ```
+//! use gpu_train::data;
 //! use gpu_train::recipe::{Length, Name, Recipe};
-//! use gpu_train::train::{self, Watch};
-//! use gpu_train::{cpu, data};
+//! use gpu_train::target::{self, Target};
+//! use gpu_train::train::{self, Cadence};
 //!
 //! let mut digits = data::embedded::digits();
 //! digits.train = digits.train.truncated(500);
@@ -16,11 +17,12 @@
 //!     ..Recipe::named(Name::FullBatch)
 //! };
 //! let start = recipe.initial_parameters();
-//! let mut engine = cpu::engine(digits.clone(), recipe.clone(), &start, 1);
-//! let watch = Watch::every(10);
-//! let outcome = train::run(engine.as_mut(), &recipe, digits.train.len(), watch, &mut |_| Ok(()))?;
+//! let target = Target::Cpu(1);
+//! let mut engine = target::open(&target, &digits, &recipe, &start)?.engine;
+//! let cadence = Cadence::every(10);
+//! let history = train::run(engine.as_mut(), &recipe, digits.train.len(), cadence, &mut |_| Ok(()))?;
 //! // Of 2,007; guessing misses nine in ten.
-//! assert!(outcome.last().test.misses < 500);
+//! assert!(history.last().test.misses < 500);
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
 //!
@@ -31,6 +33,7 @@
 //! | what is trained and how | [`recipe`]; the net itself as data: [`net`] |
 //! | on what | [`data`] |
 //! | engines, all behind one trait | [`engine`]; [`cpu`], [`gpu`], and [`mod@reference`], which proves the others |
+//! | where a run trains, and how its engine is opened | [`target`] |
 //! | the loop | [`train`] |
 //! | trained nets in files | [`weights`], [`checkpoint`] |
 //! | random numbers, the same on every engine | [`draw`] |
@@ -49,9 +52,11 @@ pub mod error;
 pub mod experiment;
 pub mod file;
 pub mod gpu;
+pub mod named;
 pub mod net;
 pub mod predict;
 pub mod recipe;
 pub mod reference;
+pub mod target;
 pub mod train;
 pub mod weights;

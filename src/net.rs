@@ -2,9 +2,8 @@
 //!
 //! Every other module (and, through generated constants, every shader) takes its sizes from here.
 
-use serde::{Deserialize, Serialize};
-
 use crate::draw;
+use crate::named::named;
 
 /// Side of an input image, in pixels.
 pub const SIDE: usize = 16;
@@ -217,14 +216,14 @@ impl<T: Copy + Default> Parameters<T> {
     }
 }
 
-/// How widely the initial weights are drawn, F being a unit's fan-in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Initialization {
-    /// Uniform in ±2.4/√F: the essay's guess, which keeps a unit's sum of unit variance.
-    Sqrt,
-    /// Uniform in ±2.4/F, as the paper's PDF reads.
-    Plain,
+named! {
+    /// How widely the initial weights are drawn, F being a unit's fan-in.
+    pub enum Initialization {
+        /// Uniform in ±2.4/√F: the essay's guess, which keeps a unit's sum of unit variance.
+        Sqrt = "sqrt",
+        /// Uniform in ±2.4/F, as the paper's PDF reads.
+        Plain = "plain",
+    }
 }
 
 impl Initialization {

@@ -122,7 +122,6 @@ pub(crate) fn serialize(tensors: &[Written], key: &str, json: String) -> Vec<u8>
 /// The tensors of a file's content.
 pub(crate) fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<SafeTensors<'a>> {
     SafeTensors::deserialize(bytes).map_err(|error| {
-        let error: String = error.to_string().escape_debug().collect();
         let length = bytes.len();
         Error::file(
             path,

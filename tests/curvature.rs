@@ -12,7 +12,8 @@ use gpu_train::net::{
 };
 use gpu_train::recipe::{Activation, Loss, Name, Recipe};
 use gpu_train::reference::{
-    Pass, Reference, activate, add_curvature, h1_forward, h2_forward, h3_forward, out_forward,
+    Activations, Reference, activate, add_curvature, h1_forward, h2_forward, h3_forward,
+    out_forward,
 };
 
 const KINDS: [(Activation, Loss); 4] = [
@@ -132,8 +133,8 @@ fn the_reference_is_its_definition() {
             loss,
             ..Recipe::named(Name::Reproduction)
         };
-        let net = Reference::<f64>::new(digits.clone(), recipe, &random_parameters(21));
-        let (image, _) = net.training_pass(0, 1.0);
+        let net = Reference::<f64>::new(digits.clone(), recipe, &random_parameters(21)).unwrap();
+        let (image, _) = net.forward_backward(0, 1.0);
         let mut noise = Noise(23);
         let factors: Vec<f64> = (0..H2_UNITS)
             .map(|_| {
@@ -144,12 +145,12 @@ fn the_reference_is_its_definition() {
                 }
             })
             .collect();
-        let pass = Pass::forward(&parameters, image.x, factors.clone(), activation, loss);
+        let values = Activations::forward(&parameters, image.x, factors.clone(), activation, loss);
         let mut h = Parameters::zeros();
-        add_curvature(&parameters, &pass, activation, loss, 1.0, &mut h);
+        add_curvature(&parameters, &values, activation, loss, 1.0, &mut h);
 
         // Inputs and sums of each layer, then E″ of the sums.
-        let mut inputs = vec![pass.x.clone()];
+        let mut inputs = vec![values.x.clone()];
         let mut layer_sums: Vec<Vec<f64>> = Vec::new();
         for layer in 0..4 {
             layer_sums.push(sums(layer, &parameters, &inputs[layer]));
@@ -202,7 +203,7 @@ fn gauss_newton(net: &mut Reference<f64>, examples: usize, loss: Loss, index: us
     let outputs = |net: &mut Reference<f64>, by: f64| -> Vec<Vec<f64>> {
         net.parameters_mut().flat_mut()[index] += by;
         let out = (0..examples)
-            .map(|e| net.training_pass(e, 1.0).0.out)
+            .map(|e| net.forward_backward(e, 1.0).0.out)
             .collect();
         net.parameters_mut().flat_mut()[index] -= by;
         out
@@ -242,7 +243,7 @@ fn it_is_the_gauss_newton_diagonal_as_far_as_it_can_be() {
             ..Recipe::named(Name::Reproduction)
         };
         let digits = random_digits(EXAMPLES + 2, 31);
-        let mut net = Reference::<f64>::new(digits, recipe, &random_parameters(32));
+        let mut net = Reference::<f64>::new(digits, recipe, &random_parameters(32)).unwrap();
         let h = net.curvature();
         let mut noise = Noise(33);
         for tensor in [OUTW, OUTB, H3W, H3B, H2W] {
@@ -269,8 +270,10 @@ fn the_reference_steps_by_it_once_a_pass_and_carries_on_mid_pass() {
         curvature_sample: 4,
         ..Recipe::named(Name::Newton1989)
     };
-    let start =
-        || Reference::<f32>::new(random_digits(6, 41), recipe.clone(), &random_parameters(42));
+    let start = || {
+        let start = random_parameters(42);
+        Reference::<f32>::new(random_digits(6, 41), recipe.clone(), &start).unwrap()
+    };
     let (mut whole, mut parts) = (start(), start());
     let h = whole.curvature();
     whole.train(5).unwrap();

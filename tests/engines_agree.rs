@@ -1,5 +1,5 @@
-//! Ten steps from the same weights, shift and dropout on, end alike on every engine and adapter; and the default
-//! recipe ends at most 102 test misses (the 1989 paper's count) on each full-batch engine.
+//! Ten steps from the same weights, with shift and dropout, end alike on every engine and adapter; and the default
+//! recipe ends with at most 102 test misses (the 1989 paper's count) on each full-batch engine.
 //!
 //! GPU tests need an adapter: without one they are reported as ignored, or fail if `GPU_TRAIN_REQUIRE_ADAPTER` is 1.
 
@@ -14,7 +14,7 @@ use gpu_train::gpu::Gpu;
 use gpu_train::net::Parameters;
 use gpu_train::recipe::{Activation, Length, Name, Recipe};
 use gpu_train::reference::Reference;
-use gpu_train::train::{self, Watch};
+use gpu_train::train::{self, Cadence};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Everything on: ReLU, cross-entropy, AdamW, shift, dropout, warm-up.
@@ -40,7 +40,7 @@ fn ten_steps(
     };
     let recipe = modern(10);
     let start = recipe.initial_parameters();
-    let mut oracle = Reference::<f64>::new(digits.clone(), recipe.clone(), &start);
+    let mut oracle = Reference::<f64>::new(digits.clone(), recipe.clone(), &start)?;
     let want = oracle.train(10)?;
     let mut engine = make(&digits, &recipe, &start);
     let got = engine.train(10)?;
@@ -68,15 +68,15 @@ fn default_recipe(
     let digits = embedded::digits();
     let start = recipe.initial_parameters();
     let mut engine = make(&digits, &recipe, &start);
-    let watch = Watch::every(u32::MAX);
-    let outcome = train::run(
+    let cadence = Cadence::every(u32::MAX);
+    let history = train::run(
         engine.as_mut(),
         &recipe,
         digits.train.len(),
-        watch,
+        cadence,
         &mut |_| Ok(()),
     )?;
-    let misses = outcome.last().test.misses;
+    let misses = history.last().test.misses;
     println!("{}: {misses} test misses", engine.device());
     if misses > 102 {
         return Err(format!("{misses} test misses, expected at most 102").into());
@@ -84,17 +84,21 @@ fn default_recipe(
     Ok(())
 }
 
-/// 23 passes of batch 1 end between 3% and 5% test error.
+/// 23 epochs of batch 1 end between 3% and 5% test error.
 fn reproduction() -> Result<(), Failed> {
     let recipe = Recipe::named(Name::Reproduction);
     let digits = embedded::digits();
     let start = recipe.initial_parameters();
-    let mut engine = PerExample::new(digits.clone(), recipe.clone(), &start);
-    let watch = Watch::every(u32::MAX);
-    let outcome = train::run(&mut engine, &recipe, digits.train.len(), watch, &mut |_| {
-        Ok(())
-    })?;
-    let error = outcome.last().test.error();
+    let mut engine = PerExample::new(digits.clone(), recipe.clone(), &start)?;
+    let cadence = Cadence::every(u32::MAX);
+    let history = train::run(
+        &mut engine,
+        &recipe,
+        digits.train.len(),
+        cadence,
+        &mut |_| Ok(()),
+    )?;
+    let error = history.last().test.error();
     println!("{}: test error {:.2}%", engine.device(), 100.0 * error);
     if (0.03..=0.05).contains(&error) {
         Ok(())
@@ -104,7 +108,7 @@ fn reproduction() -> Result<(), Failed> {
 }
 
 fn cpu(digits: &Digits, recipe: &Recipe, start: &Parameters) -> Box<dyn Engine> {
-    Box::new(FullBatch::new(digits.clone(), recipe.clone(), start))
+    Box::new(FullBatch::new(digits.clone(), recipe.clone(), start).unwrap())
 }
 
 fn main() {
@@ -112,7 +116,7 @@ fn main() {
     let mut trials = vec![
         Trial::test("ten_steps::cpu", || ten_steps(cpu)),
         Trial::test("ten_steps::reference_f32", || {
-            ten_steps(|d, r, p| Box::new(Reference::<f32>::new(d.clone(), r.clone(), p)))
+            ten_steps(|d, r, p| Box::new(Reference::<f32>::new(d.clone(), r.clone(), p).unwrap()))
         }),
         Trial::test("default_recipe::cpu", || default_recipe(cpu)),
         Trial::test("reproduction::per_example", reproduction),

@@ -26,7 +26,7 @@ fn check(activation: Activation, loss: Loss) {
         ..Recipe::named(Name::Reproduction)
     };
     let start = random_parameters(11);
-    let mut net = Reference::<f64>::new(random_digits(EXAMPLES, 3), recipe, &start);
+    let mut net = Reference::<f64>::new(random_digits(EXAMPLES, 3), recipe, &start).unwrap();
     let (_, gradient) = net.batch_gradient(0..EXAMPLES);
     let mut noise = Noise(5);
     for tensor in &PARAMETERS {

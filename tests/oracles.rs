@@ -1,7 +1,7 @@
 //! Every engine against PyTorch in float64: per-tensor gradients, ten full-batch AdamW steps, 300 per-example SGD
 //! steps.
 //!
-//! The oracles lie outside the project (`GPU_TRAIN_FIXTURES`, or `../shared/fixtures`); without them, and for the GPU
+//! The oracles are kept outside the project (`GPU_TRAIN_FIXTURES`, or `../shared/fixtures`); without them, and for the GPU
 //! engine without an adapter, the tests are reported as ignored.
 
 mod common;
@@ -16,7 +16,7 @@ use gpu_train::data::{Digits, embedded};
 use gpu_train::engine::{Engine, State};
 use gpu_train::gpu::{self, Gpu};
 use gpu_train::net::Parameters;
-use gpu_train::recipe::schedule::Schedule;
+use gpu_train::recipe::Schedule;
 use gpu_train::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe};
 use gpu_train::reference::Reference;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -27,7 +27,7 @@ type Make = Arc<dyn Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine> + Send 
 struct Contestant {
     name: String,
     make: Make,
-    /// How far its sums may be from f64's, relative to a tensor's largest element.
+    /// Largest difference of its sums from f64's, relative to a tensor's largest element.
     tolerance: f64,
 }
 
@@ -49,10 +49,10 @@ fn contestant(
 fn references() -> Vec<Contestant> {
     vec![
         contestant("reference_f64", 1e-6, |d, r, p| {
-            Box::new(Reference::<f64>::new(d.clone(), r.clone(), p))
+            Box::new(Reference::<f64>::new(d.clone(), r.clone(), p).unwrap())
         }),
         contestant("reference_f32", F32, |d, r, p| {
-            Box::new(Reference::<f32>::new(d.clone(), r.clone(), p))
+            Box::new(Reference::<f32>::new(d.clone(), r.clone(), p).unwrap())
         }),
     ]
 }
@@ -64,13 +64,9 @@ fn full_batch() -> Vec<Contestant> {
             format!("cpu_{}", level.name()),
             F32,
             move |d, r, p| {
-                Box::new(FullBatch::with_level_and_threads(
-                    d.clone(),
-                    r.clone(),
-                    p,
-                    level,
-                    2,
-                ))
+                Box::new(
+                    FullBatch::with_level_and_threads(d.clone(), r.clone(), p, level, 2).unwrap(),
+                )
             },
         ));
     }
@@ -89,7 +85,9 @@ fn per_example() -> Vec<Contestant> {
         all.push(contestant(
             format!("per_example_{}", level.name()),
             F32,
-            move |d, r, p| Box::new(PerExample::with_level(d.clone(), r.clone(), p, level)),
+            move |d, r, p| {
+                Box::new(PerExample::with_level(d.clone(), r.clone(), p, level).unwrap())
+            },
         ));
     }
     all

@@ -1,4 +1,4 @@
-//! What must hold for any digits, any weights and any seed, on the reference and both CPU engines.
+//! Properties that hold for any digits, weights and seed, on the reference and both CPU engines.
 
 mod common;
 
@@ -36,7 +36,7 @@ fn both_halves(set: Dataset) -> Digits {
 }
 
 fn full_batch(set: Dataset, net: (Activation, Loss), start: &Parameters) -> FullBatch {
-    FullBatch::new(both_halves(set), recipe(Batch::Full, net), start)
+    FullBatch::new(both_halves(set), recipe(Batch::Full, net), start).unwrap()
 }
 
 /// Sum over examples of loss and gradient.
@@ -68,7 +68,7 @@ proptest! {
                 if let Some(value) = moved {
                     prop_assert_eq!(Some(value), at(&here, row, column));
                 }
-                // What is uncovered is background.
+                // Uncovered pixels are background.
                 if at(&here, row - down, column - right).is_none() {
                     prop_assert_eq!(at(&there, row, column), Some(-1.0));
                 }
@@ -134,16 +134,16 @@ proptest! {
         };
         let digits = random_digits(20, seed);
         let mut engines: Vec<Box<dyn Engine>> = vec![
-            Box::new(Reference::<f32>::new(digits.clone(), with(Batch::Full), &start)),
-            Box::new(FullBatch::new(digits.clone(), with(Batch::Full), &start)),
-            Box::new(PerExample::new(digits, with(Batch::PerExample), &start)),
+            Box::new(Reference::<f32>::new(digits.clone(), with(Batch::Full), &start)?),
+            Box::new(FullBatch::new(digits.clone(), with(Batch::Full), &start)?),
+            Box::new(PerExample::new(digits, with(Batch::PerExample), &start)?),
         ];
         for engine in &mut engines {
             engine.train(3)?;
             let end = engine.state()?;
             prop_assert_eq!(end.step, 3);
             let same = end.parameters.flat().iter().zip(start.flat()).all(|(a, b)| a.to_bits() == b.to_bits());
-            prop_assert!(same, "{}", engine.name());
+            prop_assert!(same, "{}", engine.kind());
         }
     }
 
@@ -151,17 +151,17 @@ proptest! {
     fn engines_miss_the_same_examples(seed: u64, examples in 1usize..100, net in any_net()) {
         let digits = random_digits(examples, seed);
         let start = random_parameters(seed);
-        let mut oracle = Reference::<f64>::new(digits.clone(), recipe(Batch::Full, net), &start);
+        let mut oracle = Reference::<f64>::new(digits.clone(), recipe(Batch::Full, net), &start)?;
         let want = oracle.evaluate(Split::Test)?;
         let mut engines: Vec<Box<dyn Engine>> = vec![
-            Box::new(FullBatch::new(digits.clone(), recipe(Batch::Full, net), &start)),
-            Box::new(PerExample::new(digits, recipe(Batch::PerExample, net), &start)),
+            Box::new(FullBatch::new(digits.clone(), recipe(Batch::Full, net), &start)?),
+            Box::new(PerExample::new(digits, recipe(Batch::PerExample, net), &start)?),
         ];
         for engine in &mut engines {
             let got = engine.evaluate(Split::Test)?;
-            prop_assert_eq!(got.misses, want.misses, "{}", engine.name());
+            prop_assert_eq!(got.misses, want.misses, "{}", engine.kind());
             prop_assert_eq!(got.examples, want.examples);
-            prop_assert!((got.loss - want.loss).abs() <= 1e-5 * want.loss, "{}", engine.name());
+            prop_assert!((got.loss - want.loss).abs() <= 1e-5 * want.loss, "{}", engine.kind());
         }
     }
 }

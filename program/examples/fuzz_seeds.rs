@@ -1,5 +1,5 @@
-//! Writes the seeds of the fuzz targets, `fuzz/seeds/TARGET/`, with the program's own encoders: digits of the embedded
-//! sample, and files that are broken in ways a fuzzer is slow to find.
+//! Writes the seeds of the fuzz targets, `fuzz/seeds/TARGET/`, with the program's encoders: digits of the embedded
+//! sample, and files that are damaged in ways a fuzzer is slow to find.
 //!
 //!     cargo run --example fuzz_seeds
 
@@ -12,11 +12,11 @@ use gpu_train::checkpoint::{self, Origin};
 use gpu_train::data::DigitsRecord;
 use gpu_train::data::resize::CODES_PER_LEVEL;
 use gpu_train::data::{embedded, idx};
-use gpu_train::engine::{Evaluation, State};
+use gpu_train::engine::{EngineKind, Evaluation, State};
 use gpu_train::net::{Initialization, SIDE, initial_parameters};
 use gpu_train::recipe::Functions;
 use gpu_train::recipe::{Activation, Loss, Name, Recipe};
-use gpu_train::train::{Past, Point};
+use gpu_train::train::{History, Point};
 use gpu_train::weights;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 
@@ -29,7 +29,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip.finish().expect("memory")
 }
 
-/// Levels of the embedded test digit of this number, 16×16.
+/// Levels of one embedded test digit, 16×16.
 fn digit(example: usize) -> Vec<u8> {
     let test = embedded::digits().test;
     let codes = test.image_codes(example).iter();
@@ -99,14 +99,14 @@ fn weights_seeds() -> Vec<Seed> {
     ]
 }
 
-/// Of the full batch: one of the baseline has no losses, and shares the rest.
+/// Mostly of the full batch: a checkpoint of the baseline differs only in having no losses.
 fn checkpoint_seeds() -> Vec<Seed> {
     let digits = embedded::digits();
     let of = |name, steps: u32| {
         let recipe = Recipe::named(name);
         let origin = Origin {
             version: "0".into(),
-            engine: "cpu".into(),
+            engine: EngineKind::Cpu,
             device: "a processor".into(),
             kernels: None,
             recipe: recipe.clone(),
@@ -122,7 +122,7 @@ fn checkpoint_seeds() -> Vec<Seed> {
             misses: 7,
             examples: 2_007,
         };
-        let past = Past {
+        let past = History {
             step: steps,
             seconds: 0.25,
             losses: vec![2.0; steps as usize],
@@ -192,7 +192,7 @@ fn image_seeds() -> Vec<Seed> {
 }
 
 fn main() -> std::io::Result<()> {
-    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
     for (target, files) in [
         ("idx", idx_seeds()),
         ("zip_code", zip_code_seeds()),

@@ -1,4 +1,4 @@
-//! What goes wrong ends a run with one line and the right exit code, and leaves the last good checkpoint whole.
+//! Failures end a run with one line and the right exit code, and leave the last good checkpoint intact.
 #![cfg(unix)]
 
 use std::fs;
@@ -11,7 +11,7 @@ fn program() -> PathBuf {
     assert_cmd::cargo::cargo_bin("gpu-train")
 }
 
-/// Runs a shell's script, the program as `$0` and the folder as `$1`.
+/// Runs a shell script with the program as `$0` and the folder as `$1`.
 fn shell(script: &str, folder: &tempfile::TempDir) -> Output {
     let mut command = Command::new("bash");
     command
@@ -21,7 +21,7 @@ fn shell(script: &str, folder: &tempfile::TempDir) -> Output {
     command.output().expect("a shell")
 }
 
-/// The one line that a failed program said.
+/// Returns the one-line error of a failed program.
 fn one_line(output: &Output, code: i32) -> String {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{error}");
@@ -35,7 +35,7 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// A rate that is good for some steps and then is not: the warm-up leads to it.
+/// The warm-up raises the learning rate until training diverges, after some good steps.
 #[test]
 fn divergence_names_the_step_the_rate_and_the_last_good_checkpoint() {
     let folder = folder();
@@ -56,14 +56,14 @@ fn divergence_names_the_step_the_rate_and_the_last_good_checkpoint() {
     let named = format!("run.ckpt holds step {}, the last good one", kept.state.step);
     assert!(error.contains(&named), "{named:?} is not in {error}");
     assert!(kept.state.is_finite());
-    // Without checkpoints the message says so.
+    // Without checkpoints the message reports that.
     let script =
         r#"exec "$0" --per-example --activation relu --loss cross-entropy --learning-rate 10"#;
     let error = one_line(&shell(script, &folder), 1);
-    assert!(error.contains("no checkpoint was kept"), "{error}");
+    assert!(error.contains("no checkpoint was written"), "{error}");
 }
 
-/// A small file system where the user may mount one (in a name space of its own), else a limit on a file's size.
+/// A small file system if the user may mount one (in a separate mount namespace), else a limit on file sizes.
 fn small_disk() -> &'static str {
     let probe = "d=$(mktemp -d) && mount -t tmpfs -o size=4k none $d";
     let probe = Command::new("unshare")
@@ -79,7 +79,7 @@ fn small_disk() -> &'static str {
 fn a_full_disk_ends_the_run_and_keeps_the_last_good_checkpoint() {
     let folder = folder();
     let run = r#""$0" --device cpu --no-baseline --steps 6 --checkpoint "$1/small/run.ckpt" --checkpoint-every 1"#;
-    // Room for the first checkpoint of 120 kB, not for another one beside it; the limit counts losses too.
+    // Room for the first checkpoint of 120 kB, not for a second one; the limit counts losses too.
     let script = match small_disk() {
         "tmpfs" => format!(
             r#"mkdir "$1/small"; export inner='{run}; code=$?; cp "$1/small/"* "$1/"; ls -A "$1/small" >"$1/left"; exit $code'
@@ -124,7 +124,7 @@ fn a_disk_that_fills_up_leaves_whole_rows_of_metrics() {
     }
 }
 
-/// `/proc` takes no files from anybody, root included.
+/// Nobody can create files in `/proc`, not even root.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_folder_that_cannot_be_written_to_is_named_before_a_step_is_trained() {
@@ -146,7 +146,7 @@ fn a_folder_that_cannot_be_written_to_is_named_before_a_step_is_trained() {
 }
 
 #[test]
-fn a_reader_that_leaves_ends_a_run_that_was_to_leave_files_with_a_line() {
+fn a_closed_reader_is_an_error_if_files_were_requested() {
     let folder = folder();
     let script = r#"set -o pipefail; "$0" --device cpu --no-baseline --steps 300 --eval-every 1 \
         --checkpoint "$1/run.ckpt" --save "$1/net" | head -n 2 >"$1/seen""#;
@@ -173,5 +173,123 @@ fn closed_outputs_are_no_panic() {
         assert!(matches!(code, Some(0 | 1)), "{closed}: {code:?}");
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(!error.contains("panicked"), "{closed}: {error}");
+    }
+}
+
+/// Root may read every folder; without these capabilities it is as any other owner.
+fn as_an_ordinary_user(program: &str) -> String {
+    let probe =
+        r#"[ "$(id -u)" != 0 ] || setpriv --bounding-set=-dac_override,-dac_read_search true"#;
+    let probe = Command::new("bash").args(["-c", probe]).status();
+    assert!(probe.is_ok_and(|status| status.success()), "setpriv");
+    format!(
+        r#"as=(); [ "$(id -u)" != 0 ] || as=(setpriv --bounding-set=-dac_override,-dac_read_search); "${{as[@]}}" {program}"#
+    )
+}
+
+/// A folder that may be written to and not read cannot be opened, so it cannot be synced either.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_synced_does_not_fail_the_run() {
+    let folder = folder();
+    let run = r#""$0" -v --device cpu --no-baseline --steps 2 --save "$1/blind/net""#;
+    let script = as_an_ordinary_user(run);
+    let output = shell(&format!(r#"mkdir -m 300 "$1/blind"; {script}"#), &folder);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    assert!(error.contains("could not sync the folder"), "{error}");
+    gpu_train::weights::load(&folder.path().join("blind/net")).expect("its weights");
+}
+
+#[test]
+fn weights_go_to_pipes_devices_and_the_end_of_links() {
+    let folder = folder();
+    let script = r#"cd "$1"; run() { "$0" --device cpu --no-baseline --steps 2 --quiet --save "$1" "${@:2}"; }
+        set -e; mkfifo pipe; ln -s real link; ln -s /dev/null null
+        run expected >text; run link >text; run null >text; test -L link; test -L null
+        cat pipe >from-pipe & run pipe >text; wait $!
+        run /dev/stdout --json | head -c "$(stat -c %s expected)" >from-stdout
+        echo before >redirected; run /dev/stdout --json >>redirected
+        run >(cat >from-substitution) >text; sleep 0.2
+        for name in real from-pipe from-stdout from-substitution; do cmp expected "$name"; done
+        head -n 1 redirected; tail -n 1 redirected | tail -c 2"#;
+    let output = shell(script, &folder);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "before\n}\n");
+    for (name, parts) in [
+        ("$1", "found a folder"),
+        ("/dev/loop0", "found a socket or a block device"),
+    ] {
+        if name.starts_with("/dev") && !std::path::Path::new(name).exists() {
+            continue;
+        }
+        let script = format!(r#"exec timeout 20 "$0" --device cpu --steps 100000 --save "{name}""#);
+        let error = one_line(&shell(&script, &folder), 1);
+        assert!(error.contains(parts), "{error}");
+    }
+}
+
+/// ESC and U+009B both begin a terminal's escape codes.
+#[test]
+fn what_a_file_holds_or_is_called_cannot_write_escape_codes() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let weights = gpu_train::weights::encode(
+        &gpu_train::net::Parameters::zeros(),
+        (&gpu_train::recipe::Recipe::named(gpu_train::recipe::Name::FullBatch)).into(),
+    );
+    fs::write(at("net"), &weights).expect("written");
+    let place = weights
+        .windows(4)
+        .position(|bytes| bytes == b"relu")
+        .expect("its activation");
+    let mut odd = weights;
+    odd[place..place + 4].copy_from_slice("re\u{9b}".as_bytes());
+    fs::write(at("odd-net"), odd).expect("written");
+    fs::write(at("form.json"), "{\"schema\": \"\u{9b}31m\"}").expect("written");
+    fs::write(at("race.json"), r#"{"schema": 1, "version": "\u001b[31m"}"#).expect("written");
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    fs::copy(examples.join("digits/three.png"), at("\u{1b}[31m.png")).expect("a picture");
+    fs::copy(examples.join("train.rs"), at("\u{1b}[32m.png")).expect("no picture");
+    for script in [
+        r#"exec "$0" --init-from "$1/odd-net""#,
+        r#"exec "$0" report --race "$1/form.json""#,
+        r#"exec "$0" report --race "$1/race.json""#,
+        r#"exec "$0" predict --weights "$1/net" "$1/"*.png"#,
+    ] {
+        let output = shell(script, &folder);
+        assert_eq!(output.status.code(), Some(1), "{script}");
+        for text in [&output.stdout, &output.stderr] {
+            let text = String::from_utf8_lossy(text);
+            let odd = |c: char| c.is_control() && c != '\n';
+            assert!(!text.contains(odd), "{script}: {text:?}");
+        }
+    }
+}
+
+/// An ordinary user under a limit of two threads, one of which waits for Ctrl-C. Root's own limit is not enforced, so root
+/// becomes a user without any other process; other users may already have reached the limit.
+#[test]
+fn where_no_thread_can_be_started_the_run_has_the_same_weights() {
+    let folder = folder();
+    let script = r#"
+        options="--device cpu --no-baseline --steps 2"
+        "$0" $options --save "$1/free" >&2 || exit
+        cp "$0" "$1/program" && chmod 755 "$1/program" && chmod 777 "$1" || exit
+        become="" && [ "$(id -u)" = 0 ] && become="setpriv --reuid=54321 --regid=54321 --clear-groups"
+        for tool in prlimit ${become%% *}; do command -v $tool >&2 || { echo "$tool"; exit 0; }; done
+        cd "$1" && HOME="$1" exec $become prlimit --nproc=2 ./program $options --save limited"#;
+    let output = shell(script, &folder);
+    let error = String::from_utf8_lossy(&output.stderr);
+    let limited = folder.path().join("limited");
+    if output.status.success() && limited.exists() {
+        let [free, limited] = ["free", "limited"].map(|name| fs::read(folder.path().join(name)));
+        assert_eq!(free.expect("weights"), limited.expect("weights"));
+    } else if output.status.success() {
+        let missing = String::from_utf8_lossy(&output.stdout);
+        println!("skipped: no {} here", missing.trim());
+    } else {
+        assert!(error.contains("error: Ctrl-C"), "{error}");
     }
 }

@@ -43,22 +43,22 @@ fn threefry4x32(k: vec4<u32>, counter: vec4<u32>) -> vec4<u32> {
 
 // Four words for one (stream, step, example, block) of this run.
 fn draw_block(stream: u32, step: u32, example: u32, block: u32) -> vec4<u32> {
-    let key = vec4<u32>(run.seed_low, run.seed_high, stream, step);
+    let key = vec4<u32>(params.seed_low, params.seed_high, stream, step);
     return threefry4x32(key, vec4<u32>(example, block, 0u, 0u));
 }
 
 // Rows down and columns right, each uniform in −k..=k, k being the run's shift.
 fn draw_shift(step: u32, example: u32) -> vec2<i32> {
-    if (run.shift == 0u) {
+    if (params.shift == 0u) {
         return vec2<i32>(0, 0);
     }
     let words = draw_block(STREAM_SHIFT, step, example, 0u).xy;
-    let span = vec2<u32>(2u * run.shift + 1u);
-    return vec2<i32>(words % span) - vec2<i32>(i32(run.shift));
+    let span = vec2<u32>(2u * params.shift + 1u);
+    return vec2<i32>(words % span) - vec2<i32>(i32(params.shift));
 }
 
-// Which of four H2 units, the maps of a quad at one position, are kept in this step.
+// True for those of four H2 units, the maps of a quad at one position, that are kept in this step.
 fn draw_kept(step: u32, example: u32, quad: u32, position: u32) -> vec4<bool> {
     let words = draw_block(STREAM_DROPOUT, step, example, quad * H2_AREA + position);
-    return words >= vec4<u32>(run.dropout_threshold);
+    return words >= vec4<u32>(params.dropout_threshold);
 }

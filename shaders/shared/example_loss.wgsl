@@ -1,4 +1,4 @@
-// Loss of one example, whether it was missed, and the gradient before the output's nonlinearity.
+// Loss of one example, its miss, and the gradient before the output's nonlinearity.
 //
 // - MSE: loss = Σ (out[k] − target[k])² / 10;
 //   d_out[k] = scale · 2/10 · (out[k] − target[k]) · tanh_slope(out[k]), target +1 for the label, −1 for the others
@@ -58,7 +58,7 @@ fn loss_of(o0: vec4<f32>, o1: vec4<f32>, o2: vec4<f32>, label: u32) -> ExampleLo
         let e1 = o1 - (2.0 * t1 - one);
         let e2 = (o2 - (2.0 * t2 - one)) * REAL_IN_LAST_QUAD;
         result.loss = sum4(e0 * e0 + e1 * e1 + e2 * e2) / f32(CLASSES);
-        let scale = run.gradient_scale * 2.0 / f32(CLASSES);
+        let scale = params.gradient_scale * 2.0 / f32(CLASSES);
         result.d_out0 = scale * e0 * tanh_slope(o0);
         result.d_out1 = scale * e1 * tanh_slope(o1);
         result.d_out2 = scale * e2 * tanh_slope(o2);
@@ -70,9 +70,9 @@ fn loss_of(o0: vec4<f32>, o1: vec4<f32>, o2: vec4<f32>, label: u32) -> ExampleLo
         let sum = sum4(z0 + z1 + z2);
         let labels_logit = sum4(t0 * o0 + t1 * o1 + t2 * o2);
         result.loss = log(sum) + (largest - labels_logit);
-        result.d_out0 = run.gradient_scale * (z0 / sum - t0);
-        result.d_out1 = run.gradient_scale * (z1 / sum - t1);
-        result.d_out2 = run.gradient_scale * (z2 / sum - t2);
+        result.d_out0 = params.gradient_scale * (z0 / sum - t0);
+        result.d_out1 = params.gradient_scale * (z1 / sum - t1);
+        result.d_out2 = params.gradient_scale * (z2 / sum - t2);
     }
     return result;
 }

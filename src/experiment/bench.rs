@@ -1,89 +1,267 @@
-//! How long an engine's steps take, and the least they could.
+//! Time per step of each engine, and the least that its device could take.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use serde::Serialize;
+use web_time::Instant;
 
-use crate::engine::{Engine, State};
-use crate::error::Result;
+use super::record::{EngineReport, KernelReport};
+use super::statistics::Distribution;
+use crate::cpu::simd::Level;
+use crate::cpu::{self, FullBatch};
+use crate::data::{Digits, Examples, Repeated};
+use crate::engine::{Engine, EngineKind, Peak, State};
+use crate::error::{Error, Result};
+use crate::gpu::{self, KernelTime};
 use crate::net::{FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS, ParameterTensor};
 use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
+use crate::target::{self, Target};
 
-/// Samples taken however long they last.
+/// Samples that are taken however long they last.
 const FEWEST_SAMPLES: usize = 3;
+/// Most examples of the engines that hold them all in memory.
+const MOST_IN_MEMORY: usize = 1_000_000;
+/// Shortest sample on a GPU: the length of a submission in training.
+const GPU_SAMPLE: Duration = Duration::from_millis(50);
+/// Steps whose kernels are timed one by one.
+const TIMED_STEPS: u32 = 11;
 
-/// What a number of samples says about a quantity.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Distribution {
-    /// Half of the samples are at most this.
-    pub median: f64,
-    /// A tenth of the samples are at most this.
-    pub p10: f64,
-    /// Nine tenths of the samples are at most this.
-    pub p90: f64,
-    /// Number of samples.
-    pub samples: usize,
+/// A benchmark: engines on the same examples.
+pub struct Bench {
+    /// Digits with the test set.
+    pub digits: Digits,
+    /// Training set.
+    pub train: Repeated,
+    /// Seconds to measure each engine for.
+    pub seconds: f64,
 }
 
-impl Distribution {
-    /// Of these samples, in any order; between two samples a straight line is drawn.
+/// Measured steps of an engine.
+pub struct Measured {
+    /// The engine.
+    pub engine: EngineKind,
+    /// Human-readable name of its device.
+    pub device: String,
+    /// Its steps.
+    pub steps: Steps,
+    target: Target,
+    recipe: Recipe,
+    set_up: f64,
+    gpu: Option<OnGpu>,
+}
+
+/// Properties of GPU engines only.
+struct OnGpu {
+    tuning: f64,
+    variant: Option<String>,
+    dispatches: usize,
+    kernels: Option<Vec<KernelTime>>,
+    buffer_bytes: u64,
+}
+
+impl Bench {
+    /// Checks that an engine can hold the training set.
     ///
-    /// # Panics
-    /// If there is none.
-    pub fn of(mut samples: Vec<f64>) -> Self {
-        samples.sort_by(f64::total_cmp);
-        let last = samples.len() - 1;
-        let at = |share: f64| {
-            let place = share * last as f64;
-            let (below, above) = (samples[place as usize], samples[place.ceil() as usize]);
-            below + (above - below) * place.fract()
-        };
-        Self {
-            median: at(0.5),
-            p10: at(0.1),
-            p90: at(0.9),
-            samples: samples.len(),
+    /// # Errors
+    /// [`Error::Usage`] if it would take too much memory.
+    pub fn check(&self, engine: EngineKind) -> Result<()> {
+        let found = self.train.count();
+        if engine == EngineKind::Cpu || found <= MOST_IN_MEMORY {
+            return Ok(());
         }
+        Err(Error::Usage(format!(
+            "--examples: found {found}, expected at most {MOST_IN_MEMORY} with --engine {engine}, which holds all images \
+             in memory (cpu does not)"
+        )))
     }
 
-    /// The same samples in another unit.
-    #[must_use]
-    pub fn times(self, factor: f64) -> Self {
-        Self {
-            median: self.median * factor,
-            p10: self.p10 * factor,
-            p90: self.p90 * factor,
-            ..self
+    /// Measures the steps of a recipe.
+    ///
+    /// # Errors
+    /// As [`Bench::check`]; what the engine returns.
+    pub fn measure(&self, target: &Target, recipe: &Recipe) -> Result<Measured> {
+        self.check(target.engine())?;
+        let in_memory = || Digits {
+            train: self.train.in_memory(),
+            ..self.digits.clone()
+        };
+        let start = recipe.initial_parameters();
+        let mut gpu = None;
+        let (device, set_up, steps) = match target {
+            Target::Cpu(threads) => {
+                let started = Instant::now();
+                let train = Arc::new(self.train.clone());
+                let test = Arc::new(self.digits.test.clone());
+                let level = Level::best();
+                let copy = recipe.clone();
+                let mut engine = FullBatch::over(train, test, copy, &start, level, *threads)?;
+                let set_up = started.elapsed().as_secs_f64();
+                (
+                    engine.device(),
+                    set_up,
+                    self.steps(&mut engine, target, recipe)?,
+                )
+            }
+            Target::Adapter(adapter) => {
+                let opened = adapter.open(&in_memory(), recipe, &start)?;
+                let mut engine = opened.engine;
+                let steps = self.steps(engine.as_mut(), target, recipe)?;
+                gpu = Some(OnGpu {
+                    tuning: opened.tuning,
+                    variant: opened.kernels,
+                    dispatches: engine.dispatches(),
+                    kernels: engine.kernel_times(TIMED_STEPS)?,
+                    buffer_bytes: engine.buffer_bytes(),
+                });
+                (engine.device(), opened.set_up, steps)
+            }
+            Target::Reference | Target::PerExample => {
+                let opened = target::open(target, &in_memory(), recipe, &start)?;
+                let mut engine = opened.engine;
+                let steps = self.steps(engine.as_mut(), target, recipe)?;
+                (engine.device(), opened.set_up, steps)
+            }
+        };
+        Ok(Measured {
+            engine: target.engine(),
+            device,
+            steps,
+            target: target.clone(),
+            recipe: recipe.clone(),
+            set_up,
+            gpu,
+        })
+    }
+
+    fn steps(&self, engine: &mut dyn Engine, target: &Target, recipe: &Recipe) -> Result<Steps> {
+        let examples = self.train.count();
+        let sampling = Sampling {
+            updates_per_step: recipe.updates_per_pass(examples) as u32,
+            shortest_sample: match target {
+                Target::Adapter(_) => GPU_SAMPLE,
+                _ => Duration::ZERO,
+            },
+            seconds: self.seconds,
+        };
+        steps(engine, recipe, examples, sampling)
+    }
+
+    /// Measures the peaks of the devices, and compares the engines with them.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if an adapter fails.
+    pub fn reports(&self, measured: Vec<Measured>) -> Result<Vec<EngineReport>> {
+        let mut processor = None;
+        let reports = measured.into_iter().map(|measured| {
+            let (peak, core) = match &measured.target {
+                Target::Adapter(adapter) => (
+                    gpu::peak::measure(&adapter.adapter, adapter.options.timeout)?,
+                    None,
+                ),
+                Target::Cpu(threads) => {
+                    let core = *processor.get_or_insert_with(core_peak);
+                    let all = cpu::peak::flop_per_second(Level::best(), *threads);
+                    let all = Peak {
+                        flop_per_second: all,
+                        ..core
+                    };
+                    (all, Some(core.flop_per_second))
+                }
+                Target::Reference | Target::PerExample => {
+                    (*processor.get_or_insert_with(core_peak), None)
+                }
+            };
+            Ok(self.report(measured, peak, core))
+        });
+        reports.collect()
+    }
+
+    fn report(&self, measured: Measured, peak: Peak, core_peak: Option<f64>) -> EngineReport {
+        let examples = self.train.count();
+        let seconds = measured.steps.seconds;
+        let rate = flop(examples) / seconds.median;
+        let arithmetic = flop(examples) / peak.flop_per_second;
+        let copying = fewest_bytes(&measured.recipe, examples) / peak.copy_bytes_per_second;
+        let is_per_example = measured.engine == EngineKind::PerExample;
+        let gpu = measured.gpu.as_ref();
+        let kernels = gpu.and_then(|gpu| gpu.kernels.as_ref());
+        let kernel_report = |time: &KernelTime| KernelReport {
+            kernel: time.kernel.clone(),
+            ms: 1e3 * time.seconds,
+        };
+        EngineReport {
+            engine: measured.engine,
+            device: measured.device,
+            examples,
+            set_up_s: measured.set_up,
+            step_ms: seconds.times(1e3),
+            steps_a_sample: measured.steps.steps_per_sample,
+            example_us: is_per_example.then(|| seconds.times(1e6 / examples as f64)),
+            gflops: rate / 1e9,
+            examples_per_s: examples as f64 / seconds.median,
+            peak_gflops: peak.flop_per_second / 1e9,
+            core_peak_gflops: core_peak.map(|rate| rate / 1e9),
+            copy_gbytes_per_s: peak.copy_bytes_per_second / 1e9,
+            share_of_peak: rate / peak.flop_per_second,
+            floor_ms: 1e3 * arithmetic.max(copying),
+            tuning_s: gpu.map(|gpu| gpu.tuning),
+            variant: gpu.and_then(|gpu| gpu.variant.clone()),
+            dispatches: gpu.map_or(0, |gpu| gpu.dispatches),
+            timestamps: gpu.map(|gpu| gpu.kernels.is_some()),
+            kernels: kernels.into_iter().flatten().map(kernel_report).collect(),
+            buffer_bytes: gpu.map_or(0, |gpu| gpu.buffer_bytes),
         }
+    }
+}
+
+/// Peak of one core; copying is measured on all, as they share the memory.
+fn core_peak() -> Peak {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Peak {
+        flop_per_second: cpu::peak::flop_per_second(Level::best(), 1),
+        copy_bytes_per_second: cpu::peak::copy_bytes_per_second(cores),
     }
 }
 
 /// How steps are sampled.
 #[derive(Debug, Clone, Copy)]
 pub struct Sampling {
-    /// Updates that count as one step: 1 of the full batch, a pass of batch 1.
-    pub updates_a_step: u32,
-    /// A sample holds as many steps as last so long, and is their mean: what a call and its read-back cost is shared,
-    /// as it is in training. Zero makes each step a sample.
+    /// Updates that count as one step: 1 of the full batch, an epoch of batch 1.
+    pub updates_per_step: u32,
+    /// Least length of a sample, which is the mean of as many steps as that takes: the cost of a call and its read-back
+    /// is shared, as it is in training. Zero makes each step a sample.
     pub shortest_sample: Duration,
-    /// Samples are taken for so many seconds, and at least three.
+    /// Seconds that samples are taken for.
     pub seconds: f64,
 }
 
 /// Sampled steps.
 #[derive(Debug, Clone, Copy)]
 pub struct Steps {
-    /// Seconds a step.
+    /// Seconds per step.
     pub seconds: Distribution,
-    /// Steps of a sample.
-    pub steps_a_sample: u32,
+    /// Steps per sample.
+    pub steps_per_sample: u32,
 }
 
-/// Trains from the engine's present state, over and over, and measures. Neither warm-up nor set-up counts.
+/// Samples of repeated work, which returns one at a time: at least three, and as many as fit into this number of seconds.
 ///
-/// The run starts again once it has lasted as long as the recipe does: far beyond, moments become denormal numbers,
-/// which no real run sees.
+/// # Errors
+/// What the work returns.
+pub fn sample(seconds: f64, mut work: impl FnMut() -> Result<f64>) -> Result<Distribution> {
+    let started = Instant::now();
+    let mut samples = Vec::new();
+    while samples.len() < FEWEST_SAMPLES || started.elapsed().as_secs_f64() < seconds {
+        samples.push(work()?);
+    }
+    Ok(Distribution::of(samples))
+}
+
+/// Trains from the engine's present state, over and over, and measures; neither warm-up nor set-up counts.
+///
+/// The run starts over once it is as long as the recipe says: far beyond, moments become denormal numbers, which no real
+/// run sees.
 ///
 /// # Errors
 /// What the engine returns.
@@ -93,16 +271,15 @@ pub fn steps(
     examples: usize,
     sampling: Sampling,
 ) -> Result<Steps> {
-    let run = u32::try_from(recipe.updates(examples)).unwrap_or(u32::MAX);
     let mut runs = Runs {
         start: engine.state()?,
         engine,
-        updates: run,
+        updates: u32::try_from(recipe.updates(examples)).unwrap_or(u32::MAX),
         done: 0,
     };
     let mut steps = 1;
     loop {
-        let took = runs.train(steps * sampling.updates_a_step)?;
+        let took = runs.train(steps * sampling.updates_per_step)?;
         // Not in one leap: an engine's first steps are its slowest.
         let missing = sampling.shortest_sample.as_secs_f64() / took.max(1e-9);
         if missing <= 1.0 {
@@ -110,28 +287,26 @@ pub fn steps(
         }
         steps = (f64::from(steps) * missing.clamp(1.1, 8.0)).ceil() as u32;
     }
-    let started = Instant::now();
-    let mut samples = Vec::new();
-    while samples.len() < FEWEST_SAMPLES || started.elapsed().as_secs_f64() < sampling.seconds {
-        samples.push(runs.train(steps * sampling.updates_a_step)? / f64::from(steps));
-    }
+    let seconds = sample(sampling.seconds, || {
+        Ok(runs.train(steps * sampling.updates_per_step)? / f64::from(steps))
+    })?;
     Ok(Steps {
-        seconds: Distribution::of(samples),
-        steps_a_sample: steps,
+        seconds,
+        steps_per_sample: steps,
     })
 }
 
-/// Training that starts again when a run is over.
+/// Training that starts over when a run is over.
 struct Runs<'a> {
     engine: &'a mut dyn Engine,
     start: State,
-    /// Of a whole run.
+    /// Updates of a whole run.
     updates: u32,
     done: u32,
 }
 
 impl Runs<'_> {
-    /// Seconds of so many updates.
+    /// Seconds that a number of updates takes.
     fn train(&mut self, updates: u32) -> Result<f64> {
         if updates > self.updates.saturating_sub(self.done) {
             self.engine.restore(&self.start)?;
@@ -144,20 +319,20 @@ impl Runs<'_> {
     }
 }
 
-/// FLOP of one full-batch step, or one pass of batch 1, on so many examples.
+/// FLOP of one full-batch step, or one epoch of batch 1.
 pub fn flop(examples: usize) -> f64 {
     examples as f64 * FLOP_PER_EXAMPLE as f64
 }
 
-/// The fewest bytes that a step (or a pass of batch 1) can move: a byte a pixel and a label, and parameters and moments
-/// read and written once.
+/// Fewest bytes that a step (or an epoch of batch 1) can move: a byte per pixel and label, and parameters and moments read
+/// and written once.
 pub fn fewest_bytes(recipe: &Recipe, examples: usize) -> f64 {
     let matrices: usize = MATRICES.iter().map(ParameterTensor::len).sum();
     let floats = match recipe.optimizer {
         Optimizer::AdamW => 3 * PARAMETER_COUNT,
         // The matrices have one moment.
         Optimizer::Muon => 3 * PARAMETER_COUNT - matrices,
-        // Weights in and out; a step for each weight made and read.
+        // Weights in and out; the step of each weight written and read.
         Optimizer::DiagonalNewton => 2 * PARAMETER_COUNT,
         Optimizer::Sgd if recipe.momentum > 0.0 => 2 * PARAMETER_COUNT,
         Optimizer::Sgd => PARAMETER_COUNT,
@@ -174,16 +349,6 @@ mod tests {
     use crate::recipe::{Length, Name};
 
     #[test]
-    fn quantiles_lie_on_lines_between_samples() {
-        let samples: Vec<f64> = [3.0, 1.0, 2.0, 5.0, 4.0].to_vec();
-        let found = Distribution::of(samples);
-        assert_eq!((found.median, found.samples), (3.0, 5));
-        assert!((found.p10 - 1.4).abs() < 1e-12 && (found.p90 - 4.6).abs() < 1e-12);
-        let one = Distribution::of(vec![7.0]).times(1e3);
-        assert_eq!((one.median, one.p10, one.p90), (7e3, 7e3, 7e3));
-    }
-
-    #[test]
     fn samples_hold_enough_steps_and_runs_start_again() {
         let embedded = embedded::digits();
         let set = embedded.train.truncated(64);
@@ -197,24 +362,25 @@ mod tests {
             ..Recipe::named(Name::FullBatch)
         };
         let start = initial_parameters(1, 0.0, Initialization::Sqrt);
-        let mut engine = FullBatch::new(digits, recipe.clone(), &start);
+        let mut engine =
+            FullBatch::new(digits, recipe.clone(), &start).expect("a full-batch recipe");
         let sampling = Sampling {
-            updates_a_step: 1,
+            updates_per_step: 1,
             shortest_sample: Duration::ZERO,
             seconds: 0.0,
         };
         let found = steps(&mut engine, &recipe, 64, sampling).unwrap();
-        assert_eq!((found.steps_a_sample, found.seconds.samples), (1, 3));
+        assert_eq!((found.steps_per_sample, found.seconds.samples), (1, 3));
         assert_eq!(engine.state().unwrap().step, 4);
         let long = Sampling {
             shortest_sample: Duration::from_millis(30),
             ..sampling
         };
         let found = steps(&mut engine, &recipe, 64, long).unwrap();
-        assert!(found.steps_a_sample > 1);
+        assert!(found.steps_per_sample > 1);
         // Longer than the run is from where it stood: each sample started there again.
         let step = engine.state().unwrap().step;
-        assert_eq!(step, 4 + found.steps_a_sample);
+        assert_eq!(step, 4 + found.steps_per_sample);
     }
 
     #[test]

@@ -1,19 +1,23 @@
-//! Which GPU: what there is, which is taken, and why none is.
+//! The GPUs there are, and the choice of one.
 
 use serde::Serialize;
 
+use super::wait::block_on;
 use crate::error::{Error, Result};
+use crate::named::named;
 
-/// A graphics interface. (OpenGL is left out: it would list the same devices again.)
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Backend {
-    /// Vulkan: Linux, Windows, Android.
-    Vulkan,
-    /// Metal: macOS, iOS.
-    Metal,
-    /// Direct3D 12: Windows.
-    Dx12,
+named! {
+    /// A graphics interface. (OpenGL is left out: it would list the same devices again.)
+    pub enum Backend {
+        /// Vulkan: Linux, Windows, Android.
+        Vulkan = "vulkan",
+        /// Metal: macOS, iOS.
+        Metal = "metal",
+        /// Direct3D 12: Windows.
+        Dx12 = "dx12",
+        /// WebGPU: a browser's.
+        WebGpu = "web-gpu"; hidden,
+    }
 }
 
 impl Backend {
@@ -22,12 +26,13 @@ impl Backend {
             wgpu::Backend::Vulkan => Some(Self::Vulkan),
             wgpu::Backend::Metal => Some(Self::Metal),
             wgpu::Backend::Dx12 => Some(Self::Dx12),
+            wgpu::Backend::BrowserWebGpu => Some(Self::WebGpu),
             _ => None,
         }
     }
 }
 
-/// What kind of device an adapter is, the preferred first.
+/// Kind of a device, the preferred first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -39,11 +44,11 @@ pub enum Kind {
     Virtual,
     /// Unknown.
     Other,
-    /// The processor pretending to be a GPU.
+    /// The processor in place of a GPU, or the fallback adapter of a browser.
     Software,
 }
 
-/// Limits of an adapter that matter here.
+/// Limits of an adapter that the kernels depend on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Limits {
     /// Largest storage buffer that a kernel can bind, in bytes.
@@ -60,24 +65,24 @@ pub struct Limits {
     pub workgroups: u32,
 }
 
-/// An adapter, for people and for `gpu-train devices`.
+/// An adapter as `gpu-train devices` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AdapterDescription {
-    /// Name as the driver tells it.
+    /// Name that the driver reports.
     pub name: String,
-    /// Interface it is reached by.
+    /// Graphics interface.
     pub backend: Backend,
-    /// What kind of device it is.
+    /// Kind of device.
     pub kind: Kind,
     /// Driver and its version.
     pub driver: String,
-    /// Limits of interest.
+    /// Limits.
     pub limits: Limits,
-    /// Whether lanes of a subgroup can exchange values.
+    /// Lanes of a subgroup can exchange values.
     pub subgroups: bool,
-    /// Whether shaders can use 16-bit floats.
+    /// Shaders can use 16-bit floats.
     pub f16: bool,
-    /// Whether the device can time its own work.
+    /// The device can time its own work.
     pub timestamps: bool,
 }
 
@@ -94,10 +99,10 @@ impl std::fmt::Display for AdapterDescription {
     }
 }
 
-/// Which adapter is wanted.
+/// Constraints on an adapter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AdapterChoice {
-    /// Take a software adapter. Without this one is taken only by its name.
+    /// Take a software adapter, which is otherwise taken only by its name.
     pub software: bool,
     /// A part of the adapter's name, in any case of letters (`--adapter`).
     pub name_part: Option<String>,
@@ -107,20 +112,39 @@ pub struct AdapterChoice {
 
 /// All adapters, in order of preference: discrete, integrated, virtual, unknown, software.
 ///
-/// `WGPU_BACKEND` narrows the interfaces, as for every wgpu program.
+/// `WGPU_BACKEND` narrows the interfaces, as for every wgpu program. In a browser there are none to list: see [`request`].
 pub fn adapters() -> Vec<wgpu::Adapter> {
     let native = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     descriptor.backends &= native;
     let backends = descriptor.backends;
     let instance = wgpu::Instance::new(descriptor);
-    let mut found = pollster::block_on(instance.enumerate_adapters(backends));
+    let found = block_on(async { Ok(instance.enumerate_adapters(backends).await) });
+    let mut found = found.unwrap_or_default();
     found.retain(|adapter| describe(adapter).is_some());
     found.sort_by_key(|adapter| describe(adapter).map(|description| description.kind));
     found
 }
 
-/// What an adapter is; `None` for an interface that is not used here.
+/// The adapter that a browser offers for speed, of [`Kind::Software`] if it is a fallback adapter.
+///
+/// # Errors
+/// [`Error::Device`] if it offers none, or this is no browser.
+pub async fn request() -> Result<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::BROWSER_WEBGPU;
+    let options = wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        ..Default::default()
+    };
+    let requested = wgpu::Instance::new(descriptor).request_adapter(&options);
+    requested.await.map_err(|error| {
+        let text = format!("found no WebGPU adapter ({error}), expected a browser that offers one");
+        Error::Device(text)
+    })
+}
+
+/// Description of an adapter; `None` for an interface that is not used here.
 pub fn describe(adapter: &wgpu::Adapter) -> Option<AdapterDescription> {
     let info = adapter.get_info();
     let limits = adapter.limits();
@@ -137,7 +161,11 @@ pub fn describe(adapter: &wgpu::Adapter) -> Option<AdapterDescription> {
         driver: format!("{} {}", info.driver, info.driver_info)
             .trim()
             .into(),
-        name: info.name,
+        name: if info.name.is_empty() {
+            "unnamed adapter".into()
+        } else {
+            info.name
+        },
         kind,
         limits: Limits {
             storage_buffer_bytes: limits.max_storage_buffer_binding_size,
@@ -153,7 +181,7 @@ pub fn describe(adapter: &wgpu::Adapter) -> Option<AdapterDescription> {
     })
 }
 
-/// What an adapter is.
+/// Description of an adapter.
 ///
 /// # Errors
 /// [`Error::Device`] for an interface that is not used here.
@@ -162,7 +190,7 @@ pub fn described(adapter: &wgpu::Adapter) -> Result<AdapterDescription> {
         .ok_or_else(|| Error::Device("the adapter is on an interface that is not used here".into()))
 }
 
-/// The adapter that fits the choice best.
+/// The preferred adapter that fits a choice.
 ///
 /// # Errors
 /// [`Error::Device`] if none does, naming the flags and what was found.
@@ -173,7 +201,7 @@ pub fn choose(choice: &AdapterChoice) -> Result<wgpu::Adapter> {
     Ok(found.swap_remove(index))
 }
 
-/// Index of the adapter that fits best among those found, which come in order of preference.
+/// Index of the first adapter that fits, among those found in order of preference.
 fn pick(found: &[AdapterDescription], choice: &AdapterChoice) -> Result<usize> {
     let wanted = choice.name_part.as_ref().map(|part| part.to_lowercase());
     let fits = |adapter: &AdapterDescription| {
@@ -231,12 +259,16 @@ fn none_fits(found: &[AdapterDescription], choice: &AdapterChoice) -> String {
 /// [`Error::Device`], naming the first limit that is too low.
 pub fn check_limits(adapter: &AdapterDescription) -> Result<()> {
     let limits = &adapter.limits;
-    // What WebGPU promises, and the kernels stay within.
+    // WebGPU's guaranteed limits, which the kernels stay within.
     let needed = [
-        ("storage buffers a kernel", limits.storage_buffers, 8),
+        ("storage buffers per kernel", limits.storage_buffers, 8),
         ("bytes of workgroup memory", limits.workgroup_bytes, 16_384),
-        ("invocations a workgroup", limits.workgroup_invocations, 256),
-        ("workgroups a dimension", limits.workgroups, 65_535),
+        (
+            "invocations per workgroup",
+            limits.workgroup_invocations,
+            256,
+        ),
+        ("workgroups per dimension", limits.workgroups, 65_535),
     ];
     for (what, found, expected) in needed {
         if found < expected {
@@ -333,7 +365,7 @@ mod tests {
         poor.limits.storage_buffers = 4;
         let message = check_limits(&poor).unwrap_err().to_string();
         assert!(
-            message.contains("found 4 storage buffers a kernel, expected 8"),
+            message.contains("found 4 storage buffers per kernel, expected 8"),
             "{message}"
         );
     }

@@ -1,68 +1,116 @@
-//! A wgpu device whose failures become errors instead of panics, and its buffers and plans made ready.
+//! A wgpu device whose failures become errors instead of panics: buffers, pipelines, dispatches and results.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::plan::{BufferSpec, Plan, Shader, Usage};
+use web_time::Instant;
+
+use super::adapter::{AdapterDescription, Kind, check_limits, described};
+use super::step::plan::{Access, Buffer, BufferSpec, Name, Plan, Shader, Usage};
+use super::wait::{self, Submission};
 use crate::error::{Error, Result};
 
-/// The longest wait for a submission unless told otherwise. A software adapter may need seconds for one step of a large
-/// set; a device that takes longer than this hangs.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+/// Pipelines kept for shaders that come again: several times those of one program.
+const MOST_PIPELINES: usize = 64;
 
-/// A buffer, the first word that is wanted of it, and how many are.
-pub(super) type Source<'a> = (&'a wgpu::Buffer, u64, usize);
+/// Longest wait for a submission unless `--device-timeout` says otherwise: a device that takes longer hangs. A software
+/// adapter may need seconds for one step of a large set.
+pub fn default_timeout(kind: Kind) -> Duration {
+    Duration::from_secs(match kind {
+        Kind::Software => 300,
+        _ => 30,
+    })
+}
 
-/// A device, its queue, and the first thing that went wrong.
-pub(super) struct Device {
+/// A buffer, the first word to read, and the number of words.
+pub type Source<'a> = (&'a wgpu::Buffer, u64, usize);
+
+/// A device with its queue. Clones share it, and the first thing that went wrong on it, after which every call fails.
+///
+/// ```no_run
+/// # use gpu_train::gpu::{block_on, device::Device};
+/// # use gpu_train::gpu::step::plan::{Buffer, BufferSpec, Plan, Shader};
+/// # fn run(buffers: &[BufferSpec], shaders: &[Shader], plan: &Plan) -> gpu_train::error::Result<()> {
+/// let adapter = gpu_train::gpu::choose(&Default::default())?;
+/// let device = block_on(Device::open(&adapter, None))?;
+/// let resources = device.create(buffers, shaders)?;
+/// device.write(resources.buffer(&Buffer::of("x")), &[1f32, 2.0]);
+/// device.submit(&device.ready(&resources, plan)?, 1);
+/// let words = block_on(device.read(&[(resources.buffer(&Buffer::of("y")), 0, 2)]))?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Device {
     device: wgpu::Device,
     queue: wgpu::Queue,
     failure: Arc<Mutex<Option<String>>>,
-    name: String,
-    patience: Duration,
+    pipelines: Arc<Mutex<Vec<(Shader, Pipeline)>>>,
+    adapter: wgpu::Adapter,
+    description: AdapterDescription,
+    timeout: Duration,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Device {
-    /// Opens an adapter with all its limits, and with timestamps where it offers them.
-    pub(super) fn open(adapter: &wgpu::Adapter, name: String) -> Result<Self> {
+    /// Opens an adapter with all its limits, and with timestamps where it offers them. Without a time-out it waits for
+    /// [`default_timeout`].
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the adapter lacks something or cannot be opened.
+    pub async fn open(adapter: &wgpu::Adapter, timeout: Option<Duration>) -> Result<Self> {
+        let description = described(adapter)?;
+        check_limits(&description)?;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("gpu-train"),
             required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
             required_limits: adapter.limits(),
             ..Default::default()
         };
-        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
-            .map_err(|error| Error::Device(format!("{name}: {error}")))?;
-        tracing::info!(adapter = name, limits = ?descriptor.required_limits, "opened the device");
+        let opened = adapter.request_device(&descriptor).await;
+        let (device, queue) =
+            opened.map_err(|error| Error::Device(format!("{description}: {error}")))?;
+        tracing::info!(adapter = %description, limits = ?descriptor.required_limits, "opened the device");
         let failure = Arc::new(Mutex::new(None));
-        let note = |failure: &Mutex<Option<String>>, text: String| {
-            let mut first = failure.lock().unwrap_or_else(PoisonError::into_inner);
-            first.get_or_insert(text);
-        };
         let noted = Arc::clone(&failure);
-        device.on_uncaptured_error(Arc::new(move |error| note(&noted, error.to_string())));
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            locked(&noted).get_or_insert(error.to_string());
+        }));
         let noted = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, text| {
-            // A device that is dropped is lost too, but nobody asks it for anything then.
+            // A dropped device is lost too, but then nobody asks for its failure.
             let how = match reason {
                 wgpu::DeviceLostReason::Destroyed => "destroyed",
                 wgpu::DeviceLostReason::Unknown => "its driver gave up",
             };
-            note(&noted, format!("the device was lost ({how}): {text}"));
+            locked(&noted).get_or_insert(format!("the device was lost ({how}): {text}"));
         });
         Ok(Self {
             device,
             queue,
             failure,
-            name,
-            patience: PATIENCE,
+            pipelines: Arc::default(),
+            adapter: adapter.clone(),
+            timeout: timeout.unwrap_or_else(|| default_timeout(description.kind)),
+            description,
         })
     }
 
-    /// Waits no longer than this for a submission.
-    pub(super) fn set_patience(&mut self, patience: Duration) {
-        self.patience = patience;
+    /// Opens the same adapter anew, after a failure.
+    ///
+    /// # Errors
+    /// As [`Device::open`].
+    pub async fn reopen(&self) -> Result<Self> {
+        Self::open(&self.adapter, Some(self.timeout)).await
+    }
+
+    /// Description of its adapter.
+    pub fn description(&self) -> &AdapterDescription {
+        &self.description
     }
 
     /// The wgpu device and its queue.
@@ -72,62 +120,73 @@ impl Device {
 
     /// An error about this device.
     pub(super) fn error(&self, text: impl std::fmt::Display) -> Error {
-        // wgpu tells causes in lines of their own.
+        // wgpu reports causes on separate lines.
         let text = text.to_string();
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let line = lines.collect::<Vec<_>>().join(": ");
-        Error::Device(format!("{}: {line}", self.name))
+        Error::Device(format!("{}: {line}", self.description))
     }
 
     /// Fails if anything has gone wrong so far.
-    pub(super) fn check(&self) -> Result<()> {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*failure {
+    ///
+    /// # Errors
+    /// [`Error::Device`] with the first thing that went wrong.
+    pub fn check(&self) -> Result<()> {
+        match &*locked(&self.failure) {
             Some(text) => Err(self.error(text)),
             None => Ok(()),
         }
     }
 
-    /// Waits for a submission, or for all of them.
-    pub(super) fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
-        let until = wgpu::PollType::Wait {
-            submission_index: submission,
-            timeout: Some(self.patience),
-        };
-        let polled = self.device.poll(until);
-        // What the device itself has to say explains more than a failed wait.
-        self.check()?;
-        match polled {
-            Ok(_) => Ok(()),
-            Err(wgpu::PollError::Timeout) => {
-                self.abandon();
-                let seconds = self.patience.as_secs_f64();
-                Err(self.error(format_args!(
-                    "it has not answered for {seconds} s: it hangs, or a step takes longer (--patience SECONDS)"
-                )))
-            }
-            // What was submitted never reached it.
-            Err(wgpu::PollError::WrongSubmissionIndex(..)) => {
-                Err(self.error("the device was lost: it takes no more work"))
-            }
-        }
+    /// Waits for a submission.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device failed, or did not finish within the time-out.
+    pub async fn finish(&self, submission: Submission) -> Result<()> {
+        let waited = wait::finish(&self.device, submission, self.timeout).await;
+        self.waited(waited)
     }
 
-    /// Leaves a device that hangs to the system: taking it down would wait for it, and the process would hang too.
+    /// Result of a wait, or the failure of the device.
+    fn waited<T>(&self, result: std::result::Result<T, wgpu::PollError>) -> Result<T> {
+        // The device's own failure explains more than a failed wait.
+        self.check()?;
+        result.map_err(|error| {
+            let text = match error {
+                wgpu::PollError::Timeout => {
+                    self.abandon();
+                    format!(
+                        "it has not answered for {} s: it hangs, or a step takes longer (--device-timeout SECONDS)",
+                        self.timeout.as_secs_f64()
+                    )
+                }
+                // What was submitted never reached the device.
+                wgpu::PollError::WrongSubmissionIndex(..) => {
+                    "the device was lost: it takes no more work".into()
+                }
+            };
+            self.error(locked(&self.failure).get_or_insert(text))
+        })
+    }
+
+    /// Leaks a device that hangs: dropping the last handle would wait for it, and the process would hang too.
     fn abandon(&self) {
         std::mem::forget((self.device.clone(), self.queue.clone()));
     }
 
-    /// The buffers, and a shader module, pipeline and layout of each kernel.
-    pub(super) fn create(&self, buffers: &[BufferSpec], shaders: &[Shader]) -> Result<Resources> {
+    /// Creates buffers, and a pipeline for each shader unless this device has made one of the same shader before.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device refuses one, or failed before.
+    pub fn create(&self, buffers: &[BufferSpec], shaders: &[Shader]) -> Result<Resources> {
         let buffers = buffers
             .iter()
-            .map(|spec| (spec.name.clone(), self.buffer(spec)));
-        let buffers: BTreeMap<_, _> = buffers.collect();
+            .map(|spec| (spec.buffer.clone(), self.buffer(spec)));
+        let buffers: HashMap<_, _> = buffers.collect();
         let pipelines = shaders
             .iter()
-            .map(|shader| (shader.kernel, self.pipeline(shader)));
-        let pipelines: BTreeMap<_, _> = pipelines.collect();
+            .map(|shader| (shader.kernel.clone(), self.pipeline(shader)));
+        let pipelines: HashMap<_, _> = pipelines.collect();
         self.check()?;
         Ok(Resources { buffers, pipelines })
     }
@@ -139,7 +198,7 @@ impl Device {
             Usage::StorageAndUniform => wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM,
         };
         self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(&spec.name),
+            label: Some(&spec.buffer.to_string()),
             size: spec.bytes,
             usage: bound_as | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
             mapped_at_creation: false,
@@ -147,7 +206,20 @@ impl Device {
     }
 
     fn pipeline(&self, shader: &Shader) -> Pipeline {
-        let label = Some(shader.kernel);
+        let mut known = locked(&self.pipelines);
+        if let Some((_, pipeline)) = known.iter().find(|(other, _)| other == shader) {
+            return pipeline.clone();
+        }
+        if known.len() == MOST_PIPELINES {
+            known.remove(0);
+        }
+        let pipeline = self.compile(shader);
+        known.push((shader.clone(), pipeline.clone()));
+        pipeline
+    }
+
+    fn compile(&self, shader: &Shader) -> Pipeline {
+        let label = Some(&*shader.kernel);
         let started = Instant::now();
         let module = self
             .device
@@ -155,30 +227,22 @@ impl Device {
                 label,
                 source: wgpu::ShaderSource::Wgsl(shader.wgsl.as_str().into()),
             });
-        let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
+        let entries = shader.bindings.iter().zip(0..);
+        let entries = entries.map(|(bound, binding)| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
             ty: wgpu::BindingType::Buffer {
-                ty,
+                ty: match bound.access {
+                    Access::Uniform => wgpu::BufferBindingType::Uniform,
+                    Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                    Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
+                },
                 has_dynamic_offset: false,
                 min_binding_size: None,
             },
             count: None,
-        };
-        let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
-        let storage = super::kernels::kernel(shader.kernel).storage();
-        entries.extend(storage.zip(1..).map(|((_, writes), binding)| {
-            let storage = wgpu::BufferBindingType::Storage { read_only: !writes };
-            let uniform = binding < shader.uniforms;
-            entry(
-                binding,
-                if uniform {
-                    wgpu::BufferBindingType::Uniform
-                } else {
-                    storage
-                },
-            )
-        }));
+        });
+        let entries: Vec<_> = entries.collect();
         let layout = self
             .device
             .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
@@ -202,19 +266,25 @@ impl Device {
                 compilation_options: Default::default(),
                 cache: None,
             });
-        tracing::debug!(kernel = shader.kernel, took = ?started.elapsed(), "made a pipeline");
+        tracing::debug!(kernel = %shader.kernel, took = ?started.elapsed(), "made a pipeline");
         Pipeline { pipeline, layout }
     }
 
-    /// A plan with its bind groups.
-    pub(super) fn ready(&self, resources: &Resources, plan: &Plan) -> Result<ReadyPlan> {
+    /// Makes a plan's bind groups.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device refuses one, or failed before.
+    ///
+    /// # Panics
+    /// If `resources` lack a kernel or a buffer of the plan.
+    pub fn ready(&self, resources: &Resources, plan: &Plan) -> Result<ReadyPlan> {
         let dispatches = plan.dispatches.iter().map(|dispatch| {
-            let pipeline = &resources.pipelines[dispatch.kernel];
-            let bound = dispatch.bindings.iter().zip(0..);
+            let pipeline = &resources.pipelines[&dispatch.kernel];
+            let bound = dispatch.buffers.iter().zip(0..);
             let entries: Vec<_> = bound
-                .map(|(name, binding)| wgpu::BindGroupEntry {
+                .map(|(buffer, binding)| wgpu::BindGroupEntry {
                     binding,
-                    resource: resources.buffers[name].as_entire_binding(),
+                    resource: resources.buffer(buffer).as_entire_binding(),
                 })
                 .collect();
             let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -227,14 +297,14 @@ impl Device {
         let dispatches = dispatches.collect();
         self.check()?;
         Ok(ReadyPlan {
-            name: plan.name,
+            name: plan.name.to_string(),
             dispatches,
         })
     }
 
     /// Submits a plan, `times` in a row, in one compute pass.
-    pub(super) fn submit(&self, plan: &ReadyPlan, times: u32) -> wgpu::SubmissionIndex {
-        let label = Some(plan.name);
+    pub fn submit(&self, plan: &ReadyPlan, times: u32) -> Submission {
+        let label = Some(plan.name.as_str());
         let mut encoder = self
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
@@ -250,67 +320,53 @@ impl Device {
             }
         }
         drop(pass);
-        self.queue.submit([encoder.finish()])
+        let index = self.queue.submit([encoder.finish()]);
+        Submission::new(&self.queue, index)
     }
 
-    /// Writes words at the start of a buffer, before whatever is submitted next.
-    pub(super) fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, values: &[T]) {
+    /// Writes words to the start of a buffer, before whatever is submitted next.
+    pub fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, values: &[T]) {
         self.write_at(buffer, 0, values);
     }
 
-    /// Writes words from a word of a buffer on, before whatever is submitted next.
-    pub(super) fn write_at<T: bytemuck::NoUninit>(
-        &self,
-        buffer: &wgpu::Buffer,
-        first: u64,
-        values: &[T],
-    ) {
+    /// Writes words to a buffer from word `first` on, before whatever is submitted next.
+    pub fn write_at<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, first: u64, values: &[T]) {
         self.queue
             .write_buffer(buffer, 4 * first, bytemuck::cast_slice(values));
     }
 
-    /// A buffer to read results back through.
-    pub(super) fn readback(&self, bytes: u64) -> wgpu::Buffer {
-        self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("readback"),
-            size: bytes,
+    /// Reads words of each buffer, concatenated, once all that was submitted has run.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device failed, or did not finish within the time-out.
+    pub async fn read(&self, sources: &[Source<'_>]) -> Result<Vec<u32>> {
+        let label = Some("readback");
+        let words: usize = sources.iter().map(|(_, _, words)| words).sum();
+        let size = 4 * words as u64;
+        let through = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label,
+            size,
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
-        })
-    }
-
-    /// So many words of each buffer, one after the other, once all that was submitted has run.
-    pub(super) fn read(&self, through: &wgpu::Buffer, sources: &[Source]) -> Result<Vec<u32>> {
-        let mut encoder = self
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor {
-                label: Some("readback"),
-            });
-        let mut bytes = 0;
+        });
+        let descriptor = wgpu::CommandEncoderDescriptor { label };
+        let mut encoder = self.device.create_command_encoder(&descriptor);
+        let mut end = 0;
         for &(source, first, words) in sources {
-            encoder.copy_buffer_to_buffer(source, 4 * first, through, bytes, 4 * words as u64);
-            bytes += 4 * words as u64;
+            let bytes = 4 * words as u64;
+            encoder.copy_buffer_to_buffer(source, 4 * first, &through, end, bytes);
+            end += bytes;
         }
         self.queue.submit([encoder.finish()]);
-        let mapped = Arc::new(Mutex::new(None));
-        let note = Arc::clone(&mapped);
-        through.map_async(wgpu::MapMode::Read, 0..bytes, move |result| {
-            *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-        });
-        self.wait(None)?;
-        let mapped = mapped.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match mapped {
+        let mapped = wait::map(&self.device, &through, size, self.timeout).await;
+        match self.waited(mapped)? {
             Some(Ok(())) => {}
             Some(Err(error)) => return Err(self.error(error)),
             None => return Err(self.error("a result could not be read back in time")),
         }
-        let view = through
-            .get_mapped_range(0..bytes)
-            .map_err(|error| self.error(error))?;
-        let words = bytemuck::pod_collect_to_vec(&view);
-        drop(view);
-        through.unmap();
-        Ok(words)
+        let view = through.get_mapped_range(0..size);
+        let view = view.map_err(|error| self.error(error))?;
+        Ok(bytemuck::pod_collect_to_vec(&view))
     }
 }
 
@@ -320,33 +376,25 @@ struct Pipeline {
     layout: wgpu::BindGroupLayout,
 }
 
-/// A program's buffers and pipelines.
-pub(super) struct Resources {
-    buffers: BTreeMap<String, wgpu::Buffer>,
-    pipelines: BTreeMap<&'static str, Pipeline>,
+/// Buffers and pipelines, by the names that plans have for them.
+pub struct Resources {
+    buffers: HashMap<Buffer, wgpu::Buffer>,
+    pipelines: HashMap<Name, Pipeline>,
 }
 
 impl Resources {
-    /// These buffers with the pipelines of others.
-    pub(super) fn with_pipelines_of(self, others: &Self) -> Self {
-        Self {
-            pipelines: others.pipelines.clone(),
-            ..self
-        }
-    }
-
     /// The buffer of this name.
     ///
     /// # Panics
-    /// If the program has none.
-    pub(super) fn buffer(&self, name: &str) -> &wgpu::Buffer {
-        &self.buffers[name]
+    /// If there is none.
+    pub fn buffer(&self, buffer: &Buffer) -> &wgpu::Buffer {
+        &self.buffers[buffer]
     }
 }
 
 /// A plan that only needs recording.
-pub(super) struct ReadyPlan {
-    name: &'static str,
-    /// Of each dispatch, in the plan's order.
+pub struct ReadyPlan {
+    name: String,
+    /// Pipeline, bind group and workgroups of each dispatch, in the plan's order.
     pub(super) dispatches: Vec<(wgpu::ComputePipeline, wgpu::BindGroup, [u32; 3])>,
 }

@@ -1,34 +1,35 @@
 //! The GPU engine: a training step as a list of WGSL dispatches, recorded many times into one submission.
 //!
-//! - [`adapter`]: which GPU
-//! - [`kernels`], [`compose`]: the table of kernels, and their WGSL with the net's constants in front
-//! - [`plan`]: buffers and dispatches of a step, as data
-//! - [`variant`], [`tiling`]: which kernels, and the shape of the fused ones
-//! - [`fused`], [`packing`]: the same step in two kernels, and the parameters in the order these use
-//! - [`tune`]: which shape of the fused kernels suits the adapter
-//! - [`engine`]: runs the plans; `device` and `pace` keep it safe and responsive
-//! - [`single`]: one dispatch alone, for tests
-//! - [`probe`]: what a device can do at most; `engine/timing.rs`: what each kernel of a step takes
-//! - [`layout`]: how tensors lie on the device
+//! In reading order; each uses only those before it:
+//!
+//! - [`layout`]: numbers, and the order of values in buffers, that Rust and WGSL share
+//! - [`wgsl`]: the table of kernels, and the text that a device compiles
+//! - [`adapter`]: the GPUs there are, and the choice of one
+//! - [`step`]: a step as data, buffers and dispatches ([`step::plan`]), with a kernel per layer or fused
+//! - [`device`]: a wgpu device whose failures are errors; `wait` is the only file that waits
+//! - [`engine`]: runs the plans; `pace` keeps submissions short, `engine/timing.rs` times each kernel of a step
+//! - `tune`: the fastest kernels for an adapter, measured
+//! - `open`: an engine on an adapter, from [`Options`]
+//! - [`peak`]: the most that a device can do, measured
 
 pub mod adapter;
-pub mod compose;
-mod device;
+pub mod device;
 pub mod engine;
-pub mod fused;
-pub mod kernels;
 pub mod layout;
+mod open;
 mod pace;
-pub mod packing;
-pub mod plan;
-pub mod probe;
-pub mod single;
-pub mod tiling;
-pub mod tune;
-pub mod variant;
+pub mod peak;
+pub mod step;
+mod tune;
+mod wait;
+pub mod wgsl;
 
 pub use adapter::{AdapterChoice, AdapterDescription, Backend, Kind, adapters, choose, describe};
-pub use device::PATIENCE;
-pub use engine::{Gpu, KernelTime};
-pub use single::Single;
-pub use variant::Variant;
+pub use device::{Device, default_timeout};
+pub use engine::{Gpu, KernelTime, Opened};
+pub use layout::tiling::{Tiling, WeightPath};
+pub use open::{Kernels, Options};
+pub use step::Sizes;
+pub use step::plan::Program;
+pub use step::variant::Variant;
+pub use wait::{Submission, block_on};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Loss, Recipe, value_name};
+use super::{Activation, Loss, Recipe};
 
 /// The functions that the net applies to its sums; the weights alone do not tell them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,8 +16,7 @@ pub struct Functions {
 /// By the names of their flags' values: `tanh and mse`.
 impl std::fmt::Display for Functions {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let (activation, loss) = (value_name(&self.activation), value_name(&self.loss));
-        write!(f, "{activation} and {loss}")
+        write!(f, "{} and {}", self.activation, self.loss)
     }
 }
 

@@ -19,28 +19,33 @@
 mod functions;
 pub mod muon;
 mod named;
-pub mod schedule;
+mod rates;
+mod schedule;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::named::named;
 use crate::net::{self, Initialization, Parameters};
 
 pub use functions::Functions;
-pub use named::Name;
+pub use named::RecipeName;
+// Until every use has the new name.
+pub use named::RecipeName as Name;
+pub use rates::StepScalars;
 pub use schedule::Schedule;
 
-/// The nonlinearity of H1, H2 and H3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Activation {
-    /// Hyperbolic tangent, as in 1989.
-    Tanh,
-    /// max(0, x).
-    Relu,
-    /// 1.7159·tanh(2x/3), LeCun's of that time: ±1 at ±1, where MSE's targets are. MSE's outputs use it too.
-    ScaledTanh,
+named! {
+    /// The nonlinearity of H1, H2 and H3.
+    pub enum Activation {
+        /// Hyperbolic tangent, as in 1989.
+        Tanh = "tanh",
+        /// max(0, x).
+        Relu = "relu",
+        /// 1.7159·tanh(2x/3), LeCun's of that time: ±1 at ±1, where MSE's targets are. MSE's outputs use it too.
+        ScaledTanh = "scaled-tanh",
+    }
 }
 
 impl Activation {
@@ -54,47 +59,39 @@ impl Activation {
     }
 }
 
-/// What is minimised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Loss {
-    /// Mean squared error of tanh (or scaled tanh) outputs against +1 (class) and −1 (others), over examples and outputs.
-    Mse,
-    /// Softmax cross-entropy of the logits, mean over examples.
-    CrossEntropy,
+named! {
+    /// What is minimised.
+    pub enum Loss {
+        /// Mean squared error of tanh (or scaled tanh) outputs against +1 (class) and −1 (others), over examples and outputs.
+        Mse = "mse",
+        /// Softmax cross-entropy of the logits, mean over examples.
+        CrossEntropy = "cross-entropy",
+    }
 }
 
-/// The update rule; weight decay and rates stand beside it in the [`Recipe`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Optimizer {
-    /// Gradient descent with optional momentum; weight decay is added to the gradient (PyTorch's `SGD`).
-    Sgd,
-    /// Adam with decoupled weight decay, bias correction, ε outside the root (PyTorch's `AdamW`).
-    #[value(name = "adamw")]
-    #[serde(rename = "adamw")]
-    AdamW,
-    /// Muon: each layer's momentum made orthogonal as a matrix, AdamW for the biases. Full batch only.
-    Muon,
-    /// Gradient descent with a step for each weight, η/(μ + h), h being a positive diagonal approximation of the
-    /// Hessian (LeCun 1987, 1989); one example an update.
-    DiagonalNewton,
+named! {
+    /// The update rule; weight decay and rates stand beside it in the [`Recipe`].
+    pub enum Optimizer {
+        /// Gradient descent with optional momentum; weight decay is added to the gradient (PyTorch's `SGD`).
+        Sgd = "sgd",
+        /// Adam with decoupled weight decay, bias correction, ε outside the root (PyTorch's `AdamW`).
+        AdamW = "adamw",
+        /// Muon: each layer's momentum made orthogonal as a matrix, AdamW for the biases. Full batch only.
+        Muon = "muon",
+        /// Gradient descent with a step for each weight, η/(μ + h), h being a positive diagonal approximation of the
+        /// Hessian (LeCun 1987, 1989); one example an update.
+        DiagonalNewton = "diagonal-newton",
+    }
 }
 
-/// A value as it is written on the command line.
-pub fn value_name<T: clap::ValueEnum>(value: &T) -> String {
-    let value = value.to_possible_value().expect("no value is hidden");
-    value.get_name().to_owned()
-}
-
-/// How many examples one update sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Batch {
-    /// The whole training set: one update a pass.
-    Full,
-    /// One example, in constant order, as in 1989.
-    PerExample,
+named! {
+    /// How many examples one update sees.
+    pub enum Batch {
+        /// The whole training set: one update a pass.
+        Full = "full",
+        /// One example, in constant order, as in 1989.
+        PerExample = "per-example",
+    }
 }
 
 /// How long training lasts.
@@ -178,6 +175,11 @@ impl Recipe {
             Batch::Full => examples,
             Batch::PerExample => 1,
         }
+    }
+
+    /// Examples shown in N updates.
+    pub fn presentations(&self, updates: u32, examples: usize) -> u64 {
+        u64::from(updates) * self.batch_size(examples) as u64
     }
 
     /// The weights and biases that a run starts from.
@@ -278,6 +280,26 @@ impl Recipe {
             }
         }
         Ok(())
+    }
+
+    /// Checks that an engine which takes only `batch` can train this.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the recipe's batch is another, or its update rule does not go with the rest.
+    pub fn validate_for(&self, engine: &str, batch: Batch) -> Result<()> {
+        if self.batch == batch {
+            return self.validate_optimizer();
+        }
+        let words = |batch| match batch {
+            Batch::Full => "the full batch",
+            Batch::PerExample => "one example per update",
+        };
+        Err(Error::Usage(format!(
+            "the {engine} engine: found recipe {} with {}, expected {}",
+            self.name,
+            words(self.batch),
+            words(batch)
+        )))
     }
 
     /// Checks that the run on `examples` training examples has fewer than 2³² updates, which the draws can tell apart.

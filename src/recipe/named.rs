@@ -1,60 +1,49 @@
 //! The recipes known by name: the essay's stages, their full-batch forms, and the paper's own optimizer.
 
-use super::{Activation, Batch, Length, Loss, Optimizer, Recipe};
+use super::{Activation, Batch, Length, Loss, Optimizer, Recipe, Schedule};
+use crate::named::named;
 use crate::net::Initialization;
-use crate::recipe::schedule::Schedule;
 
-/// The recipes known by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Name {
-    /// The essay's stage 0: tanh, MSE, SGD, 23 passes.
-    #[value(alias = "stage-0")]
-    Reproduction,
-    /// The paper's optimizer on the essay's stage 0: tanh, MSE, diagonal Newton, 23 passes.
-    #[value(name = "newton-1989")]
-    Newton1989,
-    /// Stage 0 from smaller weights, within 2.4/F as the paper's PDF reads (the essay takes 2.4/√F).
-    ReproductionPlain,
-    /// The paper's optimizer from these smaller weights.
-    #[value(name = "newton-1989-plain")]
-    Newton1989Plain,
-    /// Stage 1: softmax cross-entropy instead of MSE.
-    #[value(alias = "stage-1")]
-    Softmax,
-    /// Stage 2: AdamW, 46 passes.
-    #[value(name = "adamw", alias = "stage-2")]
-    AdamW,
-    /// Stage 3: images shifted by up to a pixel, 60 passes.
-    #[value(alias = "stage-3")]
-    Augmentation,
-    /// Stage 4: ReLU and dropout in front of H3, 80 passes.
-    #[value(alias = "stage-4")]
-    Dropout,
-    /// The whole set at once, to the essay's stage 0's misses in few steps: ReLU, cross-entropy, Muon.
-    FullBatch,
-    /// Stage 0 over the whole set at once: tanh, MSE, Muon.
-    #[value(name = "full-batch-1989", alias = "full-batch-0")]
-    FullBatch1989,
-    /// Stage 1 over the whole set at once: tanh, cross-entropy, SGD with momentum.
-    #[value(alias = "full-batch-1")]
-    FullBatchSoftmax,
-    /// Stage 2 over the whole set at once: AdamW.
-    #[value(name = "full-batch-adamw", alias = "full-batch-2")]
-    FullBatchAdamW,
-    /// Stage 3 over the whole set at once: images shifted by up to a pixel, Muon.
-    #[value(alias = "full-batch-3")]
-    FullBatchAugmentation,
-    /// Stage 4 over the whole set at once: ReLU and dropout in front of H3, Muon.
-    #[value(alias = "full-batch-4")]
-    FullBatchModern,
+named! {
+    /// The recipes known by name.
+    pub enum RecipeName {
+        /// The essay's stage 0: tanh, MSE, SGD, 23 passes.
+        Reproduction = "reproduction" | "stage-0",
+        /// The paper's optimizer on the essay's stage 0: tanh, MSE, diagonal Newton, 23 passes.
+        Newton1989 = "newton-1989",
+        /// Stage 0 from smaller weights, within 2.4/F as the paper's PDF reads (the essay takes 2.4/√F).
+        ReproductionPlain = "reproduction-plain",
+        /// The paper's optimizer from these smaller weights.
+        Newton1989Plain = "newton-1989-plain",
+        /// Stage 1: softmax cross-entropy instead of MSE.
+        Softmax = "softmax" | "stage-1",
+        /// Stage 2: AdamW, 46 passes.
+        AdamW = "adamw" | "stage-2",
+        /// Stage 3: images shifted by up to a pixel, 60 passes.
+        Augmentation = "augmentation" | "stage-3",
+        /// Stage 4: ReLU and dropout in front of H3, 80 passes.
+        Dropout = "dropout" | "stage-4",
+        /// The whole set at once, to the essay's stage 0's misses in few steps: ReLU, cross-entropy, Muon.
+        FullBatch = "full-batch",
+        /// Stage 0 over the whole set at once: tanh, MSE, Muon.
+        FullBatch1989 = "full-batch-1989" | "full-batch-0",
+        /// Stage 1 over the whole set at once: tanh, cross-entropy, SGD with momentum.
+        FullBatchSoftmax = "full-batch-softmax" | "full-batch-1",
+        /// Stage 2 over the whole set at once: AdamW.
+        FullBatchAdamW = "full-batch-adamw" | "full-batch-2",
+        /// Stage 3 over the whole set at once: images shifted by up to a pixel, Muon.
+        FullBatchAugmentation = "full-batch-augmentation" | "full-batch-3",
+        /// Stage 4 over the whole set at once: ReLU and dropout in front of H3, Muon.
+        FullBatchModern = "full-batch-modern" | "full-batch-4",
+    }
 }
 
 impl Recipe {
     /// The recipe of this name, with seed 1337 (the reproduction's).
-    pub fn named(name: Name) -> Self {
+    pub fn named(name: RecipeName) -> Self {
         match name {
-            Name::Reproduction => Self::reproduction(),
-            Name::Newton1989 => Self {
+            RecipeName::Reproduction => Self::reproduction(),
+            RecipeName::Newton1989 => Self {
                 name: "newton-1989".into(),
                 optimizer: Optimizer::DiagonalNewton,
                 // Chosen on a validation split of the training set (every fifth example): of 40 random pairs, μ from
@@ -65,32 +54,32 @@ impl Recipe {
                 damping: 0.21,
                 ..Self::reproduction()
             },
-            Name::ReproductionPlain => Self {
+            RecipeName::ReproductionPlain => Self {
                 name: "reproduction-plain".into(),
                 initialization: Initialization::Plain,
                 ..Self::reproduction()
             },
-            Name::Newton1989Plain => Self {
+            RecipeName::Newton1989Plain => Self {
                 name: "newton-1989-plain".into(),
                 initialization: Initialization::Plain,
-                ..Self::named(Name::Newton1989)
+                ..Self::named(RecipeName::Newton1989)
             },
-            Name::Softmax => Self::softmax(),
-            Name::AdamW => Self::adamw(),
-            Name::Augmentation => Self::augmentation(),
-            Name::Dropout => Self {
+            RecipeName::Softmax => Self::softmax(),
+            RecipeName::AdamW => Self::adamw(),
+            RecipeName::Augmentation => Self::augmentation(),
+            RecipeName::Dropout => Self {
                 name: "dropout".into(),
                 length: Length::Passes(80),
                 activation: Activation::Relu,
                 dropout: 0.25,
                 ..Self::augmentation()
             },
-            Name::FullBatch => Self {
+            RecipeName::FullBatch => Self {
                 name: "full-batch".into(),
                 activation: Activation::Relu,
                 ..Self::muon(65, [0.029, 0.0029, 2.9, 0.8, 0.9, 0.9], Schedule::Cosine, 7)
             },
-            Name::FullBatch1989 => Self {
+            RecipeName::FullBatch1989 => Self {
                 name: "full-batch-1989".into(),
                 loss: Loss::Mse,
                 ..Self::muon(
@@ -100,7 +89,7 @@ impl Recipe {
                     5,
                 )
             },
-            Name::FullBatchSoftmax => Self {
+            RecipeName::FullBatchSoftmax => Self {
                 name: "full-batch-softmax".into(),
                 optimizer: Optimizer::Sgd,
                 ..Self::muon(
@@ -110,7 +99,7 @@ impl Recipe {
                     40,
                 )
             },
-            Name::FullBatchAdamW => Self {
+            RecipeName::FullBatchAdamW => Self {
                 name: "full-batch-adamw".into(),
                 optimizer: Optimizer::AdamW,
                 ..Self::muon(
@@ -120,7 +109,7 @@ impl Recipe {
                     30,
                 )
             },
-            Name::FullBatchAugmentation => Self {
+            RecipeName::FullBatchAugmentation => Self {
                 name: "full-batch-augmentation".into(),
                 shift: 1,
                 ..Self::muon(
@@ -130,7 +119,7 @@ impl Recipe {
                     30,
                 )
             },
-            Name::FullBatchModern => Self {
+            RecipeName::FullBatchModern => Self {
                 name: "full-batch-modern".into(),
                 activation: Activation::Relu,
                 shift: 1,

@@ -2,7 +2,7 @@
 
 use super::Real;
 
-/// The numbers of one step; see [`crate::recipe::schedule::StepScalars`].
+/// The numbers of one step; see [`crate::recipe::StepScalars`].
 #[derive(Debug, Clone, Copy)]
 pub struct AdamW<T> {
     /// Decay rate of the first moment.
@@ -21,7 +21,7 @@ pub struct AdamW<T> {
 
 /// `w ← shrink · w;  m ← β₁m + (1 − β₁)g;  v ← β₂v + (1 − β₂)g²;  w ← w − step_size · m / (√v · scale + ε)`
 ///
-/// All slices have one element a parameter.
+/// All slices have one element per parameter.
 pub fn adamw<T: Real>(
     weights: &mut [T],
     gradient: &[T],

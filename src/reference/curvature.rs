@@ -10,9 +10,9 @@
 //! h(w)   = Σ E″(aᵢ) · y²                        over the connections that share the weight, y being their input
 //! ```
 //!
-//! What is a padded −1 counts as an input of 1², and passes nothing back.
+//! A padded −1 counts as an input of 1², and passes nothing back.
 
-use super::{Pass, Real, h1_index, scaled_tanh_slope, slope};
+use super::{Activations, Real, h1_index, scaled_tanh_slope, slope};
 use crate::net::{
     CLASSES, H1_AREA, H1_SIDE, H1_UNITS, H1B, H1W, H2_AREA, H2_FAN_MAPS, H2_SIDE, H2_SOURCES,
     H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W, KERNEL, OUTB, OUTW, PADDED_SIDE, PADDING_VALUE,
@@ -45,7 +45,7 @@ pub fn output_curvature<T: Real>(out: &[T], activation: Activation, kind: Loss, 
     }
 }
 
-/// A connection: the unit it feeds, the weight it has, and where its input lies (`None` in the padding).
+/// A connection: the unit it feeds, the weight it has, and the index of its input (`None` in the padding).
 struct Connection {
     unit: usize,
     weight: usize,
@@ -102,11 +102,11 @@ fn into_dense(inputs: usize, units: usize, mut visit: impl FnMut(Connection)) {
 
 /// Adds one example's share of h, times `scale`.
 ///
-/// - `pass`: run forward; its dropout's factors count (a dropped unit passes nothing, another factor² of it)
+/// - `values`: run forward; its dropout's factors count (a dropped unit passes nothing, another factor² of it)
 /// - `h`: a value for each parameter
 pub fn add_curvature<T: Real>(
     parameters: &Parameters<T>,
-    pass: &Pass<T>,
+    values: &Activations<T>,
     activation: Activation,
     loss: Loss,
     scale: T,
@@ -117,7 +117,7 @@ pub fn add_curvature<T: Real>(
         values.iter().map(squared).collect()
     };
     let mut d_out = vec![T::zero(); CLASSES];
-    output_curvature(&pass.out, activation, loss, &mut d_out);
+    output_curvature(&values.out, activation, loss, &mut d_out);
     d_out.iter_mut().for_each(|d| *d = *d * scale);
 
     // A layer's share of h from E″ of its sums; returns E″ of its inputs' *values*.
@@ -158,11 +158,11 @@ pub fn add_curvature<T: Real>(
         &OUTW,
         &OUTB,
         &|v| into_dense(H3_UNITS, CLASSES, v),
-        &pass.h3,
+        &values.h3,
         &d_out,
     );
-    let d_h3 = times(below, squared_slopes(&pass.h3));
-    let from = &pass.dropped;
+    let d_h3 = times(below, squared_slopes(&values.h3));
+    let from = &values.dropped;
     let below = layer(
         &H3W,
         &H3B,
@@ -170,17 +170,17 @@ pub fn add_curvature<T: Real>(
         from,
         &d_h3,
     );
-    let through_dropout = pass.factors.iter().map(|&factor| factor * factor);
+    let through_dropout = values.factors.iter().map(|&factor| factor * factor);
     let d_h2 = times(
         times(below, through_dropout.collect()),
-        squared_slopes(&pass.h2),
+        squared_slopes(&values.h2),
     );
-    let below = layer(&H2W, &H2B, &|v| into_h2(v), &pass.h1, &d_h2);
-    let d_h1 = times(below, squared_slopes(&pass.h1));
-    layer(&H1W, &H1B, &|v| into_h1(v), &pass.x, &d_h1);
+    let below = layer(&H2W, &H2B, &|v| into_h2(v), &values.h1, &d_h2);
+    let d_h1 = times(below, squared_slopes(&values.h1));
+    layer(&H1W, &H1B, &|v| into_h1(v), &values.x, &d_h1);
 }
 
-/// `w ← w − η · step · g`, the steps being 1/(μ + h). All slices have one element a parameter.
+/// `w ← w − η · step · g`, the steps being 1/(μ + h). All slices have one element per parameter.
 pub fn diagonal_newton<T: Real>(weights: &mut [T], gradient: &[T], steps: &[T], learning_rate: T) {
     for ((w, &g), &step) in weights.iter_mut().zip(gradient).zip(steps) {
         *w = *w - learning_rate * step * g;

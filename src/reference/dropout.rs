@@ -4,7 +4,7 @@ use super::Real;
 use crate::draw;
 use crate::net::{H2_AREA, H2_UNITS};
 
-/// What decides which units are dropped in one step.
+/// Determines which units are dropped in one step.
 #[derive(Debug, Clone, Copy)]
 pub struct Dropout {
     /// The run's seed.

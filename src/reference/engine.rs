@@ -1,9 +1,9 @@
-//! The reference engine: full batch or batch 1, whatever the recipe says.
+//! The reference engine: full batch or batch 1, as the recipe says.
 
-use super::{AdamW, Dropout, Muon, Pass, Real, Rule, add_curvature, input, loss, update};
+use super::{Activations, AdamW, Dropout, Muon, Real, Rule, add_curvature, input, loss, update};
 use crate::data::{Dataset, Digits};
 use crate::draw;
-use crate::engine::{Engine, Evaluation, Split, State};
+use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::Result;
 use crate::net::{H2_UNITS, Parameters};
 use crate::recipe::{Optimizer, Recipe};
@@ -20,15 +20,19 @@ pub struct Reference<T> {
 
 impl<T: Real> Reference<T> {
     /// An engine at the start of a run from these parameters.
-    pub fn new(digits: Digits, recipe: Recipe, parameters: &Parameters) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::error::Error::Usage) if the recipe's optimizer does not go with its batch.
+    pub fn new(digits: Digits, recipe: Recipe, parameters: &Parameters) -> Result<Self> {
+        recipe.validate_optimizer()?;
+        Ok(Self {
             digits,
             recipe,
             step: 0,
             parameters: parameters.map(|v| T::of(f64::from(v))),
             first_moment: Parameters::zeros(),
             second_moment: Parameters::zeros(),
-        }
+        })
     }
 
     /// The present parameters, unrounded.
@@ -43,8 +47,8 @@ impl<T: Real> Reference<T> {
 
     /// One training example forward and back at the present step, its gradient scaled by `scale`.
     ///
-    /// Returns the pass and the example's (unscaled) loss.
-    pub fn training_pass(&self, example: usize, scale: f64) -> (Pass<T>, T) {
+    /// Returns the activations and the example's (unscaled) loss.
+    pub fn forward_backward(&self, example: usize, scale: f64) -> (Activations<T>, T) {
         let recipe = &self.recipe;
         let shift = draw::shift(recipe.seed, self.step, example as u32, recipe.shift);
         let factors = if recipe.dropout > 0.0 {
@@ -59,18 +63,19 @@ impl<T: Real> Reference<T> {
         };
         let set = &self.digits.train;
         let x = input(set.image_codes(example), set.denominator(), shift);
-        let mut pass = Pass::forward(&self.parameters, x, factors, recipe.activation, recipe.loss);
+        let mut values =
+            Activations::forward(&self.parameters, x, factors, recipe.activation, recipe.loss);
         let label = set.labels()[example];
         let (value, _) = loss(
-            &pass.out,
+            &values.out,
             label,
             recipe.activation,
             recipe.loss,
             T::of(scale),
-            &mut pass.d_out,
+            &mut values.d_out,
         );
-        pass.backward(&self.parameters, recipe.activation);
-        (pass, value)
+        values.backward(&self.parameters, recipe.activation);
+        (values, value)
     }
 
     /// Mean loss and its gradient over these training examples, at the present step.
@@ -79,8 +84,8 @@ impl<T: Real> Reference<T> {
         let mut gradient = Parameters::zeros();
         let mut sum = T::zero();
         for example in examples {
-            let (pass, value) = self.training_pass(example, scale);
-            pass.add_gradient(&mut gradient);
+            let (values, value) = self.forward_backward(example, scale);
+            values.add_gradient(&mut gradient);
             sum = sum + value;
         }
         (sum * T::of(scale), gradient)
@@ -93,9 +98,9 @@ impl<T: Real> Reference<T> {
         let scale = T::of(1.0 / sample as f64);
         let mut h = Parameters::zeros();
         for example in 0..sample {
-            let pass = self.evaluation_pass(set, example);
+            let values = self.evaluation(set, example);
             let (activation, loss) = (recipe.activation, recipe.loss);
-            add_curvature(&self.parameters, &pass, activation, loss, scale, &mut h);
+            add_curvature(&self.parameters, &values, activation, loss, scale, &mut h);
         }
         h
     }
@@ -144,15 +149,15 @@ impl<T: Real> Reference<T> {
     }
 
     /// The outputs for one image of a set, without shift and dropout.
-    fn evaluation_pass(&self, set: &Dataset, example: usize) -> Pass<T> {
+    fn evaluation(&self, set: &Dataset, example: usize) -> Activations<T> {
         let (codes, denominator) = (set.image_codes(example), set.denominator());
-        Pass::evaluation(&self.parameters, codes, denominator, (&self.recipe).into())
+        Activations::evaluation(&self.parameters, codes, denominator, (&self.recipe).into())
     }
 }
 
 impl<T: Real> Engine for Reference<T> {
-    fn name(&self) -> &'static str {
-        "reference"
+    fn kind(&self) -> EngineKind {
+        EngineKind::Reference
     }
 
     fn device(&self) -> String {
@@ -209,16 +214,16 @@ impl<T: Real> Engine for Reference<T> {
         let mut sum = 0.0;
         let mut misses = 0;
         for example in 0..set.len() {
-            let mut pass = self.evaluation_pass(set, example);
+            let mut values = self.evaluation(set, example);
             let label = set.labels()[example];
             let (activation, kind) = (self.recipe.activation, self.recipe.loss);
             let (value, missed) = loss(
-                &pass.out,
+                &values.out,
                 label,
                 activation,
                 kind,
                 T::one(),
-                &mut pass.d_out,
+                &mut values.d_out,
             );
             sum += value.to_f64_exact();
             misses += u32::from(missed);

@@ -1,4 +1,4 @@
-//! H1: twelve 5×5 kernels over the padded image, a bias a unit, activation.
+//! H1: twelve 5×5 kernels over the padded image, a bias per unit, activation.
 
 use super::{Real, activate};
 use crate::net::{H1_AREA, H1_SIDE, KERNEL, MAPS, PADDED_SIDE, STRIDE, TAPS};

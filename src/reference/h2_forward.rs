@@ -1,4 +1,4 @@
-//! H2: twelve 8×5×5 kernels over eight of H1's maps each, padded with −1; a bias a unit, activation.
+//! H2: twelve 8×5×5 kernels over eight of H1's maps each, padded with −1; a bias per unit, activation.
 
 use super::{Real, activate, h1_padded};
 use crate::net::{H2_AREA, H2_FAN_MAPS, H2_SIDE, H2_SOURCES, KERNEL, MAPS, STRIDE, TAPS};

@@ -1,6 +1,6 @@
-//! The oracle: plain scalar code, one file a kernel, generic over f32 and f64, written to be read.
+//! The oracle: plain scalar code, one file per kernel, generic over f32 and f64, written to be read.
 //!
-//! Each kernel handles one example; [`Pass`] composes them, [`Reference`] sums over the batch and updates.
+//! Each kernel handles one example; [`Activations`] composes them, [`Reference`] sums over the batch and updates.
 
 // The kernels' loops run over the indices of their formulas, several arrays at once.
 #![allow(clippy::needless_range_loop)]
@@ -9,6 +9,7 @@ mod adamw;
 mod curvature;
 mod dropout;
 mod engine;
+mod forward_backward;
 mod h1_forward;
 mod h1_gradient;
 mod h2_backward;
@@ -23,7 +24,6 @@ mod muon;
 mod out_backward;
 mod out_forward;
 mod out_gradient;
-mod pass;
 mod reduce_gradient;
 mod scores;
 mod sgd;
@@ -34,6 +34,7 @@ pub use adamw::{AdamW, adamw};
 pub use curvature::{add_curvature, diagonal_newton, output_curvature};
 pub use dropout::{Dropout, dropout};
 pub use engine::Reference;
+pub use forward_backward::Activations;
 pub use h1_forward::h1_forward;
 pub use h1_gradient::h1_gradient;
 pub use h2_backward::h2_backward;
@@ -48,7 +49,6 @@ pub use muon::{Muon, muon, orthogonal};
 pub use out_backward::out_backward;
 pub use out_forward::out_forward;
 pub use out_gradient::out_gradient;
-pub use pass::Pass;
 pub use reduce_gradient::reduce_gradient;
 pub use scores::scores;
 pub use sgd::sgd;
@@ -115,7 +115,7 @@ pub fn slope<T: Real>(activation: Activation, value: T) -> T {
     }
 }
 
-/// Where (row, column) of the *padded* map lies among H1's units; `None` in the padding.
+/// Index among H1's units of (row, column) of the *padded* map; `None` in the padding.
 fn h1_index(map: usize, padded_row: usize, padded_column: usize) -> Option<usize> {
     let inside = PADDING..PADDING + H1_SIDE;
     (inside.contains(&padded_row) && inside.contains(&padded_column))

@@ -110,7 +110,7 @@ mod tests {
         matrix
     }
 
-    /// What the iteration makes of one singular value.
+    /// Result of the iteration for one singular value.
     fn scalar(mut sigma: f64) -> f64 {
         let [a, b, c] = COEFFICIENTS;
         for _ in 0..ITERATIONS {

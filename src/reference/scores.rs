@@ -1,6 +1,6 @@
-//! What a trained net says of images.
+//! Outputs of a trained net for images.
 
-use super::{Pass, Real};
+use super::{Activations, Real};
 use crate::data::Dataset;
 use crate::net::{CLASSES, Parameters};
 use crate::recipe::Functions;
@@ -15,8 +15,8 @@ pub fn scores<T: Real>(
     let parameters = parameters.map(|value| T::of(f64::from(value)));
     let of_image = |example| {
         let (codes, denominator) = (set.image_codes(example), set.denominator());
-        let pass = Pass::evaluation(&parameters, codes, denominator, functions);
-        std::array::from_fn(|class| pass.out[class])
+        let values = Activations::evaluation(&parameters, codes, denominator, functions);
+        std::array::from_fn(|class| values.out[class])
     };
     (0..set.len()).map(of_image).collect()
 }

@@ -4,7 +4,7 @@ use super::Real;
 
 /// `g ← g + decay · w;  m ← momentum · m + g;  w ← w − η · m`
 ///
-/// (PyTorch starts `m` as the first `g`; from zeros that is the same.) All slices have one element a parameter.
+/// (PyTorch starts `m` as the first `g`; from zeros that is the same.) All slices have one element per parameter.
 pub fn sgd<T: Real>(
     weights: &mut [T],
     gradient: &[T],

@@ -2,7 +2,7 @@
 
 use super::Real;
 
-/// Where a run stands.
+/// Progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Updates done so far.

@@ -3,7 +3,7 @@
 use super::{AdamW, Muon, Real, adamw, diagonal_newton, muon, reduce_gradient, sgd};
 use crate::net::PARAMETERS;
 
-/// What the optimizer is and needs.
+/// An optimizer and its numbers.
 #[derive(Debug, Clone, Copy)]
 pub enum Rule<T> {
     /// Gradient descent: learning rate, momentum, weight decay.
@@ -12,7 +12,7 @@ pub enum Rule<T> {
     AdamW(AdamW<T>),
     /// Muon for the layers' matrices, AdamW for the biases.
     Muon(Muon<T>, AdamW<T>),
-    /// Gradient descent with a step for each weight, kept where the second moment is: learning rate.
+    /// Gradient descent with a step for each weight, stored in place of the second moment: learning rate.
     DiagonalNewton(T),
 }
 

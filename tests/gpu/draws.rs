@@ -1,7 +1,8 @@
 //! The shader's random numbers are Rust's.
 
 use gpu_train::draw;
-use gpu_train::gpu::compose::compose;
+use gpu_train::gpu::wgsl::compose::compose;
+use gpu_train::gpu::wgsl::kernels::parts;
 use libtest_mimic::Failed;
 use wgpu::util::DeviceExt;
 
@@ -22,7 +23,8 @@ const DRAWS: usize = 64 * 64;
 pub fn equal_rusts(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
     let word = |index: usize| draw::initial_weight(77, index as u32);
     let words: Vec<u32> = (0..8 * DRAWS).map(word).collect();
-    let found = run(adapter, &compose(&case.recipe(), &["draw"], KERNEL), &words)?;
+    let wgsl = compose(&case.recipe(), "", &[parts::DRAW], KERNEL);
+    let found = run(adapter, &wgsl, &words)?;
     for (index, (given, found)) in words.chunks(8).zip(found.chunks(8)).enumerate() {
         let four = |from: usize| {
             [

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use gpu_train::checkpoint::{self, Origin};
 use gpu_train::data::DigitsRecord;
-use gpu_train::engine::{Engine, Evaluation, Split, State};
+use gpu_train::engine::{Engine, EngineKind, Evaluation, Split, State};
 use gpu_train::error::{Error, Result};
-use gpu_train::gpu::Gpu;
+use gpu_train::gpu::{Gpu, Kernels, Options};
 use gpu_train::net::Parameters;
-use gpu_train::train::{self, Event, Watch};
+use gpu_train::train::{self, Cadence, Event};
 use libtest_mimic::Failed;
 
 use crate::fixture::Case;
@@ -21,8 +21,8 @@ struct Doomed {
 }
 
 impl Engine for Doomed {
-    fn name(&self) -> &'static str {
-        self.gpu.name()
+    fn kind(&self) -> EngineKind {
+        self.gpu.kind()
     }
     fn device(&self) -> String {
         self.gpu.device()
@@ -51,7 +51,7 @@ impl Engine for Doomed {
 fn origin(case: &Case, gpu: &Gpu) -> Origin {
     Origin {
         version: "test".into(),
-        engine: gpu.name().into(),
+        engine: gpu.kind(),
         device: gpu.device(),
         kernels: Some(gpu.variant().to_string()),
         recipe: case.recipe(),
@@ -84,7 +84,7 @@ pub fn a_lost_device_ends_the_run(
     let path = folder.path().join("run.ckpt");
     let recipe = case.recipe();
     let origin = origin(case, &case.gpu(adapter)?);
-    let watch = Watch {
+    let cadence = Cadence {
         evaluate_every: 4,
         checkpoint_every: Some(1),
     };
@@ -96,7 +96,7 @@ pub fn a_lost_device_ends_the_run(
         gpu: case.gpu(adapter)?,
         left: 6,
     };
-    let outcome = train::run(&mut doomed, &recipe, case.examples, watch, &mut keep);
+    let outcome = train::run(&mut doomed, &recipe, case.examples, cadence, &mut keep);
     let message = expect_device_error("the run", outcome)?;
     if !message.contains("the device was lost") {
         return Err(message.into());
@@ -120,7 +120,7 @@ pub fn a_lost_device_ends_the_run(
         &mut resumed,
         &recipe,
         case.examples,
-        watch,
+        cadence,
         kept.past,
         &mut keep,
     )?;
@@ -129,19 +129,32 @@ pub fn a_lost_device_ends_the_run(
     all_identical(&resumed.state()?, &unbroken.state()?)
 }
 
-/// A device that does not answer in time: an error that says so, and the engine can be dropped.
+/// A device that does not answer in time, in training or while kernels are measured: an error that says so, and it can
+/// be dropped.
 pub fn a_device_that_hangs_is_left(
     adapter: &wgpu::Adapter,
     case: &Case,
 ) -> std::result::Result<(), Failed> {
-    let mut gpu = case.gpu(adapter)?;
-    gpu.train(1)?;
-    // No device does a step of thousands of examples in so little.
-    gpu.set_patience(Duration::from_nanos(1));
-    let message = expect_device_error("train", gpu.train(50))?;
-    if !message.contains("has not answered for 0.000000001 s") {
-        return Err(message.into());
+    let options = Options {
+        kernels: Kernels::Tuned { cache: None },
+        // No device does a step of thousands of examples in so little.
+        timeout: Some(Duration::from_nanos(1)),
+        tuning_budget: Some(Duration::ZERO),
+        ..Options::default()
+    };
+    let trained = case
+        .open(adapter, &options)
+        .and_then(|mut gpu| gpu.train(50));
+    let (digits, recipe, start) = (case.digits(), case.recipe(), case.parameters());
+    let tuned = Gpu::open(adapter, &digits, recipe, &start, &options);
+    for message in [
+        expect_device_error("train", trained)?,
+        expect_device_error("tuning", tuned)?,
+    ] {
+        let expected = ["has not answered for 0.000000001 s", "--device-timeout"];
+        if !expected.iter().all(|text| message.contains(text)) {
+            return Err(message.into());
+        }
     }
-    drop(gpu);
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use gpu_train::data::Digits;
 use gpu_train::draw;
-use gpu_train::gpu::fused::{Tiling, WeightPath};
-use gpu_train::gpu::{Gpu, Variant};
+use gpu_train::error;
+use gpu_train::gpu::{Gpu, Kernels, Options, Tiling, Variant, WeightPath};
 use gpu_train::net::{Initialization, PARAMETERS, Parameters, initial_parameters};
 use gpu_train::recipe::{Activation, Length, Loss, Name, Optimizer, Recipe};
 use gpu_train::reference::Reference;
@@ -131,14 +131,18 @@ impl Case {
     }
 
     pub fn gpu(&self, adapter: &wgpu::Adapter) -> Result<Gpu, Failed> {
-        let parameters = self.parameters();
-        Ok(Gpu::with(
-            adapter.clone(),
-            &self.digits(),
-            self.recipe(),
-            &parameters,
-            self.variant,
-        )?)
+        Ok(self.open(adapter, &Options::default())?)
+    }
+
+    /// An engine opened with these options, but for the kernels.
+    pub fn open(&self, adapter: &wgpu::Adapter, options: &Options) -> error::Result<Gpu> {
+        let options = Options {
+            kernels: Kernels::Fixed(self.variant),
+            ..options.clone()
+        };
+        let start = self.parameters();
+        let opened = Gpu::open(adapter, &self.digits(), self.recipe(), &start, &options)?;
+        Ok(opened.engine)
     }
 
     pub fn by(self, tiling: Tiling) -> Self {
@@ -149,7 +153,7 @@ impl Case {
     }
 
     pub fn reference(&self) -> Reference<f64> {
-        Reference::new(self.digits(), self.recipe(), &self.parameters())
+        Reference::new(self.digits(), self.recipe(), &self.parameters()).expect("a valid recipe")
     }
 }
 

@@ -9,6 +9,8 @@ mod common;
 mod draws;
 mod failures;
 mod fixture;
+mod inspect;
+mod replay;
 mod runs;
 mod tensors;
 
@@ -16,93 +18,106 @@ use common::compare;
 use fixture::Case;
 use libtest_mimic::{Arguments, Failed};
 
-/// What a check does with the adapter; an error says what was wrong.
+/// A check on an adapter; the error says what was wrong.
 type Check = fn(&wgpu::Adapter, &Case) -> Result<(), Failed>;
 
-/// Every check with the case it is for.
-fn checks() -> Vec<(&'static str, Case, Check)> {
-    let tensors = fixture::cases().into_iter();
-    let mut checks: Vec<(&str, Case, Check)> = tensors
-        .map(|case| ("tensors_and_gradients", case, tensors::agree as Check))
-        .collect();
-    let fused = fixture::fused_cases().into_iter();
-    checks.extend(fused.map(|case| ("gradients", case, tensors::agree_or_do_not_fit as Check)));
+/// A check with its cases.
+type Entry = (&'static str, Vec<Case>, Check);
+
+/// Checks of tensors, gradients and draws.
+fn of_values() -> [Entry; 6] {
     let case = Case::default();
-    checks.push((
-        "a_set_in_parts",
-        case.by(fixture::usual()),
-        tensors::parts_agree,
-    ));
-    checks.push((
-        "the_fastest_kernels_are_chosen",
-        case,
-        runs::the_fastest_kernels_are_chosen,
-    ));
-    checks.push(("a_plain_pass", case.plain(), tensors::agree));
-    checks.push(("draws", case, draws::equal_rusts));
-    let both = |case: Case| [case, case.by(fixture::usual())];
-    for case in [case, case.plain(), case.sgd(), case.muon()]
-        .into_iter()
-        .flat_map(both)
-    {
-        checks.push(("ten_steps", case, runs::ten_steps_agree));
-        checks.push(("evaluation", case, runs::evaluation_agrees));
-        checks.push(("two_runs_are_identical", case, runs::two_are_identical));
-        checks.push((
-            "restoring_changes_nothing",
-            case,
-            runs::restoring_changes_nothing,
-        ));
-    }
-    checks.push((
-        "steps_are_counted_beyond_a_window",
-        case.of(1),
-        runs::steps_are_counted,
-    ));
-    checks.push((
-        "steps_are_counted_beyond_a_window",
-        case.of(1).by(fixture::usual()),
-        runs::steps_are_counted,
-    ));
-    for case in [case, case.with_tanh()].into_iter().flat_map(both) {
-        checks.push((
-            "saturation_gives_no_nan",
-            case,
-            runs::saturation_gives_no_nan,
-        ));
-        checks.push(("a_run_that_diverged_shows", case, runs::nan_is_not_hidden));
-    }
+    let fused = fixture::fused_cases();
+    [
+        ("tensors_and_gradients", fixture::cases(), tensors::agree),
+        ("gradients", fused, tensors::agree_or_do_not_fit),
+        (
+            "a_set_in_shards",
+            vec![case.by(fixture::usual())],
+            tensors::shards_agree,
+        ),
+        ("a_plain_step", vec![case.plain()], tensors::agree),
+        ("draws", vec![case], draws::equal_rusts),
+        (
+            "the_fastest_kernels_are_chosen",
+            vec![case],
+            runs::the_fastest_kernels_are_chosen,
+        ),
+    ]
+}
+
+/// Checks of whole runs.
+fn of_runs() -> Vec<Entry> {
+    let both = |cases: &[Case]| -> Vec<Case> {
+        let both = |case: &Case| [*case, case.by(fixture::usual())];
+        cases.iter().flat_map(both).collect()
+    };
+    let case = Case::default();
     let fused = case.by(fixture::usual());
-    for case in [case, fused, fused.muon()] {
-        checks.push((
+    let nets = both(&[case, case.plain(), case.sgd(), case.muon()]);
+    let functions = both(&[case, case.with_tanh()]);
+    let few = vec![case, fused, fused.muon()];
+    let checks: [(&str, &[Case], Check); 11] = [
+        ("ten_steps", &nets, runs::ten_steps_agree),
+        ("evaluation", &nets, runs::evaluation_agrees),
+        ("two_runs_are_identical", &nets, runs::two_are_identical),
+        (
+            "restoring_changes_nothing",
+            &nets,
+            runs::restoring_changes_nothing,
+        ),
+        (
+            "steps_are_counted_beyond_a_window",
+            &both(&[case.of(1)]),
+            runs::steps_are_counted,
+        ),
+        (
+            "saturation_gives_no_nan",
+            &functions,
+            runs::saturation_gives_no_nan,
+        ),
+        (
+            "a_run_that_diverged_shows",
+            &functions,
+            runs::nan_is_not_hidden,
+        ),
+        (
+            "a_written_program_is_replayed",
+            &few,
+            replay::is_the_engines_run,
+        ),
+        (
             "a_lost_device_ends_the_run",
-            case,
+            &few,
             failures::a_lost_device_ends_the_run,
-        ));
-    }
-    checks.push((
-        "a_device_that_hangs_is_left",
-        fused.of(5_000),
-        failures::a_device_that_hangs_is_left,
-    ));
-    checks.push((
-        "reading_changes_nothing",
-        case,
-        runs::reading_changes_nothing,
-    ));
+        ),
+        (
+            "a_device_that_hangs_is_left",
+            &[fused.of(5_000)],
+            failures::a_device_that_hangs_is_left,
+        ),
+        (
+            "reading_changes_nothing",
+            &[case],
+            runs::reading_changes_nothing,
+        ),
+    ];
+    let checks = checks.into_iter();
     checks
+        .map(|(name, cases, check)| (name, cases.to_vec(), check))
+        .collect()
 }
 
 fn main() {
     let mut arguments = Arguments::from_args();
     // The tests share one device, and the reference keeps the processor busy.
     arguments.test_threads.get_or_insert(1);
-    let tests: Vec<_> = checks()
-        .into_iter()
-        .map(|(what, case, check)| {
+    let mut tests = Vec::new();
+    for (what, cases, check) in of_values().into_iter().chain(of_runs()) {
+        for case in cases {
             let test = move |adapter: &wgpu::Adapter| check(adapter, &case);
-            (format!("{what}::{case}"), test)
-        })
-        .collect();
+            tests.push((format!("{what}::{case}"), test));
+        }
+    }
     libtest_mimic::run(&arguments, common::adapter_trials(&tests)).exit();
 }

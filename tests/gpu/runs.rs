@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use gpu_train::engine::{Engine, Split, State};
-use gpu_train::gpu::{Variant, tune};
+use gpu_train::gpu::{Gpu, Kernels, Options, Variant, WeightPath, describe};
 use gpu_train::net::{PARAMETERS, Parameters};
 use libtest_mimic::Failed;
 
 use crate::compare::{Tolerance, close, identical};
-use crate::fixture::Case;
+use crate::fixture::{Case, tiling};
 
 /// Ten updates from rounding of 1e-6 on: AdamW divides by the gradient's own size, so where a gradient is tiny its
 /// rounding counts in full.
@@ -122,25 +122,47 @@ pub fn steps_are_counted(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Fai
     Ok(())
 }
 
-/// Kernels that were measured here agree with each other, and the fastest of them are chosen.
+/// Kernels that were measured here agree with each other, the fastest of them are chosen, and the choice is stored: the
+/// next run takes it unmeasured, unless it has become one that fails here.
 pub fn the_fastest_kernels_are_chosen(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
-    let tuning = tune::measure(
-        adapter,
-        &case.digits(),
-        &case.recipe(),
-        &case.parameters(),
-        Duration::ZERO,
-    )?;
-    let [(layered, _), (fused, _)] = tuning.measured[..] else {
-        return Err(format!("measured {:?}, expected two", tuning.measured).into());
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("kernels.json");
+    let cache = Some(path.clone());
+    let options = Options {
+        kernels: Kernels::Tuned { cache },
+        tuning_budget: Some(Duration::ZERO),
+        ..Options::default()
+    };
+    let (digits, start) = (case.digits(), case.parameters());
+    let open = || Gpu::open(adapter, &digits, case.recipe(), &start, &options);
+    let opened = open()?;
+    let [(layered, _), (fused, _)] = opened.measured[..] else {
+        return Err(format!("measured {:?}, expected two", opened.measured).into());
     };
     if layered != Variant::Layered || !matches!(fused, Variant::Fused(_)) {
         return Err(format!("measured {layered} and {fused}").into());
     }
-    let fastest = tuning.measured.iter().min_by(|a, b| a.1.total_cmp(&b.1));
-    let fastest = fastest.map(|(variant, _)| *variant);
-    if fastest != Some(tuning.variant) {
-        return Err(format!("{} was chosen of {:?}", tuning.variant, tuning.measured).into());
+    let chosen = opened.engine.variant();
+    let fastest = opened.measured.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+    if fastest.map(|(variant, _)| *variant) != Some(chosen) {
+        return Err(format!("{chosen} was chosen of {:?}", opened.measured).into());
+    }
+    let stored = std::fs::read_to_string(&path)?;
+    let again = open()?;
+    if again.engine.variant() != chosen || !again.measured.is_empty() {
+        return Err(format!("measured {:?} again, expected {chosen}", again.measured).into());
+    }
+    let vast = tiling(10, 256, WeightPath::Uniform, true);
+    let mut wrong = vec!["nonsense".into()];
+    if describe(adapter).is_some_and(|adapter| !vast.fits(&adapter.limits)) {
+        wrong.push(Variant::Fused(vast).to_string());
+    }
+    for wrong in wrong {
+        let wrong = stored.replace(&chosen.to_string(), &wrong);
+        std::fs::write(&path, &wrong)?;
+        if open()?.measured.len() != 2 || std::fs::read_to_string(&path)? == wrong {
+            return Err(format!("not measured anew: {wrong}").into());
+        }
     }
     Ok(())
 }

@@ -1,30 +1,31 @@
 //! Each intermediate tensor and each parameter's gradient.
 
 use gpu_train::engine::{Engine, Split};
-use gpu_train::gpu::layout::CODE_BYTES;
-use gpu_train::gpu::{Gpu, Variant, describe};
+use gpu_train::gpu::layout::sizes::CODE_BYTES;
+use gpu_train::gpu::{Gpu, Options, Variant, describe};
 use gpu_train::net::{PARAMETERS, Parameters};
 use gpu_train::recipe::Activation;
-use gpu_train::reference::{Pass, Reference};
+use gpu_train::reference::{Activations, Reference};
 use libtest_mimic::Failed;
 
 use crate::compare::{Tolerance, close};
 use crate::fixture::Case;
+use crate::inspect;
 
-type Field = fn(&Pass<f64>) -> &Vec<f64>;
+type Field = fn(&Activations<f64>) -> &Vec<f64>;
 
 const TENSORS: [(&str, Field); 11] = [
-    ("x", |pass| &pass.x),
-    ("h1", |pass| &pass.h1),
-    ("h2", |pass| &pass.h2),
-    ("factors", |pass| &pass.factors),
-    ("dropped", |pass| &pass.dropped),
-    ("h3", |pass| &pass.h3),
-    ("out", |pass| &pass.out),
-    ("d_out", |pass| &pass.d_out),
-    ("d_h3", |pass| &pass.d_h3),
-    ("d_h2", |pass| &pass.d_h2),
-    ("d_h1", |pass| &pass.d_h1),
+    ("x", |values| &values.x),
+    ("h1", |values| &values.h1),
+    ("h2", |values| &values.h2),
+    ("factors", |values| &values.factors),
+    ("dropped", |values| &values.dropped),
+    ("h3", |values| &values.h3),
+    ("out", |values| &values.out),
+    ("d_out", |values| &values.d_out),
+    ("d_h3", |values| &values.d_h3),
+    ("d_h2", |values| &values.d_h2),
+    ("d_h1", |values| &values.d_h1),
 ];
 
 /// Sums of up to 200 products of f32 carry an error of about 1e-6 of their largest term, and each layer passes on what
@@ -44,17 +45,14 @@ pub fn agree_or_do_not_fit(adapter: &wgpu::Adapter, case: &Case) -> Result<(), F
     }
 }
 
-/// A set that fits no buffer goes through in parts: 200 examples as 67, 67 and 66.
-pub fn parts_agree(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+/// A set that fits no buffer goes through in shards: 200 examples as 67, 67 and 66.
+pub fn shards_agree(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
     let bytes = CODE_BYTES * (case.examples as u64).div_ceil(3);
-    let mut gpu = Gpu::with_buffers_of(
-        adapter.clone(),
-        &case.digits(),
-        case.recipe(),
-        &case.parameters(),
-        case.variant,
-        bytes,
-    )?;
+    let options = Options {
+        buffer_bytes: Some(bytes),
+        ..Options::default()
+    };
+    let mut gpu = case.open(adapter, &options)?;
     if gpu.dispatches() != 4 {
         return Err(format!("{} dispatches a step, expected 4", gpu.dispatches()).into());
     }
@@ -81,23 +79,24 @@ pub fn agree(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
 }
 
 fn gradients_agree(gpu: &mut Gpu, reference: &Reference<f64>, case: &Case) -> Result<(), Failed> {
-    gpu.poison();
+    inspect::poison(gpu);
     let (found_loss, found) = gpu.gradient()?;
 
     let mut expected = Parameters::<f64>::zeros();
     let mut rows = vec![Vec::new(); TENSORS.len()];
     let mut expected_loss = 0.0;
     for example in 0..case.examples {
-        let (pass, loss) = reference.training_pass(example, 1.0 / case.examples as f64);
-        pass.add_gradient(&mut expected);
+        let (values, loss) = reference.forward_backward(example, 1.0 / case.examples as f64);
+        values.add_gradient(&mut expected);
         for (row, (_, field)) in rows.iter_mut().zip(TENSORS) {
-            row.extend_from_slice(field(&pass));
+            row.extend_from_slice(field(&values));
         }
         expected_loss += loss / case.examples as f64;
     }
     let layered = case.variant == Variant::Layered;
     for ((name, _), row) in TENSORS.iter().zip(&rows).filter(|_| layered) {
-        close(name, &gpu.read_tensor(name)?, row, VALUES)?;
+        let found = inspect::tensor(gpu, name, case.examples)?;
+        close(name, &found, row, VALUES)?;
     }
     close("loss", &[found_loss as f32], &[expected_loss], VALUES)?;
     for tensor in &PARAMETERS {

@@ -1,11 +1,12 @@
-//! What each kernel and each dispatch asks of a device, against what WebGPU promises everywhere. `pass` alone may ask for
-//! more workgroup memory: as much as its shape says, which the engine compares with the device's before it starts.
+//! The needs of each kernel and each dispatch against the limits that WebGPU promises everywhere. Only `forward_backward`
+//! may need more workgroup memory: as much as its shape says, which the engine compares with the device's first.
 
-use gpu_train::gpu::Variant;
 use gpu_train::gpu::adapter::{AdapterDescription, Backend, Kind, Limits};
-use gpu_train::gpu::fused::{GROUPS, Tiling, WeightPath};
-use gpu_train::gpu::kernels::kernel;
-use gpu_train::gpu::plan::{MOST_WORKGROUPS, Program};
+use gpu_train::gpu::layout::sizes::MOST_WORKGROUPS;
+use gpu_train::gpu::layout::tiling::GROUPS;
+use gpu_train::gpu::step::plan::{Access, Binding};
+use gpu_train::gpu::{Program, Sizes, Tiling, Variant};
+use gpu_train::recipe::Recipe;
 use naga::{AddressSpace, Module, StorageAccess};
 
 use crate::pipelines::{MOST_WORKGROUP_BYTES, Pipeline, WEBGPUS_WORKGROUP_BYTES, recipes, tilings};
@@ -15,17 +16,16 @@ use crate::translate;
 const STORAGE_BUFFERS: usize = 8;
 const INVOCATIONS: u32 = 256;
 const SIZE: [u32; 3] = [256, 256, 64];
-/// Of uniform buffers there may be 12; ours are one small struct and, for some shapes of `pass`, the weights.
+/// Of uniform buffers there may be 12; ours are one small struct and, for some shapes of `forward_backward`, the weights.
 const UNIFORM_BYTES: u32 = 65_536;
 /// maxStorageBufferBindingSize.
 const BINDING_BYTES: u64 = 128 << 20;
 /// The set of the essay, and the whole of MNIST's training set.
 const SETS: [usize; 6] = [1, 63, 64, 65, 7_291, 60_000];
 
-/// Fails where a module is over the limits, which are `pass`'s own if it is that; else its workgroup memory in bytes and
-/// its invocations.
-fn check_module(module: &Module, is_pass: bool) -> Result<(u32, u32), String> {
-    let (most_workgroup, most_uniforms) = if is_pass {
+/// Workgroup memory in bytes and invocations of a module within the limits, which are wider for `forward_backward`.
+fn check_module(module: &Module, is_forward_backward: bool) -> Result<(u32, u32), String> {
+    let (most_workgroup, most_uniforms) = if is_forward_backward {
         (MOST_WORKGROUP_BYTES, 2)
     } else {
         (WEBGPUS_WORKGROUP_BYTES, 1)
@@ -39,8 +39,8 @@ fn check_module(module: &Module, is_pass: bool) -> Result<(u32, u32), String> {
         match global.space {
             AddressSpace::Storage { .. } => storage += 1,
             AddressSpace::Uniform if layouter[global.ty].size <= UNIFORM_BYTES => uniforms += 1,
-            // `pass` keeps its sums in a lane's own registers.
-            AddressSpace::Private if is_pass => {}
+            // `forward_backward` keeps its sums in a lane's own registers.
+            AddressSpace::Private if is_forward_backward => {}
             // Each rounded up to 16 bytes, as WebGPU counts them.
             AddressSpace::WorkGroup => workgroup += layouter[global.ty].size.next_multiple_of(16),
             other => return Err(format!("found a variable in {other:?}")),
@@ -83,17 +83,17 @@ fn limits(workgroup_bytes: u32) -> Limits {
     }
 }
 
-/// Buffers, workgroup memory and invocations of a kernel; what a shape of `pass` says of itself is what its text takes,
-/// to the byte.
+/// Buffers, workgroup memory and invocations of a kernel; the numbers of a shape of `forward_backward`
+/// are those of its text, to the byte.
 pub fn check(pipeline: &Pipeline) -> Result<(), String> {
     let (module, _) = translate::module(&pipeline.wgsl)?;
     let Some(tiling) = pipeline.tiling else {
         return check_module(&module, false).map(drop);
     };
     let found = check_module(&module, true)?;
-    let said = (tiling.workgroup_bytes(), tiling.lanes);
-    if found != said {
-        return Err(format!("(bytes, lanes): {found:?}, said to be {said:?}"));
+    let claimed = (tiling.workgroup_bytes(), tiling.lanes);
+    if found != claimed {
+        return Err(format!("(bytes, lanes): {found:?}, expected {claimed:?}"));
     }
     let (bytes, lanes) = found;
     let fewer = Limits {
@@ -104,38 +104,32 @@ pub fn check(pipeline: &Pipeline) -> Result<(), String> {
     if right && !tiling.fits(&fewer) {
         return Ok(());
     }
-    Err("it is said to fit where it does not, or the other way around".into())
+    Err("`fits` accepts a device without room, or refuses one with it".into())
 }
 
-/// The text declares what the table of kernels binds, in its order, and writes to what the table says.
+/// The text declares the shader's bindings, in their order and with their access.
 pub fn check_bindings(pipeline: &Pipeline) -> Result<(), String> {
     let (module, _) = translate::module(&pipeline.wgsl)?;
     let mut declared = Vec::new();
     for (_, global) in module.global_variables.iter() {
-        let written = match global.space {
-            AddressSpace::Storage { access } => Some(access.contains(StorageAccess::STORE)),
-            _ => None,
+        let access = match global.space {
+            AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => {
+                Access::Write
+            }
+            AddressSpace::Storage { .. } => Access::Read,
+            _ => Access::Uniform,
         };
         if let Some(place) = global.binding {
-            let name = global.name.clone().unwrap_or_default();
-            declared.push((place.binding, name, written));
+            let name = global.name.clone().unwrap_or_default().into();
+            declared.push((place.binding, Binding { name, access }));
         }
     }
-    declared.sort();
-    let in_uniform = pipeline.tiling.map(|tiling| tiling.weights) == Some(WeightPath::Uniform);
-    let storage = kernel(pipeline.kernel).storage().map(|(name, writes)| {
-        let written = (!in_uniform || name != "weights").then_some(writes);
-        (name.to_owned(), written)
-    });
-    let all = std::iter::once(("run".to_owned(), None)).chain(storage);
-    let table = all.zip(0..);
-    let table: Vec<_> = table
-        .map(|((name, written), binding)| (binding, name, written))
-        .collect();
-    if declared == table {
+    declared.sort_by_key(|(index, _)| *index);
+    let bindings: Vec<_> = (0..).zip(pipeline.bindings.iter().cloned()).collect();
+    if declared == bindings {
         return Ok(());
     }
-    Err(format!("{declared:?}, in the table {table:?}"))
+    Err(format!("{declared:?}, expected {bindings:?}"))
 }
 
 /// Some shapes run within WebGPU's defaults, and the one that is taken without a measurement does, there and on larger
@@ -177,7 +171,8 @@ pub fn check_defaults() -> Result<(), String> {
 pub fn check_dispatches() -> Result<(), String> {
     for recipe in recipes() {
         for examples in SETS {
-            let program = Program::new(&recipe, examples, examples);
+            let sizes = Sizes::of(examples, examples);
+            let program = built(&recipe, sizes, Variant::Layered)?;
             check_workgroups(&program, examples)?;
             if examples <= 7_291 {
                 check_buffers(&program, examples)?;
@@ -190,15 +185,23 @@ pub fn check_dispatches() -> Result<(), String> {
         for groups in GROUPS {
             let variant = Variant::Fused(Tiling { groups, ..tiling });
             for examples in SETS.into_iter().chain([600_000]) {
-                let program = Program::with(recipe, examples, 2_007, variant, BINDING_BYTES);
+                let sizes = Sizes {
+                    image_buffer_bytes: BINDING_BYTES,
+                    ..Sizes::of(examples, 2_007)
+                };
+                let program = built(recipe, sizes, variant)?;
                 let named = |error| format!("{variant}: {error}");
                 check_workgroups(&program, examples).map_err(named)?;
                 check_buffers(&program, examples).map_err(named)?;
-                check_parts(&program, examples).map_err(named)?;
+                check_shards(&program, examples).map_err(named)?;
             }
         }
     }
     Ok(())
+}
+
+fn built(recipe: &Recipe, sizes: Sizes, variant: Variant) -> Result<Program, String> {
+    Program::build(recipe, sizes, variant).map_err(|error| error.to_string())
 }
 
 fn check_workgroups(program: &Program, examples: usize) -> Result<(), String> {
@@ -217,31 +220,28 @@ fn check_buffers(program: &Program, examples: usize) -> Result<(), String> {
     match buffers.find(|buffer| buffer.bytes > BINDING_BYTES) {
         Some(buffer) => Err(format!(
             "{} of {examples}: {} bytes",
-            buffer.name, buffer.bytes
+            buffer.buffer, buffer.bytes
         )),
         None => Ok(()),
     }
 }
 
-/// The parts of a training step: each example once, each row of `partial` once, and the last dispatch sums all rows.
-fn check_parts(program: &Program, examples: usize) -> Result<(), String> {
+/// The shards of a training step: each example once, each row of `partial` once, and the last dispatch sums all rows.
+fn check_shards(program: &Program, examples: usize) -> Result<(), String> {
     let (mut next, mut next_row) = (0, 0);
-    let passes = program.training.dispatches.iter();
+    let dispatches = program.training.dispatches.iter();
     let mut last = None;
-    for dispatch in passes.filter(|dispatch| dispatch.kernel == "pass") {
-        let run = program
-            .runs
-            .iter()
-            .find(|run| run.name == dispatch.bindings[0]);
-        let run = run.ok_or("no uniform")?;
-        if (run.first, run.first_row) != (next, next_row) || run.batch as usize != examples {
-            return Err(format!("{run:?} follows {next} examples, {next_row} rows"));
+    for dispatch in dispatches.filter(|dispatch| dispatch.kernel == "forward_backward") {
+        let params = program.params(dispatch).ok_or("no uniform")?;
+        let follows = (params.first, params.first_row) == (next, next_row);
+        if !follows || params.batch as usize != examples {
+            return Err(format!("{params:?} after {next} examples, {next_row} rows"));
         }
-        next += run.examples;
+        next += params.examples;
         next_row += dispatch.workgroups[0];
-        last = Some(run);
+        last = Some(params);
     }
-    let rows = last.ok_or("no pass")?.rows;
+    let rows = last.ok_or("no forward_backward")?.rows;
     if next as usize == examples && next_row == rows {
         return Ok(());
     }

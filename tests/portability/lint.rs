@@ -13,7 +13,7 @@ mod uniformity;
 use naga::valid::{FunctionInfo, ModuleInfo};
 use naga::{AddressSpace, Expression, Function, Handle, Module, ScalarKind, TypeInner};
 
-/// What is wrong with a module.
+/// Complaints about a module.
 pub fn lint(module: &Module, info: &ModuleInfo) -> Vec<String> {
     let mut found = Vec::new();
     for (name, function, info) in functions(module, info) {

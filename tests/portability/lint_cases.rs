@@ -211,17 +211,17 @@ const FAULTS: [[&str; 4]; 8] = [
     [
         "h2_forward-relu-mse",
         "workgroupBarrier();",
-        "if (invocation.x >= run.examples) { return; } workgroupBarrier();",
+        "if (invocation.x >= params.examples) { return; } workgroupBarrier();",
         "a barrier",
     ],
     [
-        "pass-tanh-mse-4x96-uniform-kept",
+        "forward_backward-tanh-mse-4x96-uniform-kept",
         "gradient_of_h3(lane);\n",
         "gradient_of_h3(lane);\n if (lane > 9u) { continue; }\n",
         "a barrier",
     ],
     [
-        "pass-relu-cross-entropy-2x96-storage-reread",
+        "forward_backward-relu-cross-entropy-2x96-storage-reread",
         "d_h2w[4] +=",
         "d_h2w[kr] +=",
         "dynamic index into Private",

@@ -1,4 +1,4 @@
-//! The kernels run where this machine has no hardware to show it: every pipeline that a recipe can ask for is
+//! The kernels on hardware that this machine does not have: every pipeline that a recipe can ask for is
 //! translated for Metal, DX12 and Vulkan, compiled by those interfaces' own compilers where there is one for this
 //! machine, counted against WebGPU's limits, and searched for what is known to go wrong silently.
 //!
@@ -45,7 +45,7 @@ fn of_each(
 
 /// A tool accepts what it should and rejects what it should; without the tool, ignored or failed.
 fn of_tool(tool: Tool, pipelines: &'static [Pipeline]) -> [Trial; 2] {
-    let pipelines = tool.share(pipelines);
+    let pipelines = tool.selection(pipelines);
     let found = tool.find();
     let missing = found.as_ref().err();
     let required = tool.is_required();
@@ -101,7 +101,7 @@ fn main() {
         of_each(pipelines, "limits::of_every_kernel", limits::check),
         of_each(
             pipelines,
-            "bindings::as_in_the_table",
+            "bindings::as_in_the_shader",
             limits::check_bindings,
         ),
         Trial::test("limits::of_every_dispatch", || {

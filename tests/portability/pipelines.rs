@@ -1,20 +1,23 @@
-//! Every pipeline that can be built at run time: what the programs of all kinds of recipes hold.
+//! Every pipeline that can be built at run time: the shaders of the programs of all kinds of recipes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gpu_train::gpu::Variant;
-use gpu_train::gpu::fused::{GROUPS, LANES, TILES, Tiling, WeightPath};
-use gpu_train::gpu::kernels::{FUSED, KERNELS};
-use gpu_train::gpu::plan::Program;
+use gpu_train::gpu::layout::tiling::{GROUPS, LANES, TILES};
+use gpu_train::gpu::step::plan::{Binding, Shader};
+use gpu_train::gpu::wgsl::kernels::{FUSED, LAYERED};
+use gpu_train::gpu::{Program, Sizes, Tiling, Variant, WeightPath};
 use gpu_train::recipe::{Activation, Loss, Name, Optimizer, Recipe};
 
 /// A kernel's WGSL for some recipes.
 pub struct Pipeline {
-    /// Kernel, activation and loss, of `pass` the shape and of `update` the optimizer: all that the text depends on.
+    /// Kernel, activation and loss, of `forward_backward` the shape and of `update` the optimizer: everything that the text
+    /// depends on.
     pub name: String,
     /// The kernel's name alone.
-    pub kernel: &'static str,
-    /// What `pass` was built for.
+    pub kernel: String,
+    /// Its bindings.
+    pub bindings: Vec<Binding>,
+    /// The shape of `forward_backward`.
     pub tiling: Option<Tiling>,
     /// The WGSL.
     pub wgsl: String,
@@ -73,7 +76,7 @@ pub const DX12S_WORKGROUP_BYTES: u32 = 32 << 10;
 /// Workgroup memory that some device offers; a shape that needs more is left out.
 pub const MOST_WORKGROUP_BYTES: u32 = 48 << 10;
 
-/// Every shape of `pass` that some device can run. How many workgroups there are does not change the text.
+/// Every shape of `forward_backward` that some device can run. The number of workgroups does not change the text.
 pub fn tilings() -> Vec<Tiling> {
     let mut tilings = Vec::new();
     for tile in TILES {
@@ -108,64 +111,72 @@ fn shape(tiling: &Tiling) -> String {
 
 /// All pipelines, each text once.
 pub fn all() -> Vec<Pipeline> {
-    let mut found: BTreeMap<(String, String), (&'static str, Option<Tiling>)> = BTreeMap::new();
+    let mut found: BTreeMap<(String, String), (Shader, Option<Tiling>)> = BTreeMap::new();
     let tilings = tilings();
     for (index, recipe) in recipes().iter().enumerate() {
-        let train = 7_291 + index;
-        for shader in Program::new(recipe, train, 2_007).shaders {
+        let sizes = Sizes {
+            image_buffer_bytes: 1 << 27,
+            ..Sizes::of(7_291 + index, 2_007)
+        };
+        let shaders_of = |variant| {
+            let program = Program::build(recipe, sizes, variant);
+            program.expect("every recipe has kernels").shaders
+        };
+        for shader in shaders_of(Variant::Layered) {
             let name = format!("{}-{}", shader.kernel, variant(recipe));
-            found.insert((name, shader.wgsl), (shader.kernel, None));
+            found.insert((name, shader.wgsl.clone()), (shader, None));
         }
         for (place, &tiling) in tilings.iter().enumerate() {
             let groups = GROUPS[(index + place) % GROUPS.len()];
             let variant_of = Variant::Fused(Tiling { groups, ..tiling });
-            for shader in Program::with(recipe, train, 2_007, variant_of, 1 << 27).shaders {
-                let (of, tiling) = match shader.kernel {
-                    "pass" => (format!("-{}", shape(&tiling)), Some(tiling)),
+            for shader in shaders_of(variant_of) {
+                let (of, tiling) = match &*shader.kernel {
+                    "forward_backward" => (format!("-{}", shape(&tiling)), Some(tiling)),
                     "update" => (format!("-{:?}", recipe.optimizer).to_lowercase(), None),
                     // As the layered kernels have it.
                     _ => (String::new(), None),
                 };
                 let name = format!("{}-{}{of}", shader.kernel, variant(recipe));
-                found.insert((name, shader.wgsl), (shader.kernel, tiling));
+                found.insert((name, shader.wgsl.clone()), (shader, tiling));
             }
         }
     }
     let pipelines = found.into_iter();
     pipelines
-        .map(|((name, wgsl), (kernel, tiling))| Pipeline {
+        .map(|((name, wgsl), (shader, tiling))| Pipeline {
             name,
-            kernel,
+            kernel: shader.kernel.into_owned(),
+            bindings: shader.bindings,
             tiling,
             wgsl,
         })
         .collect()
 }
 
-/// One text for each kernel, activation and loss, of `pass` for each shape, of `update` for each optimizer: nothing else
+/// One text for each kernel, activation and loss, of `forward_backward` for each shape, of `update` for each optimizer: nothing else
 /// in a recipe changes the text, and no kernel is left out.
 pub fn are_complete(pipelines: &[Pipeline]) -> Result<(), String> {
     let names: BTreeSet<&str> = pipelines.iter().map(|p| p.name.as_str()).collect();
     if names.len() != pipelines.len() {
         return Err("a text depends on more than its name says".into());
     }
-    let expected = 4 * (KERNELS.len() + tilings().len() + 3);
+    let expected = 4 * (LAYERED.len() + tilings().len() + 3);
     if pipelines.len() != expected {
         return Err(format!(
             "{} pipelines, expected {expected}",
             pipelines.len()
         ));
     }
-    let kernels: BTreeSet<&str> = pipelines.iter().map(|p| p.kernel).collect();
-    let mut all = KERNELS.iter().chain(&FUSED);
+    let kernels: BTreeSet<&str> = pipelines.iter().map(|p| p.kernel.as_str()).collect();
+    let mut all = LAYERED.into_iter().chain(FUSED);
     match all.find(|kernel| !kernels.contains(kernel.name)) {
         Some(kernel) => Err(format!("no recipe uses {}", kernel.name)),
         None => Ok(()),
     }
 }
 
-/// Pipelines for DXC, which takes seconds for one `pass` and has 32 KiB of workgroup memory: all but those of `pass`, and
-/// of its shapes one for each tile, number of lanes and way for images, the ways for weights and the nets in turn.
+/// Pipelines for DXC, which takes seconds for one `forward_backward` and has 32 KiB of workgroup memory: all others, and of
+/// its shapes one for each tile, number of lanes and way for images, the ways for weights and the nets in turn.
 pub fn covering(pipelines: &'static [Pipeline]) -> Vec<&'static Pipeline> {
     let mut shapes = tilings();
     shapes.retain(|tiling| tiling.workgroup_bytes() <= DX12S_WORKGROUP_BYTES);
@@ -177,7 +188,7 @@ pub fn covering(pipelines: &'static [Pipeline]) -> Vec<&'static Pipeline> {
             let turn = pair + usize::from(keep_x);
             if let Some(tiling) = ways.nth(turn % 2) {
                 let net = NETS[chosen.len() % NETS.len()];
-                chosen.insert(format!("pass{net}-{}", shape(tiling)));
+                chosen.insert(format!("forward_backward{net}-{}", shape(tiling)));
             }
         }
     }
@@ -188,11 +199,11 @@ pub fn covering(pipelines: &'static [Pipeline]) -> Vec<&'static Pipeline> {
     pipelines.iter().filter(chosen).collect()
 }
 
-/// What `covering` chooses has each tile, number of lanes and way that fits, and each net.
+/// The choice of `covering` has each tile, number of lanes and way that fits, and each net.
 pub fn covering_covers(pipelines: &'static [Pipeline]) -> Result<(), String> {
     let chosen = covering(pipelines);
-    let passes = || chosen.iter().filter(|pipeline| pipeline.tiling.is_some());
-    let named = |part: &str| passes().any(|pipeline| pipeline.name.contains(part));
+    let shapes = || chosen.iter().filter(|pipeline| pipeline.tiling.is_some());
+    let named = |part: &str| shapes().any(|pipeline| pipeline.name.contains(part));
     let mut wanted: Vec<String> = NETS.map(|net| format!("{net}-")).to_vec();
     let parts = ["-uniform-", "-storage-", "-kept", "-reread"];
     wanted.extend(parts.map(str::to_owned));
@@ -205,7 +216,7 @@ pub fn covering_covers(pipelines: &'static [Pipeline]) -> Result<(), String> {
     }
     wanted.extend(tiles.iter().map(|tile| format!("-{tile}x")));
     match wanted.iter().find(|part| !named(part)) {
-        Some(part) => Err(format!("none of {} with {part}", passes().count())),
+        Some(part) => Err(format!("none of {} with {part}", shapes().count())),
         None => Ok(()),
     }
 }

@@ -18,7 +18,7 @@ pub enum Tool {
     Tint,
 }
 
-/// How a tool is called, files to follow.
+/// The call of a tool, before the files.
 pub type Call = Vec<PathBuf>;
 
 fn run(call: &[PathBuf], files: &[PathBuf]) -> Result<(bool, String), String> {
@@ -42,13 +42,13 @@ impl Tool {
         }
     }
 
-    /// Whether its absence is a failure.
+    /// True if its absence is a failure.
     pub fn is_required(self) -> bool {
         let required = std::env::var("GPU_TRAIN_REQUIRE_TOOLS").unwrap_or_default();
         required == "1" || required.split(',').any(|name| name == self.name())
     }
 
-    /// How to call it, or why it cannot be called.
+    /// The call, or the reason why there is none.
     pub fn find(self) -> Result<Call, String> {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
         let tools = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools");
@@ -73,15 +73,15 @@ impl Tool {
     }
 
     /// The pipelines that it is to see.
-    pub fn share(self, pipelines: &'static [Pipeline]) -> Vec<&'static Pipeline> {
+    pub fn selection(self, pipelines: &'static [Pipeline]) -> Vec<&'static Pipeline> {
         match self {
             Self::SpirvVal | Self::Tint => pipelines.iter().collect(),
-            // It takes seconds for one `pass`.
+            // It takes seconds for one `forward_backward`.
             Self::Dxc => covering(pipelines),
         }
     }
 
-    /// What it has against the pipelines as they lie in target/shaders.
+    /// Its complaints about the pipelines in target/shaders.
     pub fn complaints(self, call: &Call, pipelines: &[&Pipeline]) -> Result<Vec<String>, String> {
         match self {
             Self::SpirvVal => spirv_complaints(call, pipelines),
@@ -118,7 +118,7 @@ impl Tool {
         Ok(complaints)
     }
 
-    /// Where the text that it reads lies.
+    /// The file of the text that it reads.
     fn path(self, name: &str) -> std::io::Result<PathBuf> {
         match self {
             Self::SpirvVal => translate::spirv_path(name, VULKANS[0]),
@@ -178,7 +178,7 @@ fn spirv_complaints(call: &Call, pipelines: &[&Pipeline]) -> Result<Vec<String>,
     Ok(complaints)
 }
 
-/// A sound text, and broken ones with a part of what is to be said about each.
+/// A sound text, and broken ones with a part of the expected complaint about each.
 type Texts = (Vec<u8>, Vec<(Vec<u8>, &'static str)>);
 
 fn spirv_texts() -> Result<Texts, String> {

@@ -14,7 +14,7 @@ const ENTRY: &str = "main";
 /// A SPIR-V version with the Vulkan version that wgpu chooses it for, as `spirv-val` writes it.
 #[derive(Clone, Copy)]
 pub struct Vulkan {
-    /// What `spirv-val --target-env` wants.
+    /// The value of `spirv-val --target-env`.
     pub environment: &'static str,
     version: (u8, u8),
     // Newer drivers keep to a buffer's bounds and zero workgroup memory by themselves.
@@ -81,7 +81,7 @@ pub fn write_all(pipelines: &[Pipeline]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What Metal, DX12 and Vulkan all can do.
+/// The capabilities that Metal, DX12 and Vulkan share.
 fn common_capabilities() -> Capabilities {
     msl::supported_capabilities() & hlsl::supported_capabilities() & spv::supported_capabilities()
 }
@@ -167,7 +167,7 @@ pub fn hlsl(wgsl: &str) -> Result<(String, String), String> {
         ..Default::default()
     };
     for (binding, written, uniform) in bindings(&module) {
-        // Registers b, t and u are counted apart; a gap does no harm.
+        // Registers b, t and u are counted separately; a gap does no harm.
         let target = hlsl::BindTarget {
             register: binding.binding,
             restrict_indexing: !uniform || written,

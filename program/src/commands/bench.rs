@@ -1,44 +1,30 @@
-//! `gpu-train bench`: time a step on each engine, beside what its device can do at most.
-
-mod measure;
+//! `gpu-train bench`: time per step of each engine, and the peak of its device.
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use self::measure::{Bench, Target, line};
 use crate::flags::messages;
 use crate::flags::usage;
-use crate::flags::{adapters, digits, kernels, recipe};
-use crate::terminal::context::{command, date, machine};
+use crate::flags::{adapters, digits, kernels, named, recipe};
+use crate::terminal::context::{cores, stamp};
 use crate::terminal::{Output, memory};
 use crate::text;
 use gpu_train::data::Repeated;
+use gpu_train::engine::EngineKind;
 use gpu_train::error::Result;
+use gpu_train::experiment::bench::Bench;
 use gpu_train::experiment::record::BenchReport;
 use gpu_train::file;
-use gpu_train::gpu::{self, AdapterChoice};
-use gpu_train::recipe::Batch;
+use gpu_train::recipe::{Batch, Recipe};
+use gpu_train::target::Target;
 
-/// Most examples: some hours a step.
+/// Most examples: hours per step.
 const MOST_EXAMPLES: u64 = 10_000_000;
 /// MNIST's training images.
 const MNIST: usize = gpu_train::data::mnist1989::MNIST_TRAIN;
 
-/// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EngineName {
-    /// The full batch on all CPU cores.
-    Cpu,
-    /// Batch 1 on one CPU core.
-    PerExample,
-    /// The full batch on a GPU.
-    Gpu,
-    /// The scalar reference on one core, slow.
-    Reference,
-}
-
-/// Measure the engines: time a step, share of the device's peak, time of each kernel.
+/// Measure the engines: time per step, share of the device's peak, time of each kernel.
 ///
 /// The peaks are measured as well, by multiply-adds in registers and by copying memory.
 #[derive(Debug, Args)]
@@ -48,11 +34,11 @@ pub struct Arguments {
     /// Engines to measure, a list or repeated [default: cpu, per-example, and gpu where there is a real one]
     #[arg(
         long = "engine",
-        value_enum,
         value_name = "ENGINE",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = named::values::<EngineKind>()
     )]
-    engines: Vec<EngineName>,
+    engines: Vec<EngineKind>,
     /// Training examples [default: all, 7291 of the embedded digits]. More than there are digits are made of them,
     /// shifted by up to a pixel: by cpu as it goes, while the other engines hold all in memory, up to 1000000
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_EXAMPLES))]
@@ -86,7 +72,7 @@ pub struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  gpu-train bench                          every engine that is here
+  gpu-train bench                          every engine that runs here
   gpu-train bench --engine cpu --json      one of them, for scripts
   gpu-train bench --engine gpu --examples 50000";
 
@@ -100,7 +86,7 @@ impl Arguments {
         }
         if self.adapters.names_an_adapter()
             && !self.engines.is_empty()
-            && !self.engines.contains(&EngineName::Gpu)
+            && !self.engines.contains(&EngineKind::Gpu)
         {
             return Err(usage(
                 "--device, --adapter, --backend: found without gpu among --engine, expected together with it",
@@ -111,26 +97,33 @@ impl Arguments {
             .map_or(Ok(()), |path| file::check_target(path).map(|_| ()))
     }
 
-    fn targets(&self) -> Vec<Target> {
+    /// Where the engines asked for run.
+    fn targets(&self) -> Result<Vec<Target>> {
         let mut engines = self.engines.clone();
         if engines.is_empty() {
-            engines = vec![EngineName::Cpu, EngineName::PerExample];
-            if self.adapters.names_an_adapter() || gpu::choose(&AdapterChoice::default()).is_ok() {
-                engines.push(EngineName::Gpu);
+            engines = vec![EngineKind::Cpu, EngineKind::PerExample, EngineKind::Gpu];
+        }
+        let mut targets = Vec::new();
+        for engine in engines {
+            match engine {
+                EngineKind::Cpu => targets.push(Target::Cpu(cores())),
+                EngineKind::PerExample => targets.push(Target::PerExample),
+                EngineKind::Reference => targets.push(Target::Reference),
+                EngineKind::Gpu => {
+                    let options = self.kernels.options(kernels::cache_file());
+                    let found = self.adapters.find(&options, !self.engines.is_empty())?;
+                    targets.extend(found.into_iter().map(Target::Adapter));
+                }
             }
         }
-        let targets = engines.into_iter().flat_map(|engine| match engine {
-            EngineName::Cpu => vec![Target::Cpu],
-            EngineName::PerExample => vec![Target::PerExample],
-            EngineName::Reference => vec![Target::Reference],
-            EngineName::Gpu => self
-                .adapters
-                .choices()
-                .into_iter()
-                .map(Target::Gpu)
-                .collect(),
-        });
-        targets.collect()
+        Ok(targets)
+    }
+
+    /// The recipe of the engines with this batch.
+    fn recipe(&self, batch: Batch, examples: usize) -> Result<Recipe> {
+        let recipe = self.recipe.recipe(batch)?;
+        recipe.validate_updates(examples)?;
+        Ok(recipe)
     }
 }
 
@@ -140,42 +133,41 @@ impl Arguments {
 /// Of usage; what the digits' readers and the engines return; if an adapter asked for is not there.
 pub fn run(arguments: &Arguments) -> Result<()> {
     arguments.validate()?;
-    let full = arguments.recipe.recipe(Batch::Full)?;
-    let per_example = arguments.recipe.recipe(Batch::PerExample)?;
     let wanted = arguments.examples.map(|examples| examples as usize);
     let digits = arguments
         .digits
         .read_for(wanted.map(|count| count.min(MNIST)))?;
     let examples = wanted.unwrap_or(digits.train.len());
-    full.validate_updates(examples)?;
-    per_example.validate_updates(examples)?;
     let bench = Bench {
         train: Repeated::new(digits.train.clone(), examples),
-        digits: &digits,
-        full,
-        per_example,
+        digits,
         seconds: arguments.seconds,
-        kernels: &arguments.kernels,
     };
+    let recipe = |batch| arguments.recipe(batch, examples);
+    let mut planned = Vec::new();
+    for target in arguments.targets()? {
+        bench.check(target.engine())?;
+        let batch = match target {
+            Target::PerExample => Batch::PerExample,
+            _ => Batch::Full,
+        };
+        planned.push((target, recipe(batch)?));
+    }
     let mut measured = Vec::new();
-    for target in arguments.targets() {
-        let found = bench.measure(&target)?;
-        messages::progress(true).line(&line(&found))?;
+    for (target, recipe) in &planned {
+        let found = bench.measure(target, recipe)?;
+        messages::progress(true).line(&text::bench::line(&found))?;
         measured.push(found);
     }
-    // Before the peaks are measured, which takes memory of its own.
+    // Before the peaks are measured, which takes memory as well.
     let peak_resident_bytes = memory::peak_resident_bytes();
     let report = BenchReport {
-        schema: 1,
-        version: env!("CARGO_PKG_VERSION"),
-        date: date(),
-        command: command(),
-        machine: machine(),
-        digits: digits.source.clone(),
+        stamp: stamp(),
+        digits: bench.digits.source.clone(),
         peak_resident_bytes,
         engines: bench.reports(measured)?,
-        recipe: bench.full,
-        per_example_recipe: bench.per_example,
+        recipe: recipe(Batch::Full).ok(),
+        per_example_recipe: recipe(Batch::PerExample).ok(),
     };
     if let Some(path) = &arguments.out {
         file::write_atomically(path, format!("{}\n", report.json()).as_bytes())?;

@@ -135,6 +135,7 @@ fn record<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T> {
     };
     // The form first: another one need not have the same fields.
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(refuse)?;
+    file::refuse_control_characters(&value).map_err(|problem| Error::file(path, problem))?;
     if value["schema"] != SCHEMA {
         let found = &value["schema"];
         return Err(Error::file(

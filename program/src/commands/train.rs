@@ -13,17 +13,17 @@ use crate::terminal::interrupt;
 use crate::terminal::{Output, Progress};
 use crate::text::{Comparison, RunReport};
 use gpu_train::checkpoint::Checkpoint;
-use gpu_train::cpu::PerExample;
 use gpu_train::data::Digits;
 use gpu_train::data::DigitsRecord;
-use gpu_train::engine::Engine;
+use gpu_train::engine::{Engine, EngineKind};
 use gpu_train::error::Result;
 use gpu_train::experiment::record::Seconds;
 use gpu_train::file;
 use gpu_train::net::Parameters;
 use gpu_train::recipe::Functions;
 use gpu_train::recipe::{Batch, Name, Recipe};
-use gpu_train::train::{self, Event, Past, Watch};
+use gpu_train::target::{self, Target};
+use gpu_train::train::{self, Cadence, Event, History};
 use gpu_train::weights;
 
 /// What to train, on what, and where to write it.
@@ -100,6 +100,14 @@ impl Arguments {
         Ok(recipe)
     }
 
+    /// The reasons why the run may not be compared with published ones.
+    fn restrictions(&self) -> Vec<String> {
+        let init = self.init_from.as_ref();
+        init.map(|_| "it starts from given weights, --init-from".into())
+            .into_iter()
+            .collect()
+    }
+
     /// The same where the checkpoint's device is the default.
     fn resuming(self, checkpoint: &Checkpoint) -> Self {
         Self {
@@ -143,7 +151,8 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     }
     let report = if recipe.batch == Batch::Full && !arguments.no_baseline {
         let baseline = session.baseline(recipe.seed)?;
-        let comparison = Comparison::of(&main, &baseline);
+        let source = arguments.digits.source();
+        let comparison = Comparison::of(&main, &baseline, source, &arguments.restrictions());
         results.line(&comparison.text(&main, &baseline))?;
         main.with_baseline(baseline, comparison)
     } else {
@@ -171,7 +180,7 @@ fn next(arguments: &Arguments, report: &RunReport) -> String {
             "train and keep a net that recognises digits you draw",
         )),
     }
-    if report.engine == "cpu" {
+    if report.engine == EngineKind::Cpu {
         let line = (
             "devices".into(),
             "which GPUs there are, and why none is taken",
@@ -239,20 +248,17 @@ impl Session<'_> {
             Some(path) if resumed.is_none() => self.load(path, recipe)?,
             _ => recipe.initial_parameters(),
         };
-        let device::Opened {
-            mut engine,
-            tuning,
-            kernels,
-            notes,
-        } = arguments.device.engine(self.digits, recipe, &parameters)?;
-        for note in &notes {
+        let (target, note) = arguments.device.target(recipe.batch)?;
+        let opened = target::open(&target, self.digits, recipe, &parameters)?;
+        for note in opened.notes.iter().chain(&note) {
             self.output.line(note)?;
         }
+        let (mut engine, tuning, kernels) = (opened.engine, opened.tuning, opened.kernels);
         let keeper =
             arguments
                 .checkpoints
                 .keeper(engine.as_ref(), kernels, recipe, self.record.clone());
-        let mut past = Past::default();
+        let mut past = History::default();
         if let Some(checkpoint) = resumed {
             let note = arguments.checkpoints.note(&checkpoint, engine.as_ref());
             self.output.line(&note)?;
@@ -261,9 +267,9 @@ impl Session<'_> {
         }
         let setup = started.elapsed().as_secs_f64() - tuning;
         let examples = self.digits.train.len();
-        let watch = Watch {
-            evaluate_every: recipe::cadence(recipe, examples, arguments.eval_every)?,
+        let cadence = Cadence {
             checkpoint_every: arguments.checkpoints.every(recipe, examples)?,
+            ..Cadence::of(recipe, examples, arguments.eval_every)?
         };
         let source = &self.digits.source;
         let metrics = arguments
@@ -281,7 +287,7 @@ impl Session<'_> {
             save: arguments.save.clone(),
         };
         let before = Before { setup, tuning };
-        let report = self.run(engine.as_mut(), recipe, watch, before, past, records)?;
+        let report = self.run(engine.as_mut(), recipe, cadence, before, past, records)?;
         Ok((report, engine.state()?.parameters))
     }
 
@@ -291,7 +297,7 @@ impl Session<'_> {
         let here = Functions::from(recipe);
         if let Some(there) = net.functions.filter(|there| *there != here) {
             self.output.line(&format!(
-                "{}: trained with {there}, and goes on with {here}",
+                "{}: trained with {there}, training continues with {here}",
                 path.display()
             ))?;
         }
@@ -302,16 +308,16 @@ impl Session<'_> {
         &self,
         engine: &mut dyn Engine,
         recipe: &Recipe,
-        watch: Watch,
+        cadence: Cadence,
         before: Before,
-        past: Past,
+        past: History,
         mut records: Records,
     ) -> Result<RunReport> {
         let examples = self.digits.train.len();
         self.output.line(&format!(
             "{}: {} on {}; {}, {} training and {} test examples; set-up {:.2} s",
             recipe.name,
-            engine.name(),
+            engine.kind(),
             engine.device(),
             self.digits.source,
             examples,
@@ -325,7 +331,7 @@ impl Session<'_> {
         }
         let mut reached = from;
         let mut progress = Progress::new(recipe.batch, from, self.output);
-        let outcome = train::resume(engine, recipe, examples, watch, past, &mut |event| {
+        let history = train::resume(engine, recipe, examples, cadence, past, &mut |event| {
             match &event {
                 Event::Progress { step, .. } => reached = *step,
                 Event::Evaluated { point, .. } => {
@@ -345,39 +351,38 @@ impl Session<'_> {
             progress.show(&event)?;
             interrupt::check()
         });
-        let outcome = outcome.map_err(|error| {
+        let history = history.map_err(|error| {
             let unsaved = records.save.as_deref();
             checkpoint::explain(error, records.keeper.as_ref(), unsaved, recipe, reached)
         })?;
         let seconds = Seconds {
             setup: before.setup,
             tuning: before.tuning,
-            train: outcome.seconds,
+            train: history.seconds,
         };
-        let report = RunReport::new(engine, recipe, &self.digits.source, seconds, outcome);
+        let report = RunReport::new(engine, recipe, &self.digits.source, seconds, history);
         Ok(report.resumed_at(from))
     }
 
     /// The essay's stage 0 on one CPU core, with this run's seed; evaluated after every pass whatever --eval-every
     /// says, which counts the other run's updates: the comparison looks for the first pass that is good enough.
     fn baseline(&self, seed: u64) -> Result<RunReport> {
-        let started = Instant::now();
         let recipe = Recipe {
             seed,
             ..Recipe::named(Name::Reproduction)
         };
-        let parameters: Parameters = recipe.initial_parameters();
-        let mut engine = PerExample::new(self.digits.clone(), recipe.clone(), &parameters);
-        let watch = Watch::every(recipe::cadence(&recipe, self.digits.train.len(), None)?);
+        let start = recipe.initial_parameters();
+        let mut opened = target::open(&Target::PerExample, self.digits, &recipe, &start)?;
+        let cadence = Cadence::of(&recipe, self.digits.train.len(), None)?;
         let before = Before {
-            setup: started.elapsed().as_secs_f64(),
+            setup: opened.set_up,
             tuning: 0.0,
         };
-        let past = Past::default();
+        let past = History::default();
         self.run(
-            &mut engine,
+            opened.engine.as_mut(),
             &recipe,
-            watch,
+            cadence,
             before,
             past,
             Records::default(),

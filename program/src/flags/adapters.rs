@@ -1,10 +1,13 @@
-//! The flags that choose several adapters, to measure one beside the other.
+//! The flags that choose several adapters, to compare them.
 
 use clap::{Args, ValueEnum};
 
-use gpu_train::gpu::{AdapterChoice, Backend};
+use super::named;
+use gpu_train::error::Result;
+use gpu_train::gpu::{AdapterChoice, Backend, Options};
+use gpu_train::target::Adapter;
 
-/// Which kind of adapter.
+/// Kinds of adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Kind {
     /// A real GPU.
@@ -13,7 +16,7 @@ enum Kind {
     Software,
 }
 
-/// Which adapters.
+/// Adapters to measure.
 #[derive(Debug, Default, Args)]
 #[group(id = "adapter-flags")]
 #[command(next_help_heading = "Device")]
@@ -30,7 +33,7 @@ pub struct Arguments {
     #[arg(long = "adapter", value_name = "NAME-PART", value_delimiter = ',')]
     adapters: Vec<String>,
     /// The graphics interface to go through
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Backend>())]
     backend: Option<Backend>,
 }
 
@@ -40,26 +43,35 @@ impl Arguments {
         !self.devices.is_empty() || !self.adapters.is_empty() || self.backend.is_some()
     }
 
-    /// The adapters asked for; a real GPU if none is.
-    pub fn choices(&self) -> Vec<AdapterChoice> {
-        let choice = |software, name_part| AdapterChoice {
-            software,
-            name_part,
-            backend: self.backend,
+    /// The adapters asked for, to be opened with these options; if none is, a real GPU, which must be there if it is
+    /// `needed`.
+    ///
+    /// # Errors
+    /// If an adapter is not there.
+    pub fn find(&self, options: &Options, needed: bool) -> Result<Vec<Adapter>> {
+        let choose = |software, name_part| {
+            let choice = AdapterChoice {
+                software,
+                name_part,
+                backend: self.backend,
+            };
+            Adapter::choose(&choice, options.clone())
         };
-        let kinds = if self.devices.is_empty() {
-            vec![Kind::Gpu]
-        } else {
-            self.devices.clone()
-        };
-        let softwares = kinds.into_iter().map(|kind| kind == Kind::Software);
-        if self.adapters.is_empty() {
-            return softwares.map(|software| choice(software, None)).collect();
+        if !self.names_an_adapter() && !needed {
+            return Ok(choose(false, None).into_iter().collect());
         }
-        let only_software = self.devices == [Kind::Software];
+        let mut kinds = self.devices.clone();
+        if kinds.is_empty() {
+            kinds.push(Kind::Gpu);
+        }
+        if self.adapters.is_empty() {
+            let kinds = kinds.into_iter();
+            return kinds
+                .map(|kind| choose(kind == Kind::Software, None))
+                .collect();
+        }
+        let software = kinds == [Kind::Software];
         let names = self.adapters.iter().cloned();
-        names
-            .map(|name| choice(only_software, Some(name)))
-            .collect()
+        names.map(|name| choose(software, Some(name))).collect()
     }
 }

@@ -1,21 +1,18 @@
-//! The flags that choose a device, and the engine they lead to.
+//! The flags that choose where a run trains.
 
 use clap::{Args, ValueEnum};
 
-use super::kernels;
+use super::{kernels, named};
 use crate::flags::usage;
 use crate::terminal::context::cores;
 use gpu_train::checkpoint::Origin;
-use gpu_train::cpu;
-use gpu_train::data::Digits;
-use gpu_train::engine::Engine;
+use gpu_train::engine::EngineKind;
 use gpu_train::error::Result;
-use gpu_train::gpu::{AdapterChoice, Backend, adapters, choose, describe};
-use gpu_train::net::Parameters;
-use gpu_train::recipe::{Batch, Recipe};
-use gpu_train::reference::Reference;
+use gpu_train::gpu::{AdapterChoice, Backend, Kernels, Options};
+use gpu_train::recipe::Batch;
+use gpu_train::target::{Adapter, Target};
 
-/// Which engine trains.
+/// Devices to train on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Device {
     /// A real GPU if there is one, else the native CPU engine.
@@ -42,36 +39,13 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME-PART")]
     adapter: Option<String>,
     /// The graphics interface to go through
-    #[arg(long)]
+    #[arg(long, value_parser = named::values::<Backend>())]
     backend: Option<Backend>,
     #[command(flatten)]
     kernels: kernels::Arguments,
-    /// Where the checkpoint was made that is to be gone on with.
+    /// Origin of the checkpoint that is resumed.
     #[arg(skip)]
     resumed: Option<Origin>,
-}
-
-/// An engine at the start of a run.
-pub struct Opened {
-    /// The engine.
-    pub engine: Box<dyn Engine>,
-    /// Seconds spent on measuring kernels for it.
-    pub tuning: f64,
-    /// A GPU's kernels.
-    pub kernels: Option<String>,
-    /// Notes to print.
-    pub notes: Vec<String>,
-}
-
-/// Where training is to happen.
-#[derive(Debug, Clone)]
-pub enum Place {
-    /// The native engine on so many threads.
-    Cpu(usize),
-    /// The scalar reference.
-    Reference,
-    /// This adapter.
-    Adapter(wgpu::Adapter),
 }
 
 impl Arguments {
@@ -89,46 +63,45 @@ impl Arguments {
         }
     }
 
-    /// The same flags to go on with a checkpoint: without any, where it was made; on its adapter, with its kernels.
+    /// The same flags to resume from a checkpoint: without any, on its engine and adapter, with its kernels.
     #[must_use]
     pub fn resuming(self, origin: &Origin) -> Self {
-        let device = match origin.engine.as_str() {
-            "cpu" => Some(Device::Cpu),
-            "reference" => Some(Device::Reference),
-            _ => None,
-        };
         let given = self.device.is_some() || self.names_one() || self.kernels.are_given();
+        let same = match origin.engine {
+            EngineKind::Cpu => Some(Device::Cpu),
+            EngineKind::Reference => Some(Device::Reference),
+            EngineKind::Gpu | EngineKind::PerExample => None,
+        };
         Self {
-            device: self.device.or(if given { None } else { device }),
+            device: self.device.or(same.filter(|_| !given)),
             resumed: Some(origin.clone()),
             ..self
         }
     }
 
-    /// The adapter that a checkpoint was made on, where no flag asks for something else and it is here.
-    fn resumed_adapter(&self) -> Option<wgpu::Adapter> {
+    /// The adapter that the checkpoint was made on, if it is here and no flag asks for another device.
+    fn resumed_adapter(&self) -> Option<Adapter> {
         let origin = self.resumed.as_ref()?;
-        let wanted = |adapter: &wgpu::Adapter| {
-            describe(adapter).is_some_and(|found| found.to_string() == origin.device)
-        };
-        let free = self.device.is_none() && !self.names_one();
-        if free && origin.engine == "gpu" {
-            adapters().into_iter().find(wanted)
-        } else {
-            None
-        }
+        let is_free = self.device.is_none() && !self.names_one();
+        let was_gpu = origin.engine == EngineKind::Gpu;
+        (is_free && was_gpu).then(|| Adapter::named(&origin.device, self.options()))?
     }
 
-    /// The kernels to take on an adapter: those of a checkpoint that was made on it, unless a flag asks for others.
-    fn kernels_for(&self, adapter: &wgpu::Adapter) -> kernels::Arguments {
-        let origin = self.resumed.as_ref().filter(|origin| {
-            describe(adapter).is_some_and(|found| found.to_string() == origin.device)
-        });
+    /// The target on an adapter: with the kernels of a checkpoint that was made on it, unless a flag asks for others.
+    fn on(&self, mut adapter: Adapter) -> Target {
+        let name = adapter.description.to_string();
+        let origin = self.resumed.as_ref().filter(|origin| origin.device == name);
         let variant = origin.and_then(|origin| origin.kernels.as_ref()?.parse().ok());
-        match variant {
-            Some(variant) if !self.kernels.are_given() => self.kernels.with(variant),
-            _ => self.kernels.clone(),
+        if let Some(variant) = variant
+            && !self.kernels.are_given()
+        {
+            adapter.options.kernels = Kernels::Fixed(variant);
         }
+        Target::Adapter(adapter)
+    }
+
+    fn options(&self) -> Options {
+        self.kernels.options(kernels::cache_file())
     }
 
     fn device(&self) -> Device {
@@ -170,96 +143,40 @@ impl Arguments {
         Ok(())
     }
 
-    fn choice(&self, software: bool) -> AdapterChoice {
-        AdapterChoice {
-            software,
-            name_part: self.adapter.clone(),
-            backend: self.backend,
-        }
-    }
-
     /// Where the flags say that recipes of this batch are trained, and a note to print.
     ///
     /// # Errors
     /// If no adapter matches.
-    pub fn place(&self, batch: Batch) -> Result<(Place, Option<String>)> {
-        let adapter = |software| Ok((Place::Adapter(choose(&self.choice(software))?), None));
+    pub fn target(&self, batch: Batch) -> Result<(Target, Option<String>)> {
+        let choose = |software| {
+            let choice = AdapterChoice {
+                software,
+                name_part: self.adapter.clone(),
+                backend: self.backend,
+            };
+            Adapter::choose(&choice, self.options()).map(|adapter| self.on(adapter))
+        };
         if let Some(adapter) = self.resumed_adapter() {
-            return Ok((Place::Adapter(adapter), None));
+            return Ok((self.on(adapter), None));
         }
-        match self.device() {
-            Device::Gpu => adapter(false),
-            Device::Software => adapter(true),
-            Device::Cpu => Ok((Place::Cpu(cores()), None)),
-            Device::Reference => Ok((Place::Reference, None)),
-            Device::Auto if batch == Batch::PerExample => Ok((Place::Cpu(1), None)),
+        let cpu = Target::Cpu(cores()).of_batch(batch);
+        let target = match self.device() {
+            Device::Gpu => choose(false)?,
+            Device::Software => choose(true)?,
+            Device::Reference => Target::Reference,
             // A named adapter that is not there is an error, not a reason to use the processor.
-            Device::Auto if self.names_one() => adapter(false),
-            Device::Auto => Ok(match choose(&self.choice(false)) {
-                Ok(adapter) => (Place::Adapter(adapter), None),
+            Device::Auto if self.names_one() => choose(false)?,
+            Device::Auto if batch == Batch::Full => match choose(false) {
+                Ok(target) => target,
                 Err(error) => {
                     let note = format!(
                         "no GPU here ({error}): training on the CPU cores with the native engine instead"
                     );
-                    (Place::Cpu(cores()), Some(note))
+                    return Ok((cpu, Some(note)));
                 }
-            }),
-        }
-    }
-
-    /// The engine the flags ask for, at the start of a run.
-    ///
-    /// # Errors
-    /// If no adapter matches, or the device lacks something.
-    pub fn engine(
-        &self,
-        digits: &Digits,
-        recipe: &Recipe,
-        parameters: &Parameters,
-    ) -> Result<Opened> {
-        let (place, note) = self.place(recipe.batch)?;
-        let mut opened = self.open(&place, digits, recipe, parameters)?;
-        opened.notes.extend(note);
-        Ok(opened)
-    }
-
-    /// The engine at a place, at the start of a run.
-    ///
-    /// # Errors
-    /// If the device lacks something.
-    pub fn open(
-        &self,
-        place: &Place,
-        digits: &Digits,
-        recipe: &Recipe,
-        parameters: &Parameters,
-    ) -> Result<Opened> {
-        let engine: Box<dyn Engine> = match place {
-            Place::Adapter(adapter) => {
-                let adapter = adapter.clone();
-                let kernels = self.kernels_for(&adapter);
-                let opened = kernels.open(adapter, digits, recipe, parameters)?;
-                return Ok(Opened {
-                    kernels: Some(opened.engine.variant().to_string()),
-                    engine: Box::new(opened.engine),
-                    tuning: opened.tuning,
-                    notes: vec![opened.note],
-                });
-            }
-            Place::Reference => Box::new(Reference::<f32>::new(
-                digits.clone(),
-                recipe.clone(),
-                parameters,
-            )),
-            Place::Cpu(threads) => {
-                cpu::engine(digits.clone(), recipe.clone(), parameters, *threads)
-            }
+            },
+            Device::Cpu | Device::Auto => cpu,
         };
-        Ok(Opened {
-            engine,
-            tuning: 0.0,
-            kernels: None,
-            notes: Vec::new(),
-        })
+        Ok((target, None))
     }
 }

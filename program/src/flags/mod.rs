@@ -8,6 +8,7 @@ pub mod device;
 pub mod digits;
 pub mod kernels;
 pub mod messages;
+pub mod named;
 pub mod recipe;
 pub mod restrictions;
 

@@ -2,12 +2,12 @@
 
 use gpu_train::experiment::record::{CurvePoint, RunRecord, Table, TableRow};
 
+use super::Drawing;
 use super::axis::{Scale, plain};
 use super::canvas::{Anchor, Area, Canvas, Stroke};
 use super::sheet::{INSIDE, MARGIN, MUTED, Plot, SAMPLE, Sheet, TEXT, table_caption};
 use super::table::mean;
 use super::theme::Role;
-use super::Drawing;
 
 const COLUMNS: usize = 2;
 /// Room for the ticks and the title of the y axis.

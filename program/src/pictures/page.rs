@@ -118,7 +118,11 @@ fn the_race(record: &RaceRecord, figure: &Markup) -> Markup {
     };
     let rows = record.contestants.iter();
     let rows = rows.map(|one| (html! { (one.name) }, cells(one).to_vec()));
-    let from = machine_and_date(&record.machine, &record.date, &record.version);
+    let from = machine_and_date(
+        &record.stamp.machine,
+        &record.stamp.date,
+        &record.stamp.version,
+    );
     html! {
         section {
             h2 { "The race" }
@@ -142,7 +146,11 @@ fn the_table(table: &Table, figure: &Markup) -> Markup {
             cells.collect(),
         )
     });
-    let from = machine_and_date(&table.machine, &table.date, &table.version);
+    let from = machine_and_date(
+        &table.stamp.machine,
+        &table.stamp.date,
+        &table.stamp.version,
+    );
     html! {
         section {
             h2 { "The table" }
@@ -190,11 +198,25 @@ fn facts(sources: &Sources<'_>) -> Markup {
     let made =
         |command: &str, date: &str, version: &str| format!("{command} ({date}, version {version})");
     let mut facts = Vec::new();
-    facts.extend(table.map(|table| ("Table", made(&table.command, &table.date, &table.version))));
-    facts.extend(race.map(|race| ("Race", made(&race.command, &race.date, &race.version))));
+    facts.extend(table.map(|table| {
+        (
+            "Table",
+            made(
+                &table.stamp.command,
+                &table.stamp.date,
+                &table.stamp.version,
+            ),
+        )
+    }));
+    facts.extend(race.map(|race| {
+        (
+            "Race",
+            made(&race.stamp.command, &race.stamp.date, &race.stamp.version),
+        )
+    }));
     let machines = [
-        table.map(|table| (&table.machine, &table.digits)),
-        race.map(|race| (&race.machine, &race.digits)),
+        table.map(|table| (&table.stamp.machine, &table.digits)),
+        race.map(|race| (&race.stamp.machine, &race.digits)),
     ];
     let mut machines: Vec<_> = machines.into_iter().flatten().collect();
     machines.dedup();

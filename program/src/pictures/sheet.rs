@@ -86,13 +86,17 @@ impl Sheet {
 
 /// Caption of a table's pictures.
 pub fn table_caption(table: &Table) -> String {
-    let what = machine_and_date(&table.machine, &table.date, &table.version);
+    let what = machine_and_date(
+        &table.stamp.machine,
+        &table.stamp.date,
+        &table.stamp.version,
+    );
     restricted(what, &table.restrictions)
 }
 
 /// Caption of a race's picture.
 pub fn race_caption(race: &RaceRecord) -> String {
-    let what = machine_and_date(&race.machine, &race.date, &race.version);
+    let what = machine_and_date(&race.stamp.machine, &race.stamp.date, &race.stamp.version);
     restricted(what, &race.restrictions)
 }
 

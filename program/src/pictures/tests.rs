@@ -63,12 +63,13 @@ fn runs(table: &Table, missed: u32) -> Vec<RunRecord> {
                 digits: table.digits.clone(),
                 recipe: row.recipe.clone(),
                 seed: row.seeds[index],
-                engine: row.engine.clone(),
+                engine: row.engine.parse().expect("an engine"),
                 adapter: None,
             },
-            version: table.version.clone(),
-            date: table.date.clone(),
+            version: table.stamp.version.clone(),
+            date: table.stamp.date.clone(),
             device: "AMD EPYC, 1 thread, AVX-512".into(),
+            kernels: None,
             concurrent_runs: 1,
             seconds: Seconds {
                 setup: 0.1,
@@ -234,11 +235,12 @@ fn the_words_that_matter_are_there() {
 fn a_page_fetches_nothing_and_escapes_every_text() {
     let bad = "<script src=\"a\">alert(\"1\")</script>&'\u{1}";
     let (mut table, mut race) = (table(), race());
+    let row = &mut table.rows[0];
     for text in [
-        &mut table.rows[0].row,
-        &mut table.rows[0].title,
+        &mut row.row,
+        &mut row.title,
         &mut table.notes[0],
-        &mut table.command,
+        &mut table.stamp.command,
     ] {
         *text = bad.into();
     }
@@ -252,7 +254,7 @@ fn a_page_fetches_nothing_and_escapes_every_text() {
         *text = bad.into();
     }
     table.restrictions.push(bad.into());
-    table.machine.processor = bad.into();
+    table.stamp.machine.processor = bad.into();
     let runs = runs(&table, 3);
     let (drawings, html) = draw(&table, &runs, &race);
     for outside in [

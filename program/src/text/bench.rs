@@ -1,20 +1,21 @@
 //! `gpu-train bench` as a human-readable table.
 
 use super::grouped;
+use gpu_train::experiment::bench::Measured;
 use gpu_train::experiment::record::{BenchReport, EngineReport, KernelReport};
 
-/// What a row of the table shows of an engine.
+/// Cell of a row for an engine.
 type Show = fn(&EngineReport) -> String;
 
 /// The table's rows.
 const ROWS: [(&str, Show); 15] = [
-    ("engine", |e| e.engine.to_owned()),
+    ("engine", |e| e.engine.to_string()),
     ("examples", |e| grouped(e.examples as u64)),
     ("set-up", |e| format!("{:.3} s", e.set_up_s)),
     ("step, median", |e| milliseconds(e.step_ms.median)),
     ("step, p10", |e| milliseconds(e.step_ms.p10)),
     ("step, p90", |e| milliseconds(e.step_ms.p90)),
-    ("an example, median", |e| {
+    ("example, median", |e| {
         e.example_us
             .map_or("-".into(), |us| format!("{:.3} µs", us.median))
     }),
@@ -30,18 +31,27 @@ const ROWS: [(&str, Show); 15] = [
     }),
     ("copying, GB/s", |e| format!("{:.1}", e.copy_gbytes_per_s)),
     ("floor of a step", |e| milliseconds(e.floor_ms)),
-    ("dispatches a step", |e| match e.dispatches {
+    ("dispatches per step", |e| match e.dispatches {
         0 => "-".into(),
         dispatches => dispatches.to_string(),
     }),
 ];
+
+/// One line about an engine, printed as soon as it has been measured.
+pub fn line(measured: &Measured) -> String {
+    let ms = measured.steps.seconds.times(1e3);
+    format!(
+        "{} on {}: {:.4} ms per step (p10 {:.4}, p90 {:.4}, {} samples)",
+        measured.engine, measured.device, ms.median, ms.p10, ms.p90, ms.samples
+    )
+}
 
 /// A human-readable table.
 pub fn text(report: &BenchReport) -> String {
     let mut lines = vec![
         format!(
             "gpu-train {}, {}, {}",
-            report.version, report.date, report.digits
+            report.stamp.version, report.stamp.date, report.digits
         ),
         String::new(),
     ];
@@ -65,7 +75,7 @@ pub fn text(report: &BenchReport) -> String {
         .iter()
         .any(|engine| engine.example_us.is_some())
     {
-        lines.push("per-example: a step is a pass over all examples".into());
+        lines.push("per-example: a step is an epoch (all examples once)".into());
     }
     if let Some(bytes) = report.peak_resident_bytes {
         lines.push(format!("peak resident memory: {}", mebibytes(bytes)));
@@ -73,7 +83,7 @@ pub fn text(report: &BenchReport) -> String {
     lines.join("\n")
 }
 
-/// What only a GPU engine has: its buffers, and its kernels' times.
+/// Properties of GPU engines only: buffers, and times of the kernels.
 fn details(engine: &EngineReport) -> Vec<String> {
     let mut lines = vec![format!(
         "  device buffers: {}",

@@ -5,25 +5,26 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::Comparison;
-use gpu_train::engine::Engine;
+use gpu_train::engine::{Engine, EngineKind};
+use gpu_train::experiment::plural;
 use gpu_train::experiment::record::{Seconds, SplitReport};
 use gpu_train::recipe::{Batch, Recipe};
-use gpu_train::train::Outcome;
+use gpu_train::train::History;
 
-/// Everything worth knowing about one run.
+/// The record of one run.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunReport {
     /// Version of this program.
     pub version: &'static str,
     /// When the run ended, in seconds since 1970 (UTC).
     pub finished_unix: u64,
-    /// The device, for people.
+    /// Human-readable name of the device.
     pub device: String,
     /// Name of the engine.
-    pub engine: &'static str,
+    pub engine: EngineKind,
     /// The digits.
     pub digits: String,
-    /// What was trained and how.
+    /// The recipe.
     pub recipe: Recipe,
     /// Updates done.
     pub steps: u32,
@@ -31,9 +32,9 @@ pub struct RunReport {
     pub presentations: u64,
     /// Where the time went.
     pub seconds: Seconds,
-    /// Examples trained on in a second.
+    /// Examples trained on per second.
     pub examples_per_second: f64,
-    /// The step that a run which was broken off went on from.
+    /// The step that an interrupted run was resumed at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumed_at: Option<u32>,
     /// Training loss before each step; full batch only.
@@ -50,7 +51,7 @@ pub struct RunReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
     #[serde(skip)]
-    outcome: Outcome,
+    history: History,
 }
 
 impl RunReport {
@@ -60,33 +61,34 @@ impl RunReport {
         recipe: &Recipe,
         digits: &str,
         seconds: Seconds,
-        outcome: Outcome,
+        history: History,
     ) -> Self {
-        let last = outcome.last();
+        let last = history.last();
+        let presentations = recipe.presentations(history.step, last.train.examples as usize);
         Self {
             version: env!("CARGO_PKG_VERSION"),
             finished_unix: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),
             device: engine.device(),
-            engine: engine.name(),
+            engine: engine.kind(),
             digits: digits.to_owned(),
             recipe: recipe.clone(),
-            steps: outcome.steps,
-            presentations: outcome.presentations,
+            steps: history.step,
+            presentations,
             seconds,
-            examples_per_second: outcome.examples_per_second(),
+            examples_per_second: presentations as f64 / history.seconds,
             resumed_at: None,
-            losses: (recipe.batch == Batch::Full).then(|| outcome.losses.clone()),
+            losses: (recipe.batch == Batch::Full).then(|| history.losses.clone()),
             train: last.train.into(),
             test: last.test.into(),
             baseline: None,
             comparison: None,
-            outcome,
+            history,
         }
     }
 
-    /// This report of a run that went on from this step; from 0 it did not.
+    /// This report of a run that was resumed at this step; at 0 it was not.
     #[must_use]
     pub fn resumed_at(self, step: u32) -> Self {
         Self {
@@ -106,8 +108,8 @@ impl RunReport {
     }
 
     /// The run's course.
-    pub fn outcome(&self) -> &Outcome {
-        &self.outcome
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// One line of JSON.
@@ -115,12 +117,11 @@ impl RunReport {
         serde_json::to_string(self).expect("a report has only plain fields")
     }
 
-    /// One line for people.
+    /// One human-readable line.
     pub fn summary(&self) -> String {
         format!(
-            "{} step{} in {:.3} s: train error {:.2}%, misses {}; test error {:.2}%, misses {}",
-            self.steps,
-            if self.steps == 1 { "" } else { "s" },
+            "{} in {:.3} s: train error {:.2}%, misses {}; test error {:.2}%, misses {}",
+            plural(self.steps as usize, "step"),
             self.seconds.train,
             100.0 * self.train.error,
             self.train.misses,

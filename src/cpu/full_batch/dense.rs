@@ -3,7 +3,7 @@
 use super::tile::VECTORS;
 use crate::cpu::simd::{LANES, Lanes, Simd};
 
-/// What a dense kernel reads and writes for each vector of a tile.
+/// Input and output of a dense kernel for each vector of a tile.
 pub type Operands<'a, const IN: usize, const OUT: usize> =
     [(&'a [Lanes; IN], &'a mut [Lanes; OUT]); VECTORS];
 
@@ -112,7 +112,7 @@ fn backward_blocks<S: Simd, const IN: usize, const OUT: usize, const I: usize, c
 
 /// `d_w[i, j] += Σ below[i] · d_above[j]` over the examples of a tile.
 ///
-/// The gradient above is turned round, units beside one another, so that sixteen weights grow at once and nothing is
+/// The gradient above is transposed, units adjacent, so that sixteen weights grow at once and nothing is
 /// summed over lanes.
 ///
 /// - `below`: `[IN]`; `d_above`: `[OUT]`; `d_w`: `[IN][W]`, the units along the lanes of `W` vectors

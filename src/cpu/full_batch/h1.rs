@@ -1,19 +1,13 @@
 //! H1: forward, and the gradient of its kernels.
 
-use super::rows::{each_map, load_sums, row_forward, row_gradient, store_sums};
+use super::rows::{each_map, load_sums, row_forward, row_gradient, store_sums, taps_inside};
 use super::sums::KernelSums;
-use super::tile::{H1, activate};
+use super::tile::H1;
 use super::weights::Plane;
+use crate::cpu::activation::activate;
 use crate::cpu::simd::{Lanes, Simd};
 use crate::net::{H1_SIDE, KERNEL, MAPS, PADDING, SIDE, STRIDE};
 use crate::recipe::Activation;
-
-/// The taps of a kernel, along one axis, that fall inside an input of `side` for the unit at `above`.
-#[inline(always)]
-pub fn taps_inside(above: usize, side: usize) -> std::ops::Range<usize> {
-    let first = PADDING.saturating_sub(STRIDE * above);
-    first..KERNEL.min(side + PADDING - STRIDE * above)
-}
 
 /// `h1[m, r, c] = f(b[m, r, c] + Σ w[m, kr, kc] · x[2r + kr − 2, 2c + kc − 2])`
 ///

@@ -1,10 +1,12 @@
 //! H2: forward, back to H1, and the gradient of its kernels.
 
-use super::h1::taps_inside;
-use super::rows::{each_map, load_sums, row_backward, row_forward, row_gradient, store_sums};
+use super::rows::{
+    each_map, load_sums, row_backward, row_forward, row_gradient, store_sums, taps_inside,
+};
 use super::sums::KernelSums;
-use super::tile::{H1, H2, Sixteen, activate, times_slope};
-use super::weights::Plane;
+use super::tile::{Activations16, H1, H2};
+use super::weights::H2Weights;
+use crate::cpu::activation::{activate, times_slope};
 use crate::cpu::simd::Simd;
 use crate::net::{H1_SIDE, H2_FAN_MAPS, H2_SIDE, H2_SOURCES, KERNEL, MAPS, PADDING, STRIDE};
 use crate::recipe::Activation;
@@ -45,9 +47,6 @@ const _: () = {
         map += 1;
     }
 };
-
-/// H2's kernels, `[map][source][row][column]`.
-pub type H2Weights = [[Plane; H2_FAN_MAPS]; MAPS];
 
 /// `h2[m, r, c] = f(b[m, r, c] + Σ w[m, s, kr, kc] · h1[source(m, s), 2r + kr − 2, 2c + kc − 2])`
 ///
@@ -180,7 +179,11 @@ fn backward_block<S: Simd, const M: usize, const FIRST: usize, const C: usize>(
 ///
 /// - `tile`: `h1` activations, `h2` gradients; `d_w`: `[12][8][5][5]`
 #[inline(always)]
-pub fn h2_gradient<S: Simd>(s: S, tile: &[Sixteen], d_w: &mut [[KernelSums; H2_FAN_MAPS]; MAPS]) {
+pub fn h2_gradient<S: Simd>(
+    s: S,
+    tile: &[Activations16],
+    d_w: &mut [[KernelSums; H2_FAN_MAPS]; MAPS],
+) {
     if S::REGISTERS >= 32 {
         gradient_blocks::<S, 4>(s, tile, d_w);
     } else {
@@ -191,7 +194,7 @@ pub fn h2_gradient<S: Simd>(s: S, tile: &[Sixteen], d_w: &mut [[KernelSums; H2_F
 #[inline(always)]
 fn gradient_blocks<S: Simd, const M: usize>(
     s: S,
-    tile: &[Sixteen],
+    tile: &[Activations16],
     d_w: &mut [[KernelSums; H2_FAN_MAPS]; MAPS],
 ) {
     for map in (0..MAPS).step_by(M) {
@@ -199,11 +202,11 @@ fn gradient_blocks<S: Simd, const M: usize>(
             for tap in 0..KERNEL {
                 let sums = each_map!(m < M => &d_w[map + m][channel][tap]);
                 let mut acc = load_sums(s, sums);
-                for sixteen in tile {
+                for vector in tile {
                     for row in 0..H2_SIDE {
                         if taps_inside(row, H1_SIDE).contains(&tap) {
-                            let above = each_map!(m < M => &sixteen.h2[map + m][row]);
-                            let below = &sixteen.h1[source][STRIDE * row + tap - PADDING];
+                            let above = each_map!(m < M => &vector.h2[map + m][row]);
+                            let below = &vector.h1[source][STRIDE * row + tap - PADDING];
                             row_gradient(s, below, above, &mut acc);
                         }
                     }

@@ -1,7 +1,7 @@
 //! Loss of sixteen examples, how many are missed, and the gradient of the output's sums.
 
-use crate::cpu::scaled_tanh::tanh_slope;
-use crate::cpu::simd::{LANES, Lanes, Simd};
+use crate::cpu::activation::tanh_slope;
+use crate::cpu::simd::{LANES, Lanes, Simd, exp};
 use crate::net::CLASSES;
 use crate::recipe::{Activation, Loss, Recipe};
 
@@ -108,7 +108,7 @@ fn softmax<S: Simd>(
     }
     let mut sum = s.splat(0.0);
     for (power, logits) in d_out.iter_mut().zip(out) {
-        let value = s.exp(s.sub(s.load(logits), largest));
+        let value = exp(s, s.sub(s.load(logits), largest));
         sum = s.add(sum, value);
         s.store(power, value);
     }

@@ -54,7 +54,7 @@ pub fn muon(
     }
 }
 
-/// What the matrix, `[long][side]`, is to be multiplied by on its shorter side to become near orthogonal.
+/// Factor that makes the matrix, `[long][side]`, nearly orthogonal when multiplied on its shorter side.
 fn left_factor(matrix: &[f64], side: usize) -> Small {
     let mut gram: Small = [0.0; MOST * MOST];
     for x in matrix.chunks_exact(side) {
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::reference;
 
-    /// On every matrix of the net, in f32 beside the textbook's form in f64, over two steps.
+    /// On every matrix of the net, in f32 against the textbook's form in f64, over two steps.
     #[test]
     fn agrees_with_the_textbooks_iteration() {
         for tensor in crate::net::PARAMETERS {

@@ -1,10 +1,10 @@
-//! What both convolutions do with one row of their input, forward, back and for the kernels' gradients.
+//! Inner loops of both convolutions over one row of their input, forward, back and for the kernels' gradients.
 //!
 //! A row is sixteen examples wide: each element is a vector. The padding is never touched: a tap that falls on it is
 //! left out here, and enters through the biases instead (see [`super::weights`]). Which taps those are in a row is
 //! known at compile time, so the loops over taps are unrolled by hand, and the accumulators stay in registers.
 //!
-//! Here and in all kernels no vector operation stands in a closure: a closure is compiled without the level's
+//! Here and in all kernels no vector operation is inside a closure: a closure is compiled without the level's
 //! instructions unless the optimizer chooses to inline it, and until then every operation in it is a call.
 
 use crate::cpu::simd::{Lanes, Simd};
@@ -29,7 +29,7 @@ macro_rules! unroll {
     };
 }
 
-/// Where the unit at `above` sees its tap `tap` in a row (or column) of `side`; `None` in the padding.
+/// Index in a row (or column) of `side` under tap `tap` of the unit at `above`; `None` in the padding.
 #[inline(always)]
 pub const fn below(above: usize, tap: usize, side: usize) -> Option<usize> {
     let padded = STRIDE * above + tap;
@@ -38,6 +38,13 @@ pub const fn below(above: usize, tap: usize, side: usize) -> Option<usize> {
     } else {
         None
     }
+}
+
+/// The taps of a kernel, along one axis, that fall inside an input of `side` for the unit at `above`.
+#[inline(always)]
+pub fn taps_inside(above: usize, side: usize) -> std::ops::Range<usize> {
+    let first = PADDING.saturating_sub(STRIDE * above);
+    first..KERNEL.min(side + PADDING - STRIDE * above)
 }
 
 /// `acc[m][c] += Σ w[m][kc] · row[2(first + c) + kc − 2]` over the taps inside the row.
@@ -75,7 +82,7 @@ pub fn row_forward<
     });
 }
 
-/// `acc[m][2(c) + kc − 2 − first] += w[m][kc] · d_above[c]` for what lies in the `C` columns from `FIRST`.
+/// `acc[m][2(c) + kc − 2 − first] += w[m][kc] · d_above[c]` for the `C` columns from `FIRST`.
 ///
 /// - `d_above`: one row of one output map's gradient; `w`: its kernel row for each of `M` input maps
 /// - `acc`: the input maps' gradients

@@ -15,7 +15,7 @@ pub const H3_VECTORS: usize = 2;
 /// Vectors that hold the classes side by side: 10, and six zeros.
 pub const CLASS_VECTORS: usize = 1;
 
-/// One vector a parameter, a partial sum a lane; but in `h3w` and `outw` the lanes are units.
+/// One vector per parameter, one partial sum per lane; but in `h3w` and `outw` the lanes are units.
 #[derive(Clone)]
 pub struct Sums {
     /// `[12][5][5]`

@@ -1,12 +1,10 @@
-//! The activations of a tile of examples, one example a lane.
+//! The activations of a tile of examples, one example per lane.
 
-use crate::cpu::scaled_tanh::{scaled_tanh, tanh_slope};
-use crate::cpu::simd::{LANES, Lanes, Simd};
+use crate::cpu::simd::{LANES, Lanes};
 use crate::net::{CLASSES, H1_SIDE, H2_SIDE, H2_UNITS, H3_UNITS, MAPS, SIDE};
-use crate::recipe::Activation;
 
 /// Vectors of a tile. Four share each load of H3's weights and each load and store of a kernel's gradient, and what
-/// they hold still fits beside the gradients in 1 MiB of level-2 cache.
+/// they hold still fits, with the gradients, in 1 MiB of level-2 cache.
 pub const VECTORS: usize = 4;
 /// Examples of a tile.
 pub const TILE: usize = VECTORS * LANES;
@@ -21,7 +19,7 @@ pub type H2 = [[[Lanes; H2_SIDE]; H2_SIDE]; MAPS];
 /// `h1` and `h2` hold activations on the way forward; on the way back each is overwritten by its gradient once
 /// nothing needs the activation any more, which saves a third of the tile's memory.
 #[derive(Clone)]
-pub struct Sixteen {
+pub struct Activations16 {
     /// Images without their padding, `[row][column]`.
     pub x: [[Lanes; SIDE]; SIDE],
     /// H1's activations, then the gradient of its sums.
@@ -30,7 +28,7 @@ pub struct Sixteen {
     pub h2: H2,
     /// Dropout's factors; untouched without dropout.
     pub factors: [Lanes; H2_UNITS],
-    /// What H3 sees: H2, after dropout; then its gradient.
+    /// H3's input: H2, after dropout; then its gradient.
     pub dropped: [Lanes; H2_UNITS],
     /// H3's activations.
     pub h3: [Lanes; H3_UNITS],
@@ -42,7 +40,7 @@ pub struct Sixteen {
     pub d_out: [Lanes; CLASSES],
 }
 
-impl Sixteen {
+impl Activations16 {
     /// All zeros.
     pub const ZERO: Self = Self {
         x: [[Lanes::ZERO; SIDE]; SIDE],
@@ -55,24 +53,4 @@ impl Sixteen {
         d_h3: [Lanes::ZERO; H3_UNITS],
         d_out: [Lanes::ZERO; CLASSES],
     };
-}
-
-/// The hidden layers' nonlinearity.
-#[inline(always)]
-pub fn activate<S: Simd>(s: S, activation: Activation, sum: S::V) -> S::V {
-    match activation {
-        Activation::Tanh | Activation::ScaledTanh => scaled_tanh(s, activation, sum),
-        // The bound stands first so that a NaN in the sum, as the second operand, comes through.
-        Activation::Relu => s.max(s.splat(0.0), sum),
-    }
-}
-
-/// `d` times the nonlinearity's derivative at the value `y`: 1 − y² for tanh, g·A − g/A·y² for scaled tanh, [y > 0]
-/// for ReLU.
-#[inline(always)]
-pub fn times_slope<S: Simd>(s: S, activation: Activation, y: S::V, d: S::V) -> S::V {
-    match activation {
-        Activation::Tanh | Activation::ScaledTanh => s.mul(d, tanh_slope(s, activation, y)),
-        Activation::Relu => s.where_positive(y, d),
-    }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::muon::muon;
 use crate::engine::State;
 use crate::net::{PARAMETER_COUNT, PARAMETERS};
-use crate::recipe::schedule::StepScalars;
+use crate::recipe::StepScalars;
 use crate::recipe::{Optimizer, Recipe};
 
 /// Updates parameters and moments by one step's gradient, and counts the step.

@@ -1,7 +1,6 @@
 //! The parameters in the shapes the kernels want, the padding folded into the biases; and its share of the gradient.
 
-use super::h1::taps_inside;
-use super::h2::H2Weights;
+use super::rows::taps_inside;
 use crate::net::{
     CLASSES, H1_SIDE, H1B, H1W, H2_FAN_MAPS, H2_SIDE, H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W,
     KERNEL, MAPS, OUTB, OUTW, PADDING_VALUE, PARAMETER_COUNT, ParameterTensor, Parameters, STRIDE,
@@ -10,6 +9,8 @@ use crate::net::{
 
 /// One plane of a kernel, `[row][column]`.
 pub type Plane = [[f32; KERNEL]; KERNEL];
+/// H2's kernels, `[map][source][row][column]`.
+pub type H2Weights = [[Plane; H2_FAN_MAPS]; MAPS];
 
 /// The parameters of one step.
 ///
@@ -64,7 +65,7 @@ impl Weights {
     }
 }
 
-/// Which of a unit's taps, `[row][column]`, fall on the padding.
+/// A unit's taps, `[row][column]`, that fall on the padding.
 fn on_padding(row: usize, column: usize, above: usize) -> impl Iterator<Item = usize> {
     let (rows, columns) = (
         taps_inside(row, STRIDE * above),

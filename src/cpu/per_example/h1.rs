@@ -1,10 +1,9 @@
 //! H1: forward, and the gradient of its weights.
 
-use super::activation::activate;
 use super::input::Columns;
-use super::layout::{HALVES, MAP_QUADS, QUAD, Trained, window};
+use super::layout::{HALVES, MAP_QUADS, QUAD, Trained, unrolled, window};
 use super::rule::Rule;
-use super::unrolled;
+use crate::cpu::activation::activate;
 use crate::cpu::simd::{Lanes, Quads};
 use crate::net::{H1_SIDE, KERNEL, STRIDE};
 use crate::recipe::Activation;
@@ -40,7 +39,7 @@ pub fn forward<S: Quads>(
     }
 }
 
-/// So many rows at a time: 6·ROWS sums. (With four rows the compiler spills, which costs 0.6 µs an example.)
+/// ROWS rows at a time: 6·ROWS sums. (With four rows the compiler spills, which costs 0.6 µs per example.)
 #[inline(always)]
 fn blocks<S: Quads, const ROWS: usize>(
     s: S,
@@ -112,7 +111,7 @@ pub fn gradient<S: Quads, R: Rule>(
     }
 }
 
-/// So many map quads at a time: 5·COUNT sums.
+/// COUNT map quads at a time: 5·COUNT sums.
 #[inline(always)]
 fn quads<S: Quads, R: Rule, const COUNT: usize>(
     s: S,

@@ -1,13 +1,12 @@
 //! H2: forward, back to H1, and the gradient of its weights.
 //!
-//! The padding is never multiplied: a tap on it stands for −1, so its weight (forward) or gradient (backward) is
+//! The padding is never multiplied: a tap on it means −1, so its weight (forward) or gradient (backward) is
 //! subtracted, on ports that multiply-adds leave idle; and nothing runs back to it.
 
-use super::activation::{activate, slope_times};
 use super::h1::Units as H1Units;
-use super::layout::{HALVES, MAP_QUADS, PAIRS, QUAD, SEEN_BY, Trained, quad};
+use super::layout::{HALVES, MAP_QUADS, PAIRS, QUAD, SEEN_BY, Trained, quad, unrolled};
 use super::rule::Rule;
-use super::unrolled;
+use crate::cpu::activation::{activate, times_slope};
 use crate::cpu::simd::{Lanes, Quads};
 use crate::net::{H1_SIDE, H2_SIDE, KERNEL, PADDING, STRIDE};
 use crate::recipe::Activation;
@@ -69,7 +68,7 @@ pub fn forward<S: Quads>(
     }
 }
 
-/// One row of so many map quads: 4·COUNT sums, lanes `[map][map of H1]`.
+/// One row of COUNT map quads: 4·COUNT sums, lanes `[map][map of H1]`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 fn groups<S: Quads, const COUNT: usize>(
@@ -179,7 +178,7 @@ pub fn backward<S: Quads>(
     }
 }
 
-/// What reaches WIDTH columns of a row of H1 from START on: lanes `[map of H2][map]`, yet to be summed over H2's.
+/// Gradient of WIDTH columns of a row of H1 from START on: lanes `[map of H2][map]`, yet to be summed over H2's.
 #[inline(always)]
 fn columns_below<S: Quads, const WIDTH: usize, const START: usize>(
     s: S,
@@ -227,7 +226,7 @@ fn finish_below<S: Quads>(
 ) {
     let sum = s.sum_of_quads([columns[0], columns[1], columns[2], columns[3]]);
     let value = s.load(&h1[q][row][half]);
-    let d = slope_times(s, activation, value, sum);
+    let d = times_slope(s, activation, value, sum);
     s.store(&mut d_h1[q][row][half], s.transpose(d));
 }
 

@@ -1,5 +1,5 @@
-//! The images as the first layer reads them: even and odd columns apart, so that the four columns 2c + kc of a
-//! stride of two lie side by side.
+//! Images in the form the first layer reads: even and odd columns separated, so that the four columns 2c + kc of a
+//! stride of two are adjacent.
 
 use crate::cpu::simd::{LANES, Lanes};
 use crate::data::Dataset;
@@ -8,11 +8,16 @@ use crate::net::{H1_SIDE, PADDED_SIDE, PADDING, PADDING_VALUE, SIDE};
 /// Pixels of one parity in an image's row.
 const HALF: usize = SIDE / 2;
 
-/// A data set's images in f32, `[example][row]`, lanes `[parity][column / 2]`: 1 KiB an image.
-pub struct Images(Vec<[Lanes; SIDE]>);
+/// A data set in the form the kernels read.
+pub struct Set {
+    /// In f32, `[example][row]`, lanes `[parity][column / 2]`: 1 KiB per image.
+    images: Vec<[Lanes; SIDE]>,
+    /// Labels of the examples.
+    pub labels: Vec<u8>,
+}
 
-impl Images {
-    /// Converts them; values are `code / denominator − 1`, rounded once.
+impl Set {
+    /// Converts the images; values are `code / denominator − 1`, rounded once.
     pub fn new(set: &Dataset) -> Self {
         let denominator = f64::from(set.denominator());
         let value = |code: u16| (f64::from(code) / denominator - 1.0) as f32;
@@ -26,20 +31,23 @@ impl Images {
             }
             rows
         };
-        Self((0..set.len()).map(image).collect())
+        Self {
+            images: (0..set.len()).map(image).collect(),
+            labels: set.labels().to_vec(),
+        }
     }
 
     /// One image.
     #[inline(always)]
     pub fn image(&self, example: usize) -> &[Lanes; SIDE] {
-        &self.0[example]
+        &self.images[example]
     }
 }
 
 /// A padded image, `[padded row][parity]`, lanes `[padded column / 2]`; ten lanes are used.
 pub type Columns = [[Lanes; 2]; PADDED_SIDE];
 
-/// Nothing but background.
+/// An image of background alone.
 pub const BACKGROUND: Columns = [[Lanes([PADDING_VALUE; LANES]); 2]; PADDED_SIDE];
 
 /// Puts an image inside the padding.

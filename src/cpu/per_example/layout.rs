@@ -1,4 +1,4 @@
-//! Where each parameter lies among the vectors, and the way in and out of the flat order.
+//! Places of the parameters among the vectors, and conversion from and to the flat order.
 
 use crate::cpu::simd::{LANES, Lanes};
 use crate::net::{
@@ -39,7 +39,19 @@ pub const SEEN_BY: [[(usize, usize); 2]; MAP_QUADS] = {
     seen_by
 };
 
-/// One value for each parameter, as vectors; the module's table says what a vector's lanes are.
+/// Writes the body once for each literal: an array of vectors stays in registers only where its indices are
+/// constants, and the compiler leaves some nested loops rolled.
+macro_rules! unrolled {
+    ($index:ident in [$($value:literal)*] $body:block) => {
+        $({
+            let $index: usize = $value;
+            $body
+        })*
+    };
+}
+pub(super) use unrolled;
+
+/// One value for each parameter, as vectors; the module's table describes a vector's lanes.
 #[derive(Debug, Clone, PartialEq)]
 #[repr(C)]
 pub struct Packed {
@@ -88,7 +100,7 @@ impl Packed {
         parameters
     }
 
-    /// Calls `visit(lane, flat index)` for each lane that holds a parameter; H1's weights lie in four lanes
+    /// Calls `visit(lane, flat index)` for each lane that holds a parameter; H1's weights are in four lanes
     /// each, which hold the same.
     fn each(&mut self, mut visit: impl FnMut(&mut f32, usize)) {
         for map in 0..MAPS {

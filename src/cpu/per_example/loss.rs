@@ -1,6 +1,6 @@
 //! Loss of one example and its gradient, on one vector of 10 classes and 6 lanes of padding.
 
-use crate::cpu::scaled_tanh::{scaled_tanh, tanh_slope};
+use crate::cpu::activation::{scaled_tanh, tanh_slope};
 use crate::cpu::simd::{LANES, Lanes, Simd};
 use crate::net::CLASSES;
 use crate::recipe::{Activation, Loss};
@@ -20,7 +20,8 @@ const TARGETS: [Lanes; CLASSES] = {
     targets
 };
 
-/// The outputs from their sums: tanh (scaled where the hidden layers' is) for MSE, the logits themselves for cross-entropy.
+/// The outputs from their sums: tanh (scaled where the hidden layers' is) for MSE, the logits themselves for
+/// cross-entropy.
 #[inline(always)]
 pub fn outputs<S: Simd>(s: S, activation: Activation, kind: Loss, sums: S::V) -> S::V {
     match kind {
@@ -105,7 +106,7 @@ pub fn curvature<S: Simd>(
     d
 }
 
-/// Whether the largest output is not the label's; the first of equal ones counts.
+/// Returns true if the largest output is not the label's; the first of equal ones counts.
 #[inline(always)]
 pub fn missed(out: &Lanes, label: usize) -> bool {
     let mut guess = 0;

@@ -1,8 +1,8 @@
-//! The essay's training, one example an update, on one core, as fast as we can make it: the baseline a GPU must beat.
+//! The essay's training, one example per update, on one core, as fast as we can make it: the baseline for GPUs.
 //!
 //! Everything is blocked four by four. A vector is sixteen products, four of one thing by four of another (a *quad*
 //! of each), so that one layout of the weights serves the forward pass, the way back and the update, and sums across
-//! a vector's lanes stand only at the ends of loops:
+//! a vector's lanes occur only at the ends of loops:
 //!
 //! | tensor | index | lanes | forward multiplies by | and sums within | back multiplies by | and sums |
 //! |---|---|---|---|---|---|---|
@@ -15,8 +15,8 @@
 //!
 //! *Tiled* is a quad four times over (`0123 0123 …`, a plain load), *repeated* each of its floats four times
 //! (`0000 1111 …`). A layer's inputs tiled times its gradients repeated is the gradient of its weights, lane for lane.
-//! H1's activations lie as `column × map`, so that four maps at one position can be tiled; its sums come as
-//! `map × column`, one transposition away. H1's weights lie in four lanes each, all updated alike.
+//! H1's activations are stored as `column × map`, so that four maps at one position can be tiled; its sums come as
+//! `map × column`, one transposition away. H1's weights occupy four lanes each, all updated alike.
 //!
 //! 30 units are padded to 32 and 10 classes to 12; the padding's weights, activations and gradients are exactly 0
 //! throughout: its sums are 0, both nonlinearities keep 0, and no rule moves a 0 whose gradient is 0.
@@ -24,52 +24,41 @@
 // The loops run over the indices of their formulas, several arrays at once.
 #![allow(clippy::needless_range_loop)]
 
-mod activation;
 mod curvature;
 mod dense;
+mod forward_backward;
 mod h1;
 mod h2;
 mod input;
-mod kernel;
 mod layout;
+mod loops;
 mod loss;
-mod pass;
 mod rule;
 
-use crate::cpu::simd::Level;
+use std::marker::PhantomData;
+
+use super::processor;
+use super::simd::Level;
 use crate::data::Digits;
-use crate::engine::{Engine, Evaluation, Split, State};
+use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::Result;
 use crate::net::Parameters;
 use crate::recipe::{Batch, Optimizer, Recipe};
 
 use curvature::Curvature;
-use input::Images;
-use kernel::{Evaluate, Gradient, Set, Train};
+use forward_backward::{Activations, KEEP_ALL, Moments};
+use input::Set;
 use layout::Packed;
-use pass::{KEEP_ALL, Moments, Pass};
-use rule::{AdamWSchedule, DiagonalNewtonSchedule, MomentumSchedule, SgdSchedule};
-
-/// Writes the body once for each literal: an array of vectors stays in registers only where its indices are
-/// constants, and the compiler leaves some nested loops rolled.
-macro_rules! unrolled {
-    ($index:ident in [$($value:literal)*] $body:block) => {
-        $({
-            let $index: usize = $value;
-            $body
-        })*
-    };
-}
-use unrolled;
+use loops::{Evaluate, Gradient, Train};
+use rule::{AdamW, DiagonalNewton, Momentum, Sgd, Update};
 
 /// Batch-1 training on one core.
 pub struct PerExample {
-    digits: Digits,
+    train: Set,
+    test: Set,
     recipe: Recipe,
     level: Level,
-    train: Images,
-    test: Images,
-    pass: Box<Pass>,
+    activations: Box<Activations>,
     moments: Moments,
     step: u32,
 }
@@ -77,116 +66,97 @@ pub struct PerExample {
 impl PerExample {
     /// An engine at the start of a run from these parameters, at the processor's fastest level.
     ///
-    /// Keeps a copy of the images in f32, 1 KiB an example.
+    /// Keeps a copy of the images in f32, 1 KiB per example.
     ///
-    /// # Panics
-    /// If the recipe's batch is not one example, or its optimizer is Muon.
-    pub fn new(digits: Digits, recipe: Recipe, parameters: &Parameters) -> Self {
+    /// # Errors
+    /// [`Error::Usage`](crate::error::Error::Usage) if the recipe's batch is not one example, or its optimizer does not
+    /// go with that.
+    pub fn new(digits: Digits, recipe: Recipe, parameters: &Parameters) -> Result<Self> {
         Self::with_level(digits, recipe, parameters, Level::best())
     }
 
     /// The same at a given level.
     ///
-    /// # Panics
+    /// # Errors
     /// As [`PerExample::new`].
     pub fn with_level(
         digits: Digits,
         recipe: Recipe,
         parameters: &Parameters,
         level: Level,
-    ) -> Self {
-        assert_eq!(recipe.batch, Batch::PerExample, "one example an update");
-        assert_ne!(recipe.optimizer, Optimizer::Muon, "no rule of one example");
-        Self {
-            train: Images::new(&digits.train),
-            test: Images::new(&digits.test),
-            pass: Box::new(Pass::new(recipe.activation, recipe.loss)),
+    ) -> Result<Self> {
+        recipe.validate_for("per-example", Batch::PerExample)?;
+        Ok(Self {
+            train: Set::new(&digits.train),
+            test: Set::new(&digits.test),
+            activations: Box::new(Activations::new(recipe.activation, recipe.loss)),
             moments: Moments::start(parameters),
             step: 0,
-            digits,
             recipe,
             level,
-        }
+        })
     }
 
     /// Updates with the recipe's rule until `losses` is full.
     fn train_into(&mut self, losses: &mut [f32]) {
-        if self.recipe.optimizer != Optimizer::DiagonalNewton {
-            return self.train_within_pass(losses);
-        }
-        let examples = self.digits.train.len();
-        let mut rest = losses;
-        while !rest.is_empty() {
-            let example = self.step as usize % examples;
-            if example == 0 {
-                self.level.run(Curvature {
-                    set: Set {
-                        images: &self.train,
-                        labels: self.digits.train.labels(),
-                    },
-                    sample: examples.min(self.recipe.curvature_sample as usize),
-                    damping: self.recipe.damping as f32,
-                    pass: &mut self.pass,
-                    moments: &mut self.moments,
-                });
+        // Without momentum the buffer is never read, and not written either.
+        let plain = self.recipe.momentum == 0.0 && self.recipe.weight_decay == 0.0;
+        match self.recipe.optimizer {
+            Optimizer::Sgd if plain => self.train_by::<Sgd>(losses),
+            Optimizer::Sgd => self.train_by::<Momentum>(losses),
+            Optimizer::AdamW => self.train_by::<AdamW>(losses),
+            Optimizer::Muon => unreachable!("refused when the engine was made"),
+            Optimizer::DiagonalNewton => {
+                let examples = self.train.labels.len();
+                let mut rest = losses;
+                while !rest.is_empty() {
+                    let example = self.step as usize % examples;
+                    if example == 0 {
+                        self.estimate_curvature();
+                    }
+                    let epoch = rest.len().min(examples - example);
+                    let (now, later) = rest.split_at_mut(epoch);
+                    self.train_by::<DiagonalNewton>(now);
+                    rest = later;
+                }
             }
-            let (now, later) = rest.split_at_mut(rest.len().min(examples - example));
-            self.train_within_pass(now);
-            rest = later;
         }
     }
 
-    /// The same; with diagonal Newton, no further than the end of a pass, and with the steps as they are.
-    fn train_within_pass(&mut self, losses: &mut [f32]) {
-        /// The same loop, compiled for each rule.
-        macro_rules! train {
-            ($schedule:expr) => {
-                self.level.run(Train {
-                    set: Set {
-                        images: &self.train,
-                        labels: self.digits.train.labels(),
-                    },
-                    recipe: &self.recipe,
-                    schedule: $schedule,
-                    pass: &mut self.pass,
-                    moments: &mut self.moments,
-                    step: self.step,
-                    losses,
-                })
-            };
-        }
-        match self.recipe.optimizer {
-            // Without momentum the buffer is never read, and not written either.
-            Optimizer::Sgd if self.recipe.momentum == 0.0 && self.recipe.weight_decay == 0.0 => {
-                train!(SgdSchedule);
-            }
-            Optimizer::Sgd => train!(MomentumSchedule::new(&self.recipe)),
-            Optimizer::AdamW => train!(AdamWSchedule::new(&self.recipe)),
-            Optimizer::Muon => unreachable!("refused at the start"),
-            Optimizer::DiagonalNewton => train!(DiagonalNewtonSchedule),
-        }
+    /// Updates by one rule; with diagonal Newton, no further than the end of an epoch, and with the steps as they are.
+    fn train_by<R: Update>(&mut self, losses: &mut [f32]) {
+        self.level.run(Train {
+            set: &self.train,
+            recipe: &self.recipe,
+            rule: PhantomData::<R>,
+            activations: &mut self.activations,
+            moments: &mut self.moments,
+            step: self.step,
+            losses,
+        });
         self.step += losses.len() as u32;
     }
-}
 
-impl Moments {
-    /// These parameters, and moments of zero.
-    fn start(parameters: &Parameters) -> Self {
-        Self {
-            weights: Packed::pack(parameters),
-            first: Box::new(Packed::ZERO),
-            second: Box::new(Packed::ZERO),
-        }
+    /// Makes diagonal Newton's step of each weight.
+    fn estimate_curvature(&mut self) {
+        let sample = self.recipe.curvature_sample as usize;
+        self.level.run(Curvature {
+            set: &self.train,
+            sample: sample.min(self.train.labels.len()),
+            damping: self.recipe.damping as f32,
+            activations: &mut self.activations,
+            moments: &mut self.moments,
+        });
     }
 }
 
 impl Engine for PerExample {
-    fn name(&self) -> &'static str {
-        "per-example"
+    fn kind(&self) -> EngineKind {
+        EngineKind::PerExample
     }
 
     fn device(&self) -> String {
-        format!("{}, 1 thread, {}", super::processor(), self.level.name())
+        processor::device(1, self.level)
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {
@@ -223,12 +193,9 @@ impl Engine for PerExample {
             second: Box::new(Packed::ZERO),
         };
         let value = self.level.run(Gradient {
-            set: Set {
-                images: &self.train,
-                labels: self.digits.train.labels(),
-            },
+            set: &self.train,
             recipe: &self.recipe,
-            pass: &mut self.pass,
+            activations: &mut self.activations,
             moments: &mut sums,
             step: self.step,
         });
@@ -236,23 +203,21 @@ impl Engine for PerExample {
     }
 
     fn evaluate(&mut self, split: Split) -> Result<Evaluation> {
-        let (images, set) = match split {
-            Split::Train => (&self.train, &self.digits.train),
-            Split::Test => (&self.test, &self.digits.test),
+        let set = match split {
+            Split::Train => &self.train,
+            Split::Test => &self.test,
         };
-        self.pass.factors = KEEP_ALL;
+        self.activations.factors = KEEP_ALL;
         let (sum, misses) = self.level.run(Evaluate {
-            set: Set {
-                images,
-                labels: set.labels(),
-            },
-            pass: &mut self.pass,
+            set,
+            activations: &mut self.activations,
             moments: &self.moments,
         });
+        let examples = set.labels.len();
         Ok(Evaluation {
-            loss: sum / set.len() as f64,
+            loss: sum / examples as f64,
             misses,
-            examples: set.len() as u32,
+            examples: examples as u32,
         })
     }
 }

@@ -1,13 +1,13 @@
-//! What is done with a gradient: the update rules, as types, so that each compiles to its own training loop.
+//! Rules that consume gradients: the optimizers' updates, as types, so that each compiles to its own training loop.
 
 use super::layout::Trained;
 use crate::cpu::simd::{Lanes, Quads};
 use crate::recipe::Recipe;
-use crate::recipe::schedule::StepScalars;
+use crate::recipe::StepScalars;
 
 /// Consumes the gradient of sixteen parameters.
 pub trait Rule: Copy {
-    /// What the loss's gradient is multiplied by before it runs back: all gradients are in proportion to it.
+    /// Factor of the loss's gradient before it runs back: all gradients are in proportion to it.
     fn loss_scale(self) -> f32;
 
     /// Takes a gradient, times [`Rule::loss_scale`].
@@ -20,20 +20,29 @@ pub trait Rule: Copy {
     }
 }
 
-/// Makes the rule of a step.
-pub trait Schedule: Copy {
-    /// The rule it makes.
-    type Rule: Rule;
-    /// The rule with this step's numbers.
-    fn at(self, scalars: &StepScalars) -> Self::Rule;
-    /// Whether the numbers are those of the learning rate alone, the same through a pass.
-    const CONSTANT_IN_A_PASS: bool;
+/// A rule that updates the weights.
+pub trait Update: Rule {
+    /// Whether the rule depends on the learning rate alone, which is the same throughout an epoch.
+    const CONSTANT_IN_AN_EPOCH: bool;
+
+    /// The rule of a step.
+    fn new(recipe: &Recipe, scalars: &StepScalars) -> Self;
 }
 
 /// Gradient descent with neither momentum nor decay: `w ← w − η·g`. The η comes with the gradient.
 #[derive(Debug, Clone, Copy)]
 pub struct Sgd {
     learning_rate: f32,
+}
+
+impl Update for Sgd {
+    const CONSTANT_IN_AN_EPOCH: bool = true;
+    #[inline(always)]
+    fn new(_: &Recipe, scalars: &StepScalars) -> Self {
+        Self {
+            learning_rate: scalars.step_size as f32,
+        }
+    }
 }
 
 impl Rule for Sgd {
@@ -53,52 +62,28 @@ impl Rule for Sgd {
     }
 }
 
-/// Makes [`Sgd`].
+/// Gradient descent with a step for each weight: `w ← w − η·step·g`. The η comes with the gradient; the steps are stored
+/// in place of the second moment.
 #[derive(Debug, Clone, Copy)]
-pub struct SgdSchedule;
+pub struct DiagonalNewton(Sgd);
 
-impl Schedule for SgdSchedule {
-    type Rule = Sgd;
-    const CONSTANT_IN_A_PASS: bool = true;
+impl Update for DiagonalNewton {
+    const CONSTANT_IN_AN_EPOCH: bool = true;
     #[inline(always)]
-    fn at(self, scalars: &StepScalars) -> Sgd {
-        Sgd {
-            learning_rate: scalars.step_size as f32,
-        }
+    fn new(recipe: &Recipe, scalars: &StepScalars) -> Self {
+        Self(Sgd::new(recipe, scalars))
     }
-}
-
-/// Gradient descent with a step for each weight: `w ← w − η·step·g`. The η comes with the gradient, the steps lie where
-/// the second moment does.
-#[derive(Debug, Clone, Copy)]
-pub struct DiagonalNewton {
-    learning_rate: f32,
 }
 
 impl Rule for DiagonalNewton {
     #[inline(always)]
     fn loss_scale(self) -> f32 {
-        self.learning_rate
+        self.0.learning_rate
     }
     #[inline(always)]
     fn take<S: Quads>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V) {
         let (w, step) = (s.load(at.weights), s.load(at.second));
         s.store(at.weights, s.neg_mul_add(gradient, step, w));
-    }
-}
-
-/// Makes [`DiagonalNewton`].
-#[derive(Debug, Clone, Copy)]
-pub struct DiagonalNewtonSchedule;
-
-impl Schedule for DiagonalNewtonSchedule {
-    type Rule = DiagonalNewton;
-    const CONSTANT_IN_A_PASS: bool = true;
-    #[inline(always)]
-    fn at(self, scalars: &StepScalars) -> DiagonalNewton {
-        DiagonalNewton {
-            learning_rate: scalars.step_size as f32,
-        }
     }
 }
 
@@ -108,6 +93,18 @@ pub struct Momentum {
     learning_rate: f32,
     momentum: f32,
     weight_decay: f32,
+}
+
+impl Update for Momentum {
+    const CONSTANT_IN_AN_EPOCH: bool = true;
+    #[inline(always)]
+    fn new(recipe: &Recipe, scalars: &StepScalars) -> Self {
+        Self {
+            learning_rate: scalars.step_size as f32,
+            momentum: recipe.momentum as f32,
+            weight_decay: recipe.weight_decay as f32,
+        }
+    }
 }
 
 impl Rule for Momentum {
@@ -126,36 +123,6 @@ impl Rule for Momentum {
     }
 }
 
-/// Makes [`Momentum`].
-#[derive(Debug, Clone, Copy)]
-pub struct MomentumSchedule {
-    momentum: f32,
-    weight_decay: f32,
-}
-
-impl MomentumSchedule {
-    /// With the recipe's momentum and decay.
-    pub fn new(recipe: &Recipe) -> Self {
-        Self {
-            momentum: recipe.momentum as f32,
-            weight_decay: recipe.weight_decay as f32,
-        }
-    }
-}
-
-impl Schedule for MomentumSchedule {
-    type Rule = Momentum;
-    const CONSTANT_IN_A_PASS: bool = true;
-    #[inline(always)]
-    fn at(self, scalars: &StepScalars) -> Momentum {
-        Momentum {
-            learning_rate: scalars.step_size as f32,
-            momentum: self.momentum,
-            weight_decay: self.weight_decay,
-        }
-    }
-}
-
 /// `m ← β₁m + (1 − β₁)g;  v ← β₂v + (1 − β₂)g²;  w ← shrink·w − step_size · m / (√v · scale + ε)`
 #[derive(Debug, Clone, Copy)]
 pub struct AdamW {
@@ -167,6 +134,23 @@ pub struct AdamW {
     step_size: f32,
     second_moment_scale: f32,
     shrink: f32,
+}
+
+impl Update for AdamW {
+    const CONSTANT_IN_AN_EPOCH: bool = false;
+    #[inline(always)]
+    fn new(recipe: &Recipe, scalars: &StepScalars) -> Self {
+        Self {
+            beta1: recipe.beta1 as f32,
+            beta2: recipe.beta2 as f32,
+            rests: ((1.0 - recipe.beta1) as f32, (1.0 - recipe.beta2) as f32),
+            // With an ε of 0 in f32 the lanes of padding would come to 0/0.
+            epsilon: (recipe.epsilon as f32).max(f32::MIN_POSITIVE),
+            step_size: scalars.step_size as f32,
+            second_moment_scale: scalars.second_moment_scale as f32,
+            shrink: scalars.shrink as f32,
+        }
+    }
 }
 
 impl Rule for AdamW {
@@ -188,42 +172,6 @@ impl Rule for AdamW {
         let change = s.div(s.mul(s.splat(self.step_size), m), divisor);
         let w = s.mul(s.load(at.weights), s.splat(self.shrink));
         s.store(at.weights, s.sub(w, change));
-    }
-}
-
-/// Makes [`AdamW`].
-#[derive(Debug, Clone, Copy)]
-pub struct AdamWSchedule {
-    betas: (f64, f64),
-    epsilon: f32,
-}
-
-impl AdamWSchedule {
-    /// With the recipe's β₁, β₂ and ε.
-    pub fn new(recipe: &Recipe) -> Self {
-        Self {
-            betas: (recipe.beta1, recipe.beta2),
-            // With an ε of 0 in f32 the lanes of padding would come to 0/0.
-            epsilon: (recipe.epsilon as f32).max(f32::MIN_POSITIVE),
-        }
-    }
-}
-
-impl Schedule for AdamWSchedule {
-    type Rule = AdamW;
-    const CONSTANT_IN_A_PASS: bool = false;
-    #[inline(always)]
-    fn at(self, scalars: &StepScalars) -> AdamW {
-        let (beta1, beta2) = self.betas;
-        AdamW {
-            beta1: beta1 as f32,
-            beta2: beta2 as f32,
-            rests: ((1.0 - beta1) as f32, (1.0 - beta2) as f32),
-            epsilon: self.epsilon,
-            step_size: scalars.step_size as f32,
-            second_moment_scale: scalars.second_moment_scale as f32,
-            shrink: scalars.shrink as f32,
-        }
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Lanes, Simd};
+use super::quads::WithSimd;
+use super::vector::{Lanes, Simd};
 
-/// Proof that the processor has AVX2 and FMA: made only by [`Avx2::detect`], which makes every intrinsic below safe to call.
+/// Proof that the processor has AVX2 and FMA: made only by [`Avx2::detect`], which makes every intrinsic below safe to
+/// call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Avx2(());
 
@@ -17,14 +19,25 @@ impl Avx2 {
 
     /// Runs a kernel compiled for this level.
     #[inline]
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub fn run<K: WithSimd>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "avx2,fma")]
-        fn compiled<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
+        fn compiled<K: WithSimd>(simd: Avx2, kernel: K) -> K::Output {
             kernel.run(simd)
         }
         // SAFETY: `self` proves that the processor has the features.
         unsafe { compiled(self, kernel) }
     }
+}
+
+/// Operations of one intrinsic on each of the two registers.
+macro_rules! lanewise {
+    ($($name:ident($($operand:ident),*) = $intrinsic:ident;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($operand: Self::V),*) -> Self::V {
+            // SAFETY: see the type.
+            unsafe { ($intrinsic($($operand.0),*), $intrinsic($($operand.1),*)) }
+        }
+    )*};
 }
 
 impl Simd for Avx2 {
@@ -51,60 +64,16 @@ impl Simd for Avx2 {
             _mm256_store_ps(low.add(8), value.1);
         }
     }
-    #[inline(always)]
-    fn add(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { (_mm256_add_ps(a.0, b.0), _mm256_add_ps(a.1, b.1)) }
-    }
-    #[inline(always)]
-    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { (_mm256_sub_ps(a.0, b.0), _mm256_sub_ps(a.1, b.1)) }
-    }
-    #[inline(always)]
-    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { (_mm256_mul_ps(a.0, b.0), _mm256_mul_ps(a.1, b.1)) }
-    }
-    #[inline(always)]
-    fn div(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { (_mm256_div_ps(a.0, b.0), _mm256_div_ps(a.1, b.1)) }
-    }
-    #[inline(always)]
-    fn min(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { (_mm256_min_ps(a.0, b.0), _mm256_min_ps(a.1, b.1)) }
-    }
-    #[inline(always)]
-    fn max(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { (_mm256_max_ps(a.0, b.0), _mm256_max_ps(a.1, b.1)) }
-    }
-    #[inline(always)]
-    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe {
-            (
-                _mm256_fmadd_ps(a.0, b.0, c.0),
-                _mm256_fmadd_ps(a.1, b.1, c.1),
-            )
-        }
-    }
-    #[inline(always)]
-    fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe {
-            (
-                _mm256_fnmadd_ps(a.0, b.0, c.0),
-                _mm256_fnmadd_ps(a.1, b.1, c.1),
-            )
-        }
-    }
-    #[inline(always)]
-    fn sqrt(self, a: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { (_mm256_sqrt_ps(a.0), _mm256_sqrt_ps(a.1)) }
+    lanewise! {
+        add(a, b) = _mm256_add_ps;
+        sub(a, b) = _mm256_sub_ps;
+        mul(a, b) = _mm256_mul_ps;
+        div(a, b) = _mm256_div_ps;
+        min(a, b) = _mm256_min_ps;
+        max(a, b) = _mm256_max_ps;
+        mul_add(a, b, c) = _mm256_fmadd_ps;
+        neg_mul_add(a, b, c) = _mm256_fnmadd_ps;
+        sqrt(a) = _mm256_sqrt_ps;
     }
     #[inline(always)]
     fn where_positive(self, gate: Self::V, value: Self::V) -> Self::V {

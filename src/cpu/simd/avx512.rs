@@ -2,9 +2,11 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Lanes, Simd};
+use super::quads::WithSimd;
+use super::vector::{Lanes, Simd};
 
-/// Proof that the processor has AVX-512 F, VL and DQ: made only by [`Avx512::detect`], which makes every intrinsic below safe to call.
+/// Proof that the processor has AVX-512 F, VL and DQ: made only by [`Avx512::detect`], which makes every intrinsic below
+/// safe to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Avx512(());
 
@@ -20,14 +22,25 @@ impl Avx512 {
 
     /// Runs a kernel compiled for this level.
     #[inline]
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub fn run<K: WithSimd>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx2,fma")]
-        fn compiled<K: Kernel>(simd: Avx512, kernel: K) -> K::Output {
+        fn compiled<K: WithSimd>(simd: Avx512, kernel: K) -> K::Output {
             kernel.run(simd)
         }
         // SAFETY: `self` proves that the processor has the features.
         unsafe { compiled(self, kernel) }
     }
+}
+
+/// Operations of one intrinsic.
+macro_rules! lanewise {
+    ($($name:ident($($operand:ident),*) = $intrinsic:ident;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($operand: Self::V),*) -> Self::V {
+            // SAFETY: see the type.
+            unsafe { $intrinsic($($operand),*) }
+        }
+    )*};
 }
 
 impl Simd for Avx512 {
@@ -49,50 +62,16 @@ impl Simd for Avx512 {
         // SAFETY: see the type; `Lanes` is aligned to 64 bytes.
         unsafe { _mm512_store_ps(to.0.as_mut_ptr(), value) }
     }
-    #[inline(always)]
-    fn add(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { _mm512_add_ps(a, b) }
-    }
-    #[inline(always)]
-    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { _mm512_sub_ps(a, b) }
-    }
-    #[inline(always)]
-    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { _mm512_mul_ps(a, b) }
-    }
-    #[inline(always)]
-    fn div(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { _mm512_div_ps(a, b) }
-    }
-    #[inline(always)]
-    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { _mm512_fmadd_ps(a, b, c) }
-    }
-    #[inline(always)]
-    fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { _mm512_fnmadd_ps(a, b, c) }
-    }
-    #[inline(always)]
-    fn min(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { _mm512_min_ps(a, b) }
-    }
-    #[inline(always)]
-    fn max(self, a: Self::V, b: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { _mm512_max_ps(a, b) }
-    }
-    #[inline(always)]
-    fn sqrt(self, a: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { _mm512_sqrt_ps(a) }
+    lanewise! {
+        add(a, b) = _mm512_add_ps;
+        sub(a, b) = _mm512_sub_ps;
+        mul(a, b) = _mm512_mul_ps;
+        div(a, b) = _mm512_div_ps;
+        min(a, b) = _mm512_min_ps;
+        max(a, b) = _mm512_max_ps;
+        mul_add(a, b, c) = _mm512_fmadd_ps;
+        neg_mul_add(a, b, c) = _mm512_fnmadd_ps;
+        sqrt(a) = _mm512_sqrt_ps;
     }
     #[inline(always)]
     fn where_positive(self, gate: Self::V, value: Self::V) -> Self::V {

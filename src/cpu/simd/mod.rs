@@ -9,6 +9,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod exp;
+mod level;
 mod portable;
 mod quads;
 #[cfg(target_arch = "x86_64")]
@@ -17,149 +18,13 @@ mod quads_avx2;
 mod quads_avx512;
 mod quads_portable;
 mod tanh;
+mod vector;
 
-pub use quads::Quads;
-
-/// Lanes of a vector.
-pub const LANES: usize = 16;
-
-/// Sixteen floats in memory, aligned to a cache line.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[repr(C, align(64))]
-pub struct Lanes(pub [f32; LANES]);
-
-impl Lanes {
-    /// All zeros.
-    pub const ZERO: Self = Self([0.0; LANES]);
-}
-
-impl Default for Lanes {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
-
-/// Arithmetic on sixteen lanes. `mul_add` is fused wherever the processor can (all levels but the portable one on
-/// x86-64), so levels differ only there and where a kernel's blocking depends on [`Simd::REGISTERS`].
-pub trait Simd: Copy + Send + Sync + 'static {
-    /// Sixteen lanes.
-    type V: Copy;
-
-    /// How many vectors the register file holds: a hint for blocking.
-    const REGISTERS: usize;
-    /// Whether `mul_add` rounds once.
-    const FUSED: bool = true;
-
-    /// The value in every lane.
-    fn splat(self, value: f32) -> Self::V;
-    /// Reads sixteen floats.
-    fn load(self, from: &Lanes) -> Self::V;
-    /// Writes sixteen floats.
-    fn store(self, to: &mut Lanes, value: Self::V);
-    /// a + b
-    fn add(self, a: Self::V, b: Self::V) -> Self::V;
-    /// a − b
-    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
-    /// a · b
-    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
-    /// a / b
-    fn div(self, a: Self::V, b: Self::V) -> Self::V;
-    /// a · b + c, rounded once where the level is fused
-    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// c − a · b, likewise
-    fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// The smaller; a NaN in `a` gives `b`.
-    fn min(self, a: Self::V, b: Self::V) -> Self::V;
-    /// The larger; a NaN in `a` gives `b`.
-    fn max(self, a: Self::V, b: Self::V) -> Self::V;
-    /// √a
-    fn sqrt(self, a: Self::V) -> Self::V;
-    /// `value` where `gate` > 0, else 0.
-    fn where_positive(self, gate: Self::V, value: Self::V) -> Self::V;
-    /// Sum of the lanes, always in the same order: halves added until one is left.
-    fn sum(self, a: Self::V) -> f32;
-
-    /// Hyperbolic tangent, within 5 units in the last place (8 where `mul_add` is not fused).
-    #[inline(always)]
-    fn tanh(self, a: Self::V) -> Self::V {
-        tanh::tanh(self, a)
-    }
-
-    /// 2ⁿ for integral n from −126 to 127; a NaN gives any number.
-    fn power_of_two(self, n: Self::V) -> Self::V;
-
-    /// eˣ, within 3 units in the last place; below e⁻⁸⁷ it gives e⁻⁸⁷, above e⁸⁸ e⁸⁸.
-    #[inline(always)]
-    fn exp(self, a: Self::V) -> Self::V {
-        exp::exp(self, a)
-    }
-}
-
-/// A piece of work written for any level.
-pub trait Kernel {
-    /// What it returns.
-    type Output;
-    /// Does the work; must be `#[inline(always)]`, as must all it calls, to be compiled for the level.
-    fn run<S: Quads>(self, simd: S) -> Self::Output;
-}
-
-/// An instruction set this program has kernels for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// The target's baseline.
-    Portable(portable::Portable),
-    /// AVX2 and FMA.
-    #[cfg(target_arch = "x86_64")]
-    Avx2(avx2::Avx2),
-    /// AVX-512 (F, VL, DQ).
-    #[cfg(target_arch = "x86_64")]
-    Avx512(avx512::Avx512),
-}
-
-impl Level {
-    /// Every level this processor has, slowest first; never empty.
-    pub fn available() -> Vec<Self> {
-        #[allow(unused_mut)] // only x86-64 has more than the baseline
-        let mut levels = vec![Self::Portable(portable::Portable)];
-        #[cfg(target_arch = "x86_64")]
-        {
-            levels.extend(avx2::Avx2::detect().map(Self::Avx2));
-            levels.extend(avx512::Avx512::detect().map(Self::Avx512));
-        }
-        levels
-    }
-
-    /// The fastest level this processor has.
-    pub fn best() -> Self {
-        Self::available()
-            .pop()
-            .expect("the portable level is always there")
-    }
-
-    /// Its name, for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Portable(_) if cfg!(target_arch = "aarch64") => "NEON",
-            Self::Portable(_) => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(_) => "AVX2",
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(_) => "AVX-512",
-        }
-    }
-
-    /// Runs a kernel compiled for this level.
-    #[inline]
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        match self {
-            Self::Portable(simd) => kernel.run(simd),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(simd) => simd.run(kernel),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(simd) => simd.run(kernel),
-        }
-    }
-}
+pub use exp::exp;
+pub use level::Level;
+pub use quads::{Quads, WithSimd};
+pub use tanh::tanh;
+pub use vector::{LANES, Lanes, Simd};
 
 #[cfg(test)]
 mod tests {
@@ -168,7 +33,7 @@ mod tests {
     /// Every operation of one level against scalar arithmetic.
     struct Check;
 
-    impl Kernel for Check {
+    impl WithSimd for Check {
         type Output = ();
         #[inline(always)]
         fn run<S: Simd>(self, s: S) {
@@ -232,12 +97,12 @@ mod tests {
 
     struct Exp(f32);
 
-    impl Kernel for Exp {
+    impl WithSimd for Exp {
         type Output = f32;
         #[inline(always)]
         fn run<S: Simd>(self, s: S) -> f32 {
             let mut out = Lanes::ZERO;
-            s.store(&mut out, s.exp(s.splat(self.0)));
+            s.store(&mut out, exp(s, s.splat(self.0)));
             out.0[11]
         }
     }
@@ -261,12 +126,12 @@ mod tests {
 
     struct Tanh(f32);
 
-    impl Kernel for Tanh {
+    impl WithSimd for Tanh {
         type Output = f32;
         #[inline(always)]
         fn run<S: Simd>(self, s: S) -> f32 {
             let mut out = Lanes::ZERO;
-            s.store(&mut out, s.tanh(s.splat(self.0)));
+            s.store(&mut out, tanh(s, s.splat(self.0)));
             out.0[5]
         }
     }

@@ -1,6 +1,6 @@
 //! Sixteen lanes as an array, vectorised by the compiler for the target's baseline.
 
-use super::{LANES, Lanes, Simd};
+use super::vector::{LANES, Lanes, Simd};
 
 /// The baseline level, which every processor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

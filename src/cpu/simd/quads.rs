@@ -4,7 +4,7 @@
 //! *repeated* (each of the quad's floats four times). Summing it within its quads leaves the four outputs; summing
 //! its quads leaves the four inputs. Both sums take four vectors at once, so that their result fills one.
 
-use super::Simd;
+use super::vector::Simd;
 
 /// Operations on quads. `[v][q]` below means lane `4·v + q`.
 pub trait Quads: Simd {
@@ -22,14 +22,22 @@ pub trait Quads: Simd {
     fn transpose(self, vector: Self::V) -> Self::V;
 }
 
+/// A piece of work written for any level.
+pub trait WithSimd {
+    /// Result of the work.
+    type Output;
+    /// Does the work; must be `#[inline(always)]`, as must all it calls, to be compiled for the level.
+    fn run<S: Quads>(self, simd: S) -> Self::Output;
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::cpu::simd::{Kernel, LANES, Lanes, Level, Quads};
+    use crate::cpu::simd::{LANES, Lanes, Level, Quads, WithSimd};
 
     /// Every operation of one level against its definition.
     struct Check;
 
-    impl Kernel for Check {
+    impl WithSimd for Check {
         type Output = ();
         #[inline(always)]
         fn run<S: Quads>(self, s: S) {

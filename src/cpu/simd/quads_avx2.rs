@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::Quads;
 use super::avx2::Avx2;
+use super::quads::Quads;
 
 /// The four quads of two registers, and back.
 #[inline(always)]

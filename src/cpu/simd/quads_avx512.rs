@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::Quads;
 use super::avx512::Avx512;
+use super::quads::Quads;
 
 impl Quads for Avx512 {
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Quads in an array.
 
-use super::Quads;
 use super::portable::Portable;
+use super::quads::Quads;
 
 #[inline(always)]
 fn sum(x: [f32; 4]) -> f32 {

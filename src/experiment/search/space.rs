@@ -3,41 +3,40 @@
 use std::fmt;
 use std::str::FromStr;
 
-use clap::ValueEnum;
 use rand_mt::Mt64;
 use serde::Serialize;
 
-use crate::recipe::schedule::Schedule;
-use crate::recipe::{Activation, Length, Loss, Optimizer, Recipe};
+use crate::named::{Named, named};
+use crate::recipe::{Length, Optimizer, Recipe};
 
-/// A field of a recipe that a search may draw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Field {
-    /// Peak learning rate.
-    LearningRate,
-    /// The final learning rate, as a share of the peak.
-    FinalShare,
-    /// Weight decay.
-    WeightDecay,
-    /// Decay rate of AdamW's first moment.
-    Beta1,
-    /// Decay rate of AdamW's second moment.
-    Beta2,
-    /// Momentum of SGD and Muon.
-    Momentum,
-    /// Updates of the warm-up, as a share of all.
-    WarmupShare,
-    /// Dropout's probability.
-    Dropout,
-    /// Shape of the rate over the passes.
-    Schedule,
-    /// Update rule.
-    Optimizer,
-    /// Nonlinearity.
-    Activation,
-    /// What is minimised.
-    Loss,
+named! {
+    /// A field of a recipe that a search may draw.
+    pub enum Field {
+        /// Peak learning rate.
+        LearningRate = "learning-rate",
+        /// The final learning rate, as a share of the peak.
+        FinalShare = "final-share",
+        /// Weight decay.
+        WeightDecay = "weight-decay",
+        /// Decay rate of AdamW's first moment.
+        Beta1 = "beta1",
+        /// Decay rate of AdamW's second moment.
+        Beta2 = "beta2",
+        /// Momentum of SGD and Muon.
+        Momentum = "momentum",
+        /// Updates of the warm-up, as a share of all.
+        WarmupShare = "warmup-share",
+        /// Dropout's probability.
+        Dropout = "dropout",
+        /// Shape of the rate over the passes.
+        Schedule = "schedule",
+        /// Update rule.
+        Optimizer = "optimizer",
+        /// Nonlinearity.
+        Activation = "activation",
+        /// What is minimised.
+        Loss = "loss",
+    }
 }
 
 /// What a field's value is drawn from.
@@ -67,15 +66,9 @@ impl FromStr for Range {
         let Some((name, values)) = text.split_once('=') else {
             return Err(format!("found {text:?}, {form}"));
         };
-        let field = Field::from_str(name, false).map_err(|_| {
-            let known = Field::value_variants()
-                .iter()
-                .filter_map(Field::to_possible_value);
-            let known: Vec<_> = known.map(|value| value.get_name().to_owned()).collect();
-            format!(
-                "found the field {name:?}, expected one of {}",
-                known.join(", ")
-            )
+        let field = Field::of_name(name).ok_or_else(|| {
+            let known = Field::NAMES.join(", ");
+            format!("found the field {name:?}, expected one of {known}")
         })?;
         let values = match values.split_once("..") {
             Some((low, high)) => match (low.parse::<f64>(), high.parse::<f64>()) {
@@ -98,8 +91,7 @@ impl FromStr for Range {
 
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let name = self.field.to_possible_value();
-        let name = name.as_ref().map_or("", |value| value.get_name());
+        let name = self.field;
         match &self.values {
             Values::Between(low, high) => write!(f, "{name}={low}..{high}"),
             Values::OneOf(values) => write!(f, "{name}={}", values.join("|")),
@@ -124,14 +116,6 @@ impl Range {
         }
         Ok(())
     }
-}
-
-fn variant<T: ValueEnum>(text: &str) -> Result<T, String> {
-    T::from_str(text, false).map_err(|_| {
-        let known = T::value_variants().iter().filter_map(T::to_possible_value);
-        let known: Vec<_> = known.map(|value| value.get_name().to_owned()).collect();
-        format!("found {text:?}, expected one of {}", known.join(", "))
-    })
 }
 
 impl Field {
@@ -165,10 +149,10 @@ impl Field {
                 recipe.warmup = (length as f64 * share).round() as u64;
             }
             Self::Dropout => recipe.dropout = number()?,
-            Self::Schedule => recipe.schedule = variant::<Schedule>(text)?,
-            Self::Optimizer => recipe.optimizer = variant::<Optimizer>(text)?,
-            Self::Activation => recipe.activation = variant::<Activation>(text)?,
-            Self::Loss => recipe.loss = variant::<Loss>(text)?,
+            Self::Schedule => recipe.schedule = text.parse()?,
+            Self::Optimizer => recipe.optimizer = text.parse()?,
+            Self::Activation => recipe.activation = text.parse()?,
+            Self::Loss => recipe.loss = text.parse()?,
         }
         Ok(())
     }

@@ -1,33 +1,32 @@
-//! What each kernel of a step takes, by the device's own clock.
+//! Time of each kernel in a step, by the device's own clock.
 
 use super::Gpu;
-use crate::engine::Engine;
 use crate::error::Result;
 use crate::gpu::device::{Device, ReadyPlan};
 
-/// The time of one kernel in a step.
+/// Time of one kernel in a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KernelTime {
-    /// The kernel's name.
-    pub kernel: &'static str,
-    /// Seconds of all its dispatches in a step, the median of the steps looked at.
+    /// Name of the kernel.
+    pub kernel: String,
+    /// Seconds of all its dispatches in a step, the median over the timed steps.
     pub seconds: f64,
 }
 
 impl Gpu {
-    /// Times the kernels over so many training steps, in the order of the step, and leaves the state as it was; `None`
-    /// if the adapter offers no timestamps.
+    /// Times the kernels over `steps` training steps, in the order of a step, and leaves the state as it was; `None` if
+    /// the adapter offers no timestamps.
     ///
-    /// Each dispatch is a pass of its own here, which costs a little more than it does in training.
+    /// Each dispatch is a separate compute pass here, which costs a little more than in training.
     ///
     /// # Errors
     /// [`crate::error::Error::Device`] if the device fails.
-    pub fn kernel_times(&mut self, steps: u32) -> Result<Option<Vec<KernelTime>>> {
-        let state = self.state()?;
+    pub async fn kernel_times_async(&mut self, steps: u32) -> Result<Option<Vec<KernelTime>>> {
+        let state = self.state_async().await?;
         let mut samples = vec![Vec::new(); self.program.training.dispatches.len()];
         for _ in 0..steps {
             self.restore(&state)?;
-            let Some(seconds) = self.device.time(&self.training)? else {
+            let Some(seconds) = self.device.time(&self.training).await? else {
                 return Ok(None);
             };
             for (samples, seconds) in samples.iter_mut().zip(seconds) {
@@ -42,7 +41,7 @@ impl Gpu {
             match times.iter_mut().find(|time| time.kernel == dispatch.kernel) {
                 Some(time) => time.seconds += seconds,
                 None => times.push(KernelTime {
-                    kernel: dispatch.kernel,
+                    kernel: dispatch.kernel.to_string(),
                     seconds,
                 }),
             }
@@ -50,7 +49,7 @@ impl Gpu {
         Ok(Some(times))
     }
 
-    /// Dispatches of a training step.
+    /// Number of dispatches in a training step.
     pub fn dispatches(&self) -> usize {
         self.program.training.dispatches.len()
     }
@@ -58,7 +57,7 @@ impl Gpu {
     /// Bytes of all buffers on the device.
     pub fn buffer_bytes(&self) -> u64 {
         let buffers = self.program.buffers.iter().map(|buffer| buffer.bytes);
-        buffers.sum::<u64>() + self.readback.size()
+        buffers.sum()
     }
 }
 
@@ -67,7 +66,7 @@ const STAMP: u64 = wgpu::QUERY_SIZE as u64;
 
 impl Device {
     /// Seconds that each dispatch of a plan takes, run once; `None` if the device has no timestamps.
-    fn time(&self, plan: &ReadyPlan) -> Result<Option<Vec<f64>>> {
+    async fn time(&self, plan: &ReadyPlan) -> Result<Option<Vec<f64>>> {
         let (device, queue) = self.wgpu();
         if !device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
             return Ok(None);
@@ -103,8 +102,8 @@ impl Device {
         }
         encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
         queue.submit([encoder.finish()]);
-        let through = self.readback(resolved.size());
-        let words = self.read(&through, &[(&resolved, 0, resolved.size() as usize / 4)])?;
+        let source = (&resolved, 0, resolved.size() as usize / 4);
+        let words = self.read(&[source]).await?;
         let stamp = |words: &[u32]| u64::from(words[0]) | u64::from(words[1]) << 32;
         let period = f64::from(queue.get_timestamp_period()) * 1e-9;
         let pairs = words.chunks_exact(4);

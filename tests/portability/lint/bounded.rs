@@ -1,4 +1,4 @@
-//! Whether an argument is visibly bounded.
+//! Proof that an argument is bounded.
 //!
 //! Bounded from above by a limit: a literal or constant that is no larger, `min` with something so bounded, `max` of
 //! two that are, `clamp` whose upper end is, the negative of what is bounded from below, `sin` and the like, and
@@ -14,7 +14,7 @@ use naga::{
     Statement, UnaryOperator,
 };
 
-/// What an expression must be.
+/// The property that an expression must have.
 #[derive(Clone, Copy)]
 enum Must {
     /// No larger than this.
@@ -65,7 +65,7 @@ pub fn saturation<'a>(
         })
 }
 
-/// Where an expression stands.
+/// The scope of an expression.
 #[derive(Clone, Copy)]
 struct At<'a> {
     module: &'a Module,
@@ -96,7 +96,7 @@ impl At<'_> {
         }
     }
 
-    /// What is computed from other expressions of the same arena.
+    /// Expressions computed from others of the same arena.
     fn computed(self, arena: &Arena<Expression>, value: &Expression, must: Must) -> bool {
         use Expression as E;
         use MathFunction as M;
@@ -177,7 +177,7 @@ impl At<'_> {
         stores > 0 && complies
     }
 
-    /// What is passed wherever the function is called, which must be somewhere.
+    /// The arguments of every call of the function, of which there must be one.
     fn argument(self, index: u32, must: Must) -> bool {
         let mut functions = self.module.functions.iter();
         let own = functions.find(|(_, other)| std::ptr::eq(*other, self.function));

@@ -1,4 +1,4 @@
-//! Whether all invocations of a workgroup are sure to reach each barrier: WGSL's rule, which naga does not check.
+//! Proof that all invocations of a workgroup reach each barrier: WGSL's rule, which naga does not check.
 //!
 //! A value is *varying* if invocations may see different ones: every builtin but the workgroup's, what is loaded from
 //! memory that anyone writes, variables that are stored to under varying control, and all that is computed from
@@ -35,7 +35,7 @@ pub fn barriers(module: &Module) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// How some, but perhaps not all, invocations leave a block.
+/// The ways in which some, but perhaps not all, invocations leave a block.
 #[derive(Clone, Copy, Default)]
 struct Exits {
     returned: bool,
@@ -55,7 +55,7 @@ impl Exits {
     }
 }
 
-/// What is known to vary in a function, for what it was given.
+/// The values that vary in a function, for given arguments.
 #[derive(Clone, PartialEq)]
 struct Known {
     arguments: Vec<bool>,
@@ -63,7 +63,7 @@ struct Known {
     variables: BTreeSet<usize>,
     /// Results of calls, by index, that vary.
     calls: BTreeSet<usize>,
-    /// Whether the function's own result does.
+    /// True if the function's own result does.
     result: bool,
 }
 
@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
                 for case in cases {
                     exits.add(self.block(&case.body, varying));
                 }
-                // A break leaves the switch, behind which all meet again.
+                // A break leaves the switch, after which all meet again.
                 exits.broke = false;
             }
             S::Loop {
@@ -236,7 +236,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The variable behind a pointer varies from now on. Memory that is shared is taken to vary anyway.
+    /// Marks the variable of a pointer as varying. Shared memory counts as varying anyway.
     fn taint(&mut self, pointer: Handle<Expression>) {
         match self.function.expressions[pointer] {
             Expression::LocalVariable(variable) => {

@@ -1,0 +1,28 @@
+//! The processor's name for itself, for output.
+
+use super::simd::Level;
+
+/// Name of the processor, or its architecture where it has none.
+pub fn processor() -> String {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(brand) = raw_cpuid::CpuId::new().get_processor_brand_string() {
+        return brand.as_str().trim().to_owned();
+    }
+    std::env::consts::ARCH.to_owned()
+}
+
+/// The processor in words: its name, its cores and the instruction set the engines would use.
+pub fn describe() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{}, {cores} cores, {}", processor(), Level::best().name())
+}
+
+/// The device of an engine in words: the processor's name, the engine's threads and instruction set.
+pub(super) fn device(threads: usize, level: Level) -> String {
+    let plural = if threads == 1 { "" } else { "s" };
+    format!(
+        "{}, {threads} thread{plural}, {}",
+        processor(),
+        level.name()
+    )
+}

@@ -1,0 +1,112 @@
+//! Opening an engine: the one place that opens a device to train on.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::adapter::Kind;
+use super::device::Device;
+use super::engine::{Gpu, Opened, Work};
+use super::layout::tiling::Tiling;
+use super::step::check_recipe;
+use super::step::variant::Variant;
+use super::tune;
+use super::wait::block_on;
+use crate::data::Digits;
+use crate::error::Result;
+use crate::net::Parameters;
+use crate::recipe::Recipe;
+
+/// How an engine's kernels are found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Kernels {
+    /// These.
+    Fixed(Variant),
+    /// Fused kernels in a shape that suits most devices.
+    #[default]
+    Standard,
+    /// The fastest of a few on this adapter: measured now, or stored in `cache` when they were measured before. On a
+    /// software adapter the standard ones: compiling a shape takes longer there than a short run.
+    Tuned {
+        /// File of the choices made so far.
+        cache: Option<PathBuf>,
+    },
+}
+
+/// How an engine is opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Kernels to run.
+    pub kernels: Kernels,
+    /// Longest wait for a submission, after which the device counts as hung, also while kernels are measured;
+    /// [`default_timeout`](crate::gpu::default_timeout) of the adapter if `None`.
+    pub timeout: Option<Duration>,
+    /// Largest buffer for images in bytes, where the adapter offers more: the fused kernels go through a larger set in
+    /// shards, and add up.
+    pub buffer_bytes: Option<u64>,
+    /// Time for measuring kernels, of a software adapter too; if `None`, 4 s, and a software adapter is not measured.
+    /// Once it is spent, no more are measured than the layered kernels and one fused shape.
+    pub tuning_budget: Option<Duration>,
+}
+
+impl Gpu {
+    /// Opens an adapter and makes an engine at the start of a run from these parameters.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Usage`] if the recipe's updates see one example each or are diagonal Newton's;
+    /// [`crate::error::Error::Device`] if the adapter lacks something, the sets or the kernels do not fit, or it fails.
+    pub fn open(
+        adapter: &wgpu::Adapter,
+        digits: &Digits,
+        recipe: Recipe,
+        start: &Parameters,
+        options: &Options,
+    ) -> Result<Opened> {
+        block_on(Self::open_async(adapter, digits, recipe, start, options))
+    }
+
+    /// As [`Gpu::open`] with [`Options::default`].
+    ///
+    /// # Errors
+    /// As [`Gpu::open`].
+    pub fn new(
+        adapter: wgpu::Adapter,
+        digits: &Digits,
+        recipe: Recipe,
+        start: &Parameters,
+    ) -> Result<Self> {
+        let opened = Self::open(&adapter, digits, recipe, start, &Options::default())?;
+        Ok(opened.engine)
+    }
+
+    /// As [`Gpu::open`], without blocking.
+    ///
+    /// # Errors
+    /// As [`Gpu::open`].
+    pub async fn open_async(
+        adapter: &wgpu::Adapter,
+        digits: &Digits,
+        recipe: Recipe,
+        start: &Parameters,
+        options: &Options,
+    ) -> Result<Opened> {
+        check_recipe(&recipe)?;
+        let work = Work {
+            digits,
+            recipe: &recipe,
+            start,
+            buffer_bytes: options.buffer_bytes.unwrap_or(u64::MAX),
+        };
+        let device = Device::open(adapter, options.timeout).await?;
+        let real = device.description().kind != Kind::Software;
+        let budget = options.tuning_budget.or(real.then_some(tune::BUDGET));
+        let variant = match (&options.kernels, budget) {
+            (Kernels::Fixed(variant), _) => *variant,
+            (Kernels::Tuned { cache }, Some(budget)) => {
+                return tune::open(device, &work, cache.as_deref(), budget).await;
+            }
+            _ => Variant::Fused(Tiling::default_for(device.description())),
+        };
+        let engine = Self::on(&device, &work, variant).await?;
+        Ok(Opened::unmeasured(engine))
+    }
+}

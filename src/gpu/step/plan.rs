@@ -1,0 +1,257 @@
+//! A step as data: the buffers, the shaders with their bindings, and the dispatches, built once, recorded as often as
+//! needed.
+//!
+//! Nothing here is known to Rust only: written as JSON, a program can be replayed by any WebGPU host
+//! (`tests/gpu/replay.rs` is one).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::variant::Variant;
+use crate::engine::Split;
+use crate::gpu::wgsl::uniform::{Purpose, StepParams};
+
+/// A name that is either in the table of kernels or was read from a file.
+pub type Name = Cow<'static, str>;
+
+/// The identity of a buffer: its tensor, and, where it holds one set's data, the set and the shard of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Buffer {
+    /// The tensor's name, as the kernels have it.
+    pub tensor: Name,
+    /// The set, for images and labels.
+    pub split: Option<Split>,
+    /// The shard of the set, counted from 0.
+    pub shard: usize,
+}
+
+impl Buffer {
+    /// The only buffer of a tensor.
+    pub const fn of(tensor: &'static str) -> Self {
+        Self {
+            tensor: Cow::Borrowed(tensor),
+            split: None,
+            shard: 0,
+        }
+    }
+
+    /// The buffer of a tensor for one shard of a set.
+    pub fn of_set(tensor: &'static str, split: Split, shard: usize) -> Self {
+        Self {
+            split: Some(split),
+            shard,
+            ..Self::of(tensor)
+        }
+    }
+
+    /// The uniform of a purpose for one shard of its set.
+    pub fn of_params(purpose: Purpose, shard: usize) -> Self {
+        let (tensor, split) = match purpose {
+            Purpose::Training => ("params_training", None),
+            Purpose::Gradient => ("params_gradient", None),
+            Purpose::EvaluateTrain => ("params_evaluate", Some(Split::Train)),
+            Purpose::EvaluateTest => ("params_evaluate", Some(Split::Test)),
+        };
+        Self {
+            split,
+            shard,
+            ..Self::of(tensor)
+        }
+    }
+}
+
+/// `codes_train`, `codes_train_1`, `parameters`, …
+impl fmt::Display for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.tensor)?;
+        match self.split {
+            Some(Split::Train) => f.write_str("_train")?,
+            Some(Split::Test) => f.write_str("_test")?,
+            None => {}
+        }
+        match self.shard {
+            0 => Ok(()),
+            shard => write!(f, "_{shard}"),
+        }
+    }
+}
+
+impl FromStr for Buffer {
+    type Err = std::convert::Infallible;
+
+    /// Parses the output of `Display`; a name without a set or a shard is a tensor's.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let numbered = text.rsplit_once('_');
+        let numbered = numbered.and_then(|(name, shard)| Some((name, shard.parse().ok()?)));
+        let (name, shard) = numbered.unwrap_or((text, 0));
+        let (tensor, split) = if let Some(tensor) = name.strip_suffix("_train") {
+            (tensor, Some(Split::Train))
+        } else if let Some(tensor) = name.strip_suffix("_test") {
+            (tensor, Some(Split::Test))
+        } else {
+            (name, None)
+        };
+        Ok(Self {
+            tensor: Cow::Owned(tensor.into()),
+            split,
+            shard,
+        })
+    }
+}
+
+impl Serialize for Buffer {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Buffer {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The ways a buffer is bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Usage {
+    /// A storage buffer.
+    Storage,
+    /// A uniform buffer.
+    Uniform,
+    /// Both: written by one kernel, read by another as constants.
+    StorageAndUniform,
+}
+
+/// A buffer to create.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BufferSpec {
+    /// Its identity, by which dispatches bind it.
+    pub buffer: Buffer,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The ways it is bound.
+    pub usage: Usage,
+}
+
+/// A uniform's buffer and the parameters it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uniform {
+    /// The buffer.
+    pub buffer: Buffer,
+    /// Its contents, but for what depends on the recipe and the images.
+    pub params: StepParams,
+}
+
+/// The access of a shader to a binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// A uniform buffer.
+    Uniform,
+    /// A storage buffer that is only read.
+    Read,
+    /// A storage buffer that is written, and may be read.
+    Write,
+}
+
+/// A binding of a shader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The variable's name in WGSL.
+    pub name: Name,
+    /// The access to it.
+    pub access: Access,
+}
+
+impl Binding {
+    /// A binding of this name and access.
+    pub const fn of(name: &'static str, access: Access) -> Self {
+        let name = Cow::Borrowed(name);
+        Self { name, access }
+    }
+}
+
+/// A kernel's whole WGSL and its bindings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shader {
+    /// The kernel's name; its entry point is `main`.
+    pub kernel: Name,
+    /// The WGSL.
+    pub wgsl: String,
+    /// Its bindings in group 0, in their order from 0.
+    pub bindings: Vec<Binding>,
+}
+
+/// One kernel over a number of workgroups.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispatch {
+    /// The kernel's name.
+    pub kernel: Name,
+    /// The buffers of the shader's bindings, in their order.
+    pub buffers: Vec<Buffer>,
+    /// Workgroups in x, y and z.
+    pub workgroups: [u32; 3],
+}
+
+/// Dispatches in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Its name, for labels.
+    pub name: Name,
+    /// The dispatches; each sees what those before it wrote.
+    pub dispatches: Vec<Dispatch>,
+}
+
+/// Everything that the device holds and does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// All buffers.
+    pub buffers: Vec<BufferSpec>,
+    /// All kernels of the plans.
+    pub shaders: Vec<Shader>,
+    /// Contents of the uniforms.
+    pub uniforms: Vec<Uniform>,
+    /// The kernels that do a step.
+    pub variant: Variant,
+    /// Run once, before anything else: the images that no step changes.
+    pub prepare: Plan,
+    /// One update.
+    pub training: Plan,
+    /// Loss and gradient, no update.
+    pub gradient: Plan,
+    /// Loss and misses of the training set.
+    pub evaluate_train: Plan,
+    /// Loss and misses of the test set.
+    pub evaluate_test: Plan,
+}
+
+impl Program {
+    /// All plans.
+    pub fn plans(&self) -> [&Plan; 5] {
+        [
+            &self.prepare,
+            &self.training,
+            &self.gradient,
+            &self.evaluate_train,
+            &self.evaluate_test,
+        ]
+    }
+
+    /// The shader of a kernel.
+    pub fn shader(&self, kernel: &str) -> Option<&Shader> {
+        self.shaders.iter().find(|shader| shader.kernel == kernel)
+    }
+
+    /// The parameters in a dispatch's uniform.
+    pub fn params(&self, dispatch: &Dispatch) -> Option<&StepParams> {
+        let buffer = dispatch.buffers.first()?;
+        let mut uniforms = self.uniforms.iter();
+        let found = uniforms.find(|uniform| uniform.buffer == *buffer)?;
+        Some(&found.params)
+    }
+}

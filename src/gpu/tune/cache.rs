@@ -1,0 +1,177 @@
+//! The file of choices made before.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::search::{PROPERTIES, neighbours};
+use crate::file;
+use crate::gpu::adapter::AdapterDescription;
+use crate::gpu::device::Device;
+use crate::gpu::engine::Work;
+use crate::gpu::layout::tiling::Tiling;
+use crate::gpu::step::variant::Variant;
+
+/// Choices in the file; the oldest make room.
+const MOST_STORED: usize = 64;
+/// Longest file that is read: far more than that many choices take.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// A choice made before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Stored {
+    /// The adapter with its driver, the program with its shaders, and the size of the work.
+    key: String,
+    /// The choice, as `--kernels` takes it.
+    kernels: String,
+}
+
+/// Key of the choice for some work on a device.
+pub(super) fn key(device: &Device, work: &Work) -> String {
+    let adapter = device.description();
+    let usual = Tiling::default_for(adapter);
+    let shapes = (0..PROPERTIES).flat_map(|property| neighbours(usual, property, adapter));
+    let variants = std::iter::once(Variant::Layered).chain(shapes.map(Variant::Fused));
+    let programs = variants.filter_map(|variant| work.program(variant, device).ok());
+    let shaders: Vec<_> = programs.flat_map(|program| program.shaders).collect();
+    let wgsl = shaders.iter().map(|shader| shader.wgsl.as_str());
+    key_of(adapter, wgsl, work.digits.train.len())
+}
+
+fn key_of<'a>(
+    adapter: &AdapterDescription,
+    wgsl: impl Iterator<Item = &'a str>,
+    examples: usize,
+) -> String {
+    let mut hash = Sha256::new();
+    for text in wgsl {
+        hash.update(text);
+    }
+    let hash: String = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!(
+        "{adapter}; {}; gpu-train {}; {examples} examples; shaders {hash}",
+        adapter.driver,
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// Choices in a file: none where it is missing, too long, or damaged.
+pub(super) fn read(path: &Path) -> Vec<Stored> {
+    let bytes = file::read(path, MOST_BYTES, "kernels chosen before").unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+/// The choice for a key, if it is one.
+pub(super) fn choice(all: &[Stored], key: &str) -> Option<Variant> {
+    let stored = all.iter().find(|stored| stored.key == key)?;
+    stored.kernels.parse().ok()
+}
+
+/// Stores a choice beside those of other processes. A file that cannot be written costs time, not the run.
+pub(super) fn store(path: &Path, key: String, variant: Variant) {
+    if let Some(folder) = path.parent() {
+        let _ = std::fs::create_dir_all(folder);
+    }
+    // Not the file itself, which is replaced. The lock ends when it is closed; where there are no locks, a choice may
+    // get lost.
+    let lock = File::options()
+        .create(true)
+        .append(true)
+        .open(path.with_extension("lock"));
+    let _locked = lock.and_then(|lock| lock.lock().map(|()| lock));
+    let mut all = read(path);
+    all.retain(|other| other.key != key);
+    let kernels = variant.to_string();
+    all.push(Stored { key, kernels });
+    all.drain(..all.len().saturating_sub(MOST_STORED));
+    let text = serde_json::to_vec_pretty(&all).unwrap_or_default();
+    if let Err(error) = file::write_atomically(path, &text) {
+        tracing::warn!(%error, "the chosen kernels are not stored");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::adapter::{Backend, Kind};
+
+    fn card() -> AdapterDescription {
+        AdapterDescription::for_tests("card", Backend::Vulkan, Kind::Discrete)
+    }
+
+    fn usual() -> Variant {
+        Variant::Fused(Tiling::default_for(&card()))
+    }
+
+    #[test]
+    fn choices_are_stored_by_key_and_a_damaged_file_is_no_choice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep").join("kernels.json");
+        for (key, variant) in [
+            ("a", Variant::Layered),
+            ("b", Variant::Layered),
+            ("a", usual()),
+        ] {
+            store(&path, key.into(), variant);
+        }
+        let all = read(&path);
+        assert_eq!(choice(&all, "a"), Some(usual()));
+        assert_eq!(choice(&all, "b"), Some(Variant::Layered));
+        assert_eq!((choice(&all, "c"), all.len()), (None, 2));
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("fused:", "molten:")).unwrap();
+        assert_eq!(choice(&read(&path), "a"), None);
+        std::fs::write(&path, "nonsense").unwrap();
+        assert!(read(&path).is_empty());
+        let long = serde_json::to_vec(&all).unwrap();
+        let padding = vec![b' '; MOST_BYTES as usize];
+        std::fs::write(&path, [long, padding].concat()).unwrap();
+        assert!(read(&path).is_empty());
+    }
+
+    #[test]
+    fn choices_stored_at_the_same_time_are_all_kept_and_the_oldest_make_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kernels.json");
+        let half = |name: &str| {
+            for index in 0..MOST_STORED / 2 {
+                store(&path, format!("{name}{index}"), usual());
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| half("a"));
+            half("b");
+        });
+        assert_eq!(read(&path).len(), MOST_STORED);
+        store(&path, "new".into(), usual());
+        let all = read(&path);
+        assert_eq!(
+            (all.len(), &*all[MOST_STORED - 1].key),
+            (MOST_STORED, "new")
+        );
+    }
+
+    #[test]
+    fn another_driver_or_shader_or_work_is_another_key() {
+        let card = card();
+        let newer = AdapterDescription {
+            driver: "driver 2".into(),
+            ..card.clone()
+        };
+        let keys = [
+            key_of(&card, ["one"].into_iter(), 10),
+            key_of(&newer, ["one"].into_iter(), 10),
+            key_of(&card, ["two"].into_iter(), 10),
+            key_of(&card, ["one"].into_iter(), 11),
+        ];
+        for (index, key) in keys.iter().enumerate() {
+            assert!(!keys[..index].contains(key), "{key}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The parameters of one dispatch: as bytes for the uniform at binding 0, and as the WGSL struct that reads them.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use crate::draw::dropout_threshold;
+use crate::engine::Split;
+use crate::gpu::layout::sizes::EXAMPLES_PER_CHUNK;
+use crate::recipe::{Name, Optimizer, Recipe};
+
+/// The purpose of a plan: each has its own uniform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// One update.
+    Training,
+    /// Loss and gradient, no update.
+    Gradient,
+    /// Loss and misses of the training set.
+    EvaluateTrain,
+    /// Loss and misses of the test set.
+    EvaluateTest,
+}
+
+impl Purpose {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Training,
+        Self::Gradient,
+        Self::EvaluateTrain,
+        Self::EvaluateTest,
+    ];
+
+    /// The set that is read.
+    pub fn split(self) -> Split {
+        match self {
+            Self::EvaluateTest => Split::Test,
+            _ => Split::Train,
+        }
+    }
+
+    /// True where the gradient is computed, and so images are shifted and units dropped.
+    pub fn learns(self) -> bool {
+        matches!(self, Self::Training | Self::Gradient)
+    }
+}
+
+/// The parameters of one dispatch, but for those that depend on the recipe and the images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepParams {
+    /// The purpose of its plan.
+    pub purpose: Purpose,
+    /// First example of the set.
+    pub first: u32,
+    /// Number of examples.
+    pub examples: u32,
+    /// Examples of the whole batch.
+    pub batch: u32,
+    /// First row of `partial` that the dispatch writes.
+    pub first_row: u32,
+    /// Rows of `partial` that all dispatches of the step write.
+    pub rows: u32,
+    /// True where the gradient is computed.
+    pub compute_gradient: bool,
+    /// True where parameters are updated and the step counter advances.
+    pub is_training: bool,
+}
+
+/// A value of the uniform.
+#[derive(Debug, Clone, Copy)]
+enum Word {
+    U32(u32),
+    F32(f32),
+}
+
+impl StepParams {
+    /// The parameters of the layered kernels over a whole set.
+    pub fn of(purpose: Purpose, examples: usize) -> Self {
+        let examples = examples as u32;
+        Self {
+            purpose,
+            first: 0,
+            examples,
+            batch: examples,
+            first_row: 0,
+            rows: examples.div_ceil(EXAMPLES_PER_CHUNK),
+            compute_gradient: purpose.learns(),
+            is_training: purpose == Purpose::Training,
+        }
+    }
+
+    /// Fields in their order, for pixel codes of this denominator; the WGSL struct and the uniform's bytes come from here.
+    fn fields(&self, recipe: &Recipe, denominator: u16) -> [(&'static str, Word); 23] {
+        use Word::{F32, U32};
+        let random = self.purpose.learns();
+        let dropout = if random { recipe.dropout } else { 0.0 };
+        let shift = if random { recipe.shift } else { 0 };
+        let is_muon = recipe.optimizer == Optimizer::Muon;
+        let f32_of = |value: f64| F32(value as f32);
+        [
+            ("examples", U32(self.examples)),
+            ("chunks", U32(self.examples.div_ceil(EXAMPLES_PER_CHUNK))),
+            ("first", U32(self.first)),
+            ("batch", U32(self.batch)),
+            ("first_row", U32(self.first_row)),
+            ("rows", U32(self.rows)),
+            ("compute_gradient", U32(self.compute_gradient.into())),
+            ("is_training", U32(self.is_training.into())),
+            ("shift", U32(shift)),
+            ("is_muon", U32(is_muon.into())),
+            ("seed_low", U32(recipe.seed as u32)),
+            ("seed_high", U32((recipe.seed >> 32) as u32)),
+            ("dropout_threshold", U32(dropout_threshold(dropout))),
+            ("kept_factor", f32_of(1.0 / (1.0 - dropout))),
+            ("inverse_denominator", f32_of(1.0 / f64::from(denominator))),
+            ("gradient_scale", f32_of(1.0 / f64::from(self.batch))),
+            ("momentum", f32_of(recipe.momentum)),
+            ("weight_decay", f32_of(recipe.weight_decay)),
+            ("beta1", f32_of(recipe.beta1)),
+            ("beta2", f32_of(recipe.beta2)),
+            ("one_minus_beta1", f32_of(1.0 - recipe.beta1)),
+            ("one_minus_beta2", f32_of(1.0 - recipe.beta2)),
+            ("epsilon", f32_of(recipe.epsilon)),
+        ]
+    }
+
+    /// The uniform's contents for pixel codes of this denominator.
+    pub fn words(&self, recipe: &Recipe, denominator: u16) -> Vec<u32> {
+        let fields = self.fields(recipe, denominator);
+        let words = fields.iter().map(|(_, word)| match *word {
+            Word::U32(value) => value,
+            Word::F32(value) => value.to_bits(),
+        });
+        let mut words: Vec<u32> = words.collect();
+        // Some devices require uniforms in multiples of 16 bytes.
+        words.resize(words.len().next_multiple_of(4), 0);
+        words
+    }
+}
+
+/// The uniform's declaration in WGSL.
+pub fn declaration() -> String {
+    let any = StepParams::of(Purpose::EvaluateTrain, 1);
+    let mut text = String::from("struct StepParams {\n");
+    for (name, word) in any.fields(&Recipe::named(Name::FullBatch), 1) {
+        let kind = match word {
+            Word::U32(_) => "u32",
+            Word::F32(_) => "f32",
+        };
+        let _ = writeln!(text, "    {name}: {kind},");
+    }
+    text + "}\n@group(0) @binding(0) var<uniform> params: StepParams;\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_uniform_is_laid_out_as_the_struct() {
+        let module = naga::front::wgsl::parse_str(&declaration()).unwrap();
+        let (_, params) = module.global_variables.iter().next().unwrap();
+        let naga::TypeInner::Struct { members, span } = &module.types[params.ty].inner else {
+            panic!("params is a struct");
+        };
+        let recipe = Recipe::named(Name::FullBatch);
+        let params = StepParams::of(Purpose::Training, 65);
+        let fields = params.fields(&recipe, 64);
+        assert_eq!(members.len(), fields.len());
+        assert!(*span as usize <= 4 * params.words(&recipe, 64).len());
+        for (index, (member, (name, _))) in members.iter().zip(fields).enumerate() {
+            assert_eq!(member.name.as_deref(), Some(name));
+            assert_eq!(member.offset as usize, 4 * index);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! The decisions of a run, separate from the engine that carries them out.
+
+use std::time::Duration;
+
+use super::{Cadence, Event, History, Point, diverged, refuse_divergence};
+use crate::engine::{Evaluation, State};
+use crate::error::{Error, Result};
+use crate::recipe::Recipe;
+
+/// Duration that one call of [`Engine::train`] aims at: short enough for a lively display, long enough that its fixed
+/// cost (a synchronisation with the device) does not show.
+const CALL: Duration = Duration::from_millis(250);
+
+/// What a run asks of its engine next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// N updates; [`Loop::trained`] takes their losses.
+    Train(u32),
+    /// An evaluation of both splits; [`Loop::evaluated`] takes them.
+    Evaluate,
+    /// The engine's state, to be kept; [`Loop::checkpoint`] takes it.
+    Checkpoint,
+}
+
+/// A run under way: it decides what comes next and checks what came of it, and neither calls an engine nor waits. Each
+/// answer to [`Next`] gives an event, and [`Loop::watched`] takes what became of the event.
+#[derive(Debug)]
+pub struct Loop<'a> {
+    recipe: &'a Recipe,
+    examples: usize,
+    steps: u32,
+    cadence: Cadence,
+    history: History,
+    /// Updates that fit one call of the engine, by its latest speed.
+    call: u32,
+    asked: Option<Next>,
+    /// Whether an evaluation and a checkpoint are due at this step.
+    evaluate: bool,
+    checkpoint: bool,
+    diverged: Option<Error>,
+    interrupted: Option<Error>,
+}
+
+impl Iterator for Loop<'_> {
+    type Item = Next;
+
+    fn next(&mut self) -> Option<Next> {
+        let step = self.history.step;
+        let evaluated_at = self.history.points.last().map(|point| point.step);
+        self.asked = if std::mem::take(&mut self.evaluate) {
+            Some(Next::Evaluate)
+        } else if std::mem::take(&mut self.checkpoint) {
+            Some(Next::Checkpoint)
+        } else if self.interrupted.is_some() {
+            None
+        } else if step < self.steps {
+            let to = |every: u32| every - step % every;
+            let Cadence {
+                evaluate_every,
+                checkpoint_every,
+            } = self.cadence;
+            let count = self
+                .call
+                .min(to(evaluate_every))
+                .min(checkpoint_every.map_or(u32::MAX, to))
+                .min(self.steps - step);
+            Some(Next::Train(count))
+        } else {
+            // A run resumed at its end, from a checkpoint that was made before the evaluation.
+            (evaluated_at != Some(self.steps)).then_some(Next::Evaluate)
+        };
+        self.asked
+    }
+}
+
+impl<'a> Loop<'a> {
+    /// A run from the end of `history` to the end of the recipe.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the run has too many updates.
+    pub fn new(
+        recipe: &'a Recipe,
+        examples: usize,
+        cadence: Cadence,
+        history: History,
+    ) -> Result<Self> {
+        Ok(Self {
+            recipe,
+            examples,
+            steps: recipe.validate_updates(examples)?,
+            cadence,
+            history,
+            call: 1,
+            asked: None,
+            evaluate: false,
+            checkpoint: cadence.checkpoint_every.is_some(),
+            diverged: None,
+            interrupted: None,
+        })
+    }
+
+    /// Takes the losses of the updates asked for, and how long they took.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] if one is not finite.
+    pub fn trained(&mut self, losses: Vec<f32>, took: Duration) -> Result<Event<'_>> {
+        let history = &mut self.history;
+        refuse_divergence(self.recipe, self.examples, history.step, &losses)?;
+        let (before, count) = (history.losses.len(), losses.len() as u32);
+        history.seconds += took.as_secs_f64();
+        history.losses.extend(losses);
+        history.step += count;
+        // From the latest speed; a device's first steps are its slowest, so this may grow more than once.
+        let fitting = f64::from(count) * CALL.as_secs_f64() / took.as_secs_f64().max(1e-9);
+        self.call = (fitting as u32).max(1);
+        let (step, steps) = (history.step, self.steps);
+        let due = |every: u32| step.is_multiple_of(every) || step == steps;
+        self.evaluate = due(self.cadence.evaluate_every);
+        self.checkpoint = self.cadence.checkpoint_every.is_some_and(due);
+        Ok(Event::Progress {
+            step,
+            steps,
+            losses: &history.losses[before..],
+            seconds: history.seconds,
+        })
+    }
+
+    /// Takes the evaluation of both splits.
+    pub fn evaluated(&mut self, train: Evaluation, test: Evaluation) -> Event<'_> {
+        if !train.loss.is_finite() {
+            self.diverged = Some(self.diverged("the training set's loss after", train.loss));
+        }
+        self.history.points.push(Point {
+            step: self.history.step,
+            seconds: self.history.seconds,
+            train,
+            test,
+        });
+        Event::Evaluated {
+            point: self.history.last(),
+            steps: self.steps,
+        }
+    }
+
+    /// Takes the state to be kept.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] if it is not finite: the update that follows a finite loss may already have broken it, and
+    /// the checkpoint before is the last good one.
+    pub fn checkpoint<'e>(&'e mut self, state: &'e State) -> Result<Event<'e>> {
+        if !state.is_finite() {
+            return Err(self.diverged("a weight or moment after", f64::NAN));
+        }
+        let past = &self.history;
+        Ok(Event::Checkpoint { state, past })
+    }
+
+    /// Takes what the watcher returned for the latest event. An interruption is kept until the run is as an unbroken one
+    /// leaves this step: evaluated where that would be, and with a checkpoint where it keeps any.
+    ///
+    /// # Errors
+    /// Every other error, and [`Error::Diverged`] if the event was an evaluation with a loss that is not finite.
+    pub fn watched(&mut self, watched: Result<()>) -> Result<()> {
+        if let Some(error) = self.diverged.take() {
+            return Err(error);
+        }
+        match watched {
+            Err(error @ (Error::Interrupted(_) | Error::OutputClosed)) => {
+                self.interrupted = Some(error);
+                let kept = self.asked == Some(Next::Checkpoint);
+                self.checkpoint = !kept && self.cadence.checkpoint_every.is_some();
+                Ok(())
+            }
+            watched => watched,
+        }
+    }
+
+    /// The whole run's course, once nothing comes next.
+    ///
+    /// # Errors
+    /// The interruption that ended it.
+    pub fn finish(self) -> Result<History> {
+        self.interrupted.map_or(Ok(self.history), Err)
+    }
+
+    fn diverged(&self, what: &str, value: f64) -> Error {
+        let step = self.history.step.saturating_sub(1);
+        diverged(self.recipe, self.examples, what, step, value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Parameters;
+    use crate::recipe::{Length, Name};
+
+    fn recipe(steps: u64) -> Recipe {
+        Recipe {
+            length: Length::Steps(steps),
+            ..Recipe::named(Name::FullBatch)
+        }
+    }
+
+    const CADENCE: Cadence = Cadence {
+        evaluate_every: 3,
+        checkpoint_every: Some(2),
+    };
+
+    /// Everything that a run asks for, with an engine so slow that each call trains one step; the watcher interrupts at
+    /// the events of this step.
+    fn asked(cadence: Cadence, history: History, interrupt_at: u32) -> (String, Result<History>) {
+        let recipe = recipe(5);
+        let evaluation = Evaluation {
+            loss: 1.0,
+            misses: 1,
+            examples: 2,
+        };
+        let state = State::start(Parameters::zeros());
+        let mut run = Loop::new(&recipe, 2, cadence, history).expect("few updates");
+        let mut asked = Vec::new();
+        while let Some(next) = run.next() {
+            let event = match next {
+                Next::Train(steps) => {
+                    asked.push(format!("train {steps}"));
+                    let losses = vec![1.0; steps as usize];
+                    run.trained(losses, Duration::from_secs(1)).expect("finite")
+                }
+                Next::Evaluate => {
+                    asked.push("evaluate".into());
+                    run.evaluated(evaluation, evaluation)
+                }
+                Next::Checkpoint => {
+                    asked.push("checkpoint".into());
+                    run.checkpoint(&state).expect("finite")
+                }
+            };
+            drop(event);
+            let interrupted = run.history.step == interrupt_at;
+            let watched = match interrupted {
+                true => Err(Error::Interrupted(String::new())),
+                false => Ok(()),
+            };
+            run.watched(watched).expect("no other error");
+        }
+        (asked.join(", "), run.finish())
+    }
+
+    #[test]
+    fn a_run_trains_evaluates_and_checkpoints_in_order() {
+        let (asked, history) = asked(CADENCE, History::default(), u32::MAX);
+        let expected = "checkpoint, train 1, train 1, checkpoint, train 1, evaluate, train 1, checkpoint, train 1, \
+                        evaluate, checkpoint";
+        assert_eq!(asked, expected);
+        let history = history.expect("it ends");
+        assert_eq!(
+            (history.step, history.losses.len(), history.points.len()),
+            (5, 5, 2)
+        );
+    }
+
+    #[test]
+    fn an_interrupted_run_is_evaluated_where_that_is_due_and_kept() {
+        for (at, expected) in [
+            (0, "checkpoint"),
+            (1, "checkpoint, train 1, checkpoint"),
+            (
+                3,
+                "checkpoint, train 1, train 1, checkpoint, train 1, evaluate, checkpoint",
+            ),
+        ] {
+            let (asked, end) = asked(CADENCE, History::default(), at);
+            assert_eq!(asked, expected);
+            assert!(matches!(end, Err(Error::Interrupted(_))));
+        }
+        let (asked, _) = asked(Cadence::every(3), History::default(), 1);
+        assert_eq!(asked, "train 1");
+    }
+
+    #[test]
+    fn a_run_resumed_at_its_end_is_only_evaluated_where_it_was_not() {
+        let end = History {
+            step: 5,
+            ..History::default()
+        };
+        let (asked, history) = asked(Cadence::every(3), end, u32::MAX);
+        assert_eq!(asked, "evaluate");
+        let (asked, _) =
+            super::tests::asked(Cadence::every(3), history.expect("it ends"), u32::MAX);
+        assert_eq!(asked, "");
+    }
+
+    #[test]
+    fn what_is_not_finite_ends_a_run() {
+        let recipe = recipe(5);
+        let mut run = Loop::new(&recipe, 2, CADENCE, History::default()).expect("few updates");
+        let broken = State::start(Parameters::<f32>::zeros().map(|_| f32::NAN));
+        run.checkpoint(&broken).expect_err("a weight");
+        run.trained(vec![f32::INFINITY], Duration::ZERO)
+            .expect_err("a loss");
+        let evaluation = |loss| Evaluation {
+            loss,
+            misses: 0,
+            examples: 2,
+        };
+        run.evaluated(evaluation(f64::NAN), evaluation(0.0));
+        let interrupted = Err(Error::Interrupted(String::new()));
+        let error = run.watched(interrupted).expect_err("an evaluation");
+        assert!(matches!(error, Error::Diverged(_)), "{error}");
+    }
+}
