@@ -17,7 +17,7 @@ function check(frame) {
   if (page.documentElement.scrollWidth > width) faults.push(`${width}: the page is ${page.documentElement.scrollWidth} wide`);
   for (const element of page.querySelectorAll('body *:not(.scroll *):not(svg *)')) {
     const { right } = element.getBoundingClientRect();
-    if (right > width + 0.5) faults.push(`${width}: <${element.tagName}> ends at ${right}`);
+    if (right > width + 0.5) faults.push(`${width}: ${element.tagName} ends at ${right}`);
   }
   const plots = page.querySelectorAll('svg.plot');
   if (!plots.length) faults.push(`${width}: no picture`);
@@ -154,7 +154,7 @@ fn planted(chromium: &Path) -> Result<(), Failed> {
     let found = faults(chromium, &html)?;
     for expected in [
         "390: the page is 900 wide",
-        "390: <P> ends at 900",
+        "390: P ends at 900",
         "390: a: \"two\" runs into \"one\"",
         "1100: a: \"two\" runs into \"one\"",
         "1100: a: \"three\" leaves the picture",

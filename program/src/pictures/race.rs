@@ -149,14 +149,15 @@ fn ground(canvas: &mut Canvas, plot: Plot) {
     let above = area.y - 6.0;
     let name = format!("“another ~{ESSAY_CLAIM:.0}X”: {}", time(claimed));
     let essay = format!("the essay: {}", time(ESSAY_SECONDS));
-    // The claim's name is centred on its mark, as far as the margin and the other name let it.
-    let (width, end) = (SMALL.width(&name), plot.at_x(ESSAY_SECONDS) - 12.0);
-    let left = (plot.at_x(claimed) - width / 2.0)
-        .min(end - width)
+    // Above their marks, as far as the margins and each other let them.
+    let [claim, other] = [SMALL.width(&name), SMALL.width(&essay)];
+    let right =
+        (WIDTH - MARGIN - other).min((plot.at_x(ESSAY_SECONDS) - 4.0).max(MARGIN + claim + 12.0));
+    let left = (plot.at_x(claimed) - claim / 2.0)
+        .min(right - 12.0 - claim)
         .max(MARGIN);
     canvas.text((left, above), &name, SMALL);
-    let left = (end + 8.0).max(left + width + 12.0);
-    canvas.text((left, above), &essay, SMALL.role(Role::Published));
+    canvas.text((right, above), &essay, SMALL.role(Role::Published));
 }
 
 /// A bar below its name, time and factor, above its note and the cold start's; returns the y below it.
