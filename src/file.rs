@@ -215,6 +215,13 @@ fn write_stream(path: &Path, bytes: &[u8]) -> io::Result<()> {
     stream.flush()
 }
 
+/// A browser has no files: this returns an error there.
+#[cfg(target_family = "wasm")]
+fn replace(_: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    std::fs::write(path, bytes)
+}
+
+#[cfg(not(target_family = "wasm"))]
 fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let prefix = temporary_prefix(path);
     let mut builder = tempfile::Builder::new();
