@@ -1,4 +1,4 @@
-//! Compares two recipes of one's own over a few seeds: what does a warm-up do for AdamW on the full batch?
+//! Compares two custom recipes over a few seeds: the effect of a warm-up on AdamW over the full batch.
 //!
 //! `cargo run --release --example custom_recipe`
 
@@ -11,9 +11,9 @@ use gpu_train::{data, train};
 
 const SEEDS: u64 = 3;
 
-/// The mean of the test misses over the seeds.
+/// Mean of the test misses over the seeds.
 fn mean_misses(recipe: &Recipe, digits: &Digits) -> Result<f64> {
-    // Says which field is out of its range, by the name of its flag.
+    // The error names the flag of a field that is out of range.
     recipe.validate()?;
     let cadence = Cadence::every(u32::MAX);
     let mut misses = 0;

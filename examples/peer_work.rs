@@ -1,12 +1,12 @@
-//! Writes the work that other frameworks are to do, and the reference's answers, for `benches/peers/run`.
+//! Writes the work for other frameworks, with the reference's results, for `benches/peers/run`.
 //!
 //! `cargo run --release --example peer_work -- FILE.safetensors`
 //!
 //! The file holds `images` (F32, −1 to 1), `labels`, and for each case `CASE/start/NAME` (weights before the first
 //! step), `CASE/gradient/NAME` (at these weights, over the first step's examples), `CASE/losses` (before each of the
 //! first steps), `CASE/after/NAME` (weights after these steps) and `CASE/rates` (the learning rate of each step of the
-//! run, or the only one). Answers are the f64 reference's. The metadata holds JSON: `recipes`, the cases', and
-//! `tolerances`, see [`tolerances`].
+//! run, or a single constant one). Results are the f64 reference's. The metadata holds JSON: `recipes`, the recipe of each
+//! case, and `tolerances`, see [`tolerances`].
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,15 +19,16 @@ use gpu_train::recipe::{Activation, Batch, Loss, Name, Recipe};
 use gpu_train::reference::Reference;
 use safetensors::tensor::{Dtype, TensorView};
 
-/// Full-batch steps whose losses and weights are given.
+/// Number of full-batch steps whose losses and weights are stored.
 const FULL_BATCH_STEPS: u32 = 5;
-/// Updates of one example each whose losses and weights are given.
+/// Number of batch-1 updates whose losses and weights are stored.
 const PER_EXAMPLE_STEPS: u32 = 20;
 
-/// Largest differences allowed from the reference, relative to the largest element of what is compared.
+/// Largest allowed differences from the reference, relative to the largest element of the compared tensor.
 ///
-/// f32 sums of 7,291 addends stay an order of magnitude below in any order; a missing tap or a wrong pad lies far above.
-/// After some steps more: AdamW divides a gradient by its own size, so rounding in one of nearly zero grows.
+/// f32 sums of 7,291 addends stay an order of magnitude below, in any order; a missing tap or a wrong pad is far above.
+/// After some steps the tolerance is larger: AdamW divides a gradient by its own size, which amplifies the rounding of a gradient
+/// near zero.
 fn tolerances() -> serde_json::Value {
     serde_json::json!({"loss": 1e-5, "gradient": 1e-4, "losses": 1e-4, "after": 1e-3})
 }
@@ -79,7 +80,7 @@ impl Tensors {
         let losses = losses.into_iter().map(f64::from);
         self.add_f64(&format!("{name}/losses"), &[steps as usize], losses);
         self.add_parameters(&format!("{name}/after"), reference.parameters());
-        // A constant rate is given once, not for each of 167,693 updates.
+        // A constant rate is stored once, not for each of 167,693 updates.
         let rates = match recipe.schedule {
             Schedule::Constant => 1,
             _ => recipe.updates(examples),
@@ -106,7 +107,7 @@ fn main() -> Result<(), String> {
     let path = std::env::args().nth(1).ok_or("usage: peer_work FILE")?;
     let digits = embedded::digits();
     let train = &digits.train;
-    // The peers have AdamW.
+    // The peers implement AdamW.
     let full_batch = Recipe::named(Name::FullBatchAdamW);
     let cases = [
         (

@@ -1,4 +1,4 @@
-//! Reads a file of `gpu-train --metrics` and names its best evaluation.
+//! Reads a file of `gpu-train --metrics` and prints its best evaluation.
 //!
 //! `cargo run --release --example read_metrics -- METRICS.jsonl`
 
@@ -8,7 +8,7 @@ use gpu_train::experiment::record::SplitReport;
 use gpu_train::recipe::Recipe;
 use serde::Deserialize;
 
-/// The first row: what ran where; it also names program, engine and digits.
+/// The first row: device and recipe. It also names the program, the engine and the digits.
 #[derive(Deserialize)]
 struct Head {
     device: String,

@@ -1,4 +1,4 @@
-//! Trains the 1989 net over the whole training set at once on the CPU cores, and saves it as net.safetensors.
+//! Trains the 1989 net over the full batch on the CPU cores and saves it as net.safetensors.
 //!
 //! `cargo run --release --example train`
 

@@ -3,9 +3,9 @@
 
     scripts/check-onnx.py MODEL.onnx SCORES.safetensors
 
-SCORES is what `gpu-train export --scores` writes of the same net. Needs Python's onnx, onnxruntime and safetensors.
+SCORES is the file that `gpu-train export --scores` writes for the same net. Needs Python's onnx, onnxruntime and safetensors.
 Prints one line and exits 0 if the model is valid and gives the same scores for every image.
-Without arguments it only says, by its exit code, whether it could work.
+Without arguments it only reports, by its exit code, whether its packages are installed.
 """
 
 import sys
@@ -15,13 +15,13 @@ import onnx
 import onnxruntime
 from safetensors.numpy import load_file
 
-# Of the largest score; f32 sums of 200 addends stay an order of magnitude below, a wrong tap lies far above.
+# Relative to the largest score. f32 sums of 200 addends stay an order of magnitude below it; a wrong tap is far above.
 TOLERANCE = 1e-5
 
 
 def largest_difference(what, got, want):
     difference = np.abs(got - want).max()
-    # Phrased so that NaN fails.
+    # Written so that NaN fails.
     if not difference <= TOLERANCE * max(1, np.abs(want).max()):
         sys.exit(f"{what}: found a difference of {difference:.3e} from the reference")
     return difference
@@ -29,7 +29,7 @@ def largest_difference(what, got, want):
 
 def main():
     if not sys.argv[1:]:
-        return  # what it needs is here
+        return  # the packages are installed
     path, scores = sys.argv[1:]
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
@@ -39,7 +39,7 @@ def main():
     got = dict(zip(outputs, session.run(None, {"image": work["images"]})))
     want = work["scores"]
     difference = largest_difference("scores", got["scores"], want)
-    # Any number of examples: one alone gives what it gives among all.
+    # Any number of examples: one image gives the same scores alone as in the batch.
     (alone,) = session.run(["scores"], {"image": work["images"][7:8]})
     largest_difference("one image alone", alone, want[7:8])
     if "probabilities" in got:

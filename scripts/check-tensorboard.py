@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Reads an event file of --tensorboard with TensorBoard's own reader and compares it with --metrics of the same run.
+"""Reads an event file of --tensorboard with TensorBoard's reader and compares it with --metrics of the same run.
 
     scripts/check-tensorboard.py DIR METRICS.jsonl
 
-Needs Python's tensorboard. Prints one line and exits 0 if every scalar of every evaluation is there and equal.
-Without arguments it only says, by its exit code, whether it could work.
+Needs Python's tensorboard. Prints one line and exits 0 if every scalar of every evaluation is present and equal.
+Without arguments it only reports, by its exit code, whether its packages are installed.
 """
 
 import json
@@ -15,11 +15,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 
 def expected(metrics):
-    """tag -> [(step, value as f32)], from the rows behind the first, which holds the recipe."""
+    """tag -> [(step, value as f32)], from all rows after the first, which holds the recipe."""
     head, *rows = [json.loads(line) for line in open(metrics, encoding="utf-8")]
     scalars = {}
     for row in rows:
-        # The steps count passes from 0; an update of the full batch is a pass.
+        # The step is the epoch, counted from 0; one full-batch update is one epoch.
         examples = row["train"]["examples"] if head["recipe"]["batch"] == "per-example" else 1
         step = (row["step"] - 1) // examples
         for split in ("train", "test"):
@@ -30,7 +30,7 @@ def expected(metrics):
 
 def main():
     if not sys.argv[1:]:
-        return  # what it needs is here
+        return  # the packages are installed
     folder, metrics = sys.argv[1:]
     events = EventAccumulator(folder)
     events.Reload()
@@ -44,7 +44,7 @@ def main():
             sys.exit(f"{folder}: {tag}: found {got}, expected {points}")
     count = len(events.Scalars("learning_rate"))
     if count == 0 or any(len(points) != count for points in want.values()):
-        sys.exit(f"{folder}: learning_rate: found {count} values, expected one an evaluation")
+        sys.exit(f"{folder}: learning_rate: found {count} values, expected one per evaluation")
     print(f"TensorBoard reads {len(tags)} scalars of {count} evaluations, equal to the metrics")
 
 

@@ -1,11 +1,11 @@
 // Checks WGSL files with Tint, the WGSL compiler of Dawn (and so of Chrome), through the npm package `webgpu`: each
-// must compile, and make a compute pipeline within WebGPU's default limits. Dawn's null backend needs no driver.
+// must compile and create a compute pipeline within WebGPU's default limits. Dawn's null backend needs no driver.
 //
 //     check-with-tint.mjs FOLDER_WITH_NODE_MODULES [--only-compile] [FILE.wgsl ...]
 //
-// With --only-compile no pipeline is made: for what needs more than those limits, which the null backend cannot raise.
+// With --only-compile no pipeline is created, for shaders that exceed those limits, which the null backend cannot raise.
 // Prints "ok FILE" or "error FILE" and the messages. Exit status: 0 all accepted, 1 some not, 2 no Dawn.
-// Without files it only says whether Dawn can be used.
+// Without files it only reports whether Dawn can be used.
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -21,11 +21,11 @@ async function open() {
   const gpu = create(["backend=null"]);
   const adapter = await gpu.requestAdapter();
   if (!adapter) throw new Error("Dawn's null backend gives no adapter");
-  // No limits asked for: those that WebGPU promises everywhere.
+  // Requests no limits, so the device has those that WebGPU guarantees everywhere.
   return [gpu, await adapter.requestDevice()];
 }
 
-// What Tint and Dawn have against a file; warnings count.
+// The messages of Tint and Dawn about a file, including warnings.
 async function complaints(device, code) {
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ code });
@@ -46,7 +46,7 @@ async function complaints(device, code) {
   return found;
 }
 
-// Dawn's threads keep node alive, hence the explicit exits.
+// Dawn's threads keep node running, hence the explicit exits.
 let gpu, device;
 try {
   [gpu, device] = await open();

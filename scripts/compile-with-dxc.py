@@ -4,7 +4,7 @@
     compile-with-dxc.py LIBRARY [FILE.hlsl ...]
 
 Prints "ok FILE BYTES" or "error FILE" and the messages. Exit status: 0 all compiled, 1 some did not, 2 no compiler.
-Without files it only says whether the compiler can be used.
+Without files it only reports whether the compiler can be used.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ IID_COMPILER3 = "228b4687-5a6a-4730-900c-9702b2203f54"
 IID_RESULT = "58346cda-dde7-4497-9461-6f87af5e0659"
 UTF8 = 65001
 
-# Places in the interfaces' tables of functions. Away from Windows, IUnknown has two destructors behind its three
+# Indices into the interfaces' function tables. Except on Windows, IUnknown has two destructors after its three
 # functions.
 UNKNOWN = 5
 COMPILE = UNKNOWN
@@ -37,14 +37,14 @@ def identifier(text):
 
 
 def call(this, place, returns, *arguments):
-    """Calls the function at this place of an object's table; arguments are (type, value)."""
+    """Calls the function at this index of an object's table; arguments are (type, value)."""
     table = ctypes.cast(this, ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p))).contents
     kind = ctypes.CFUNCTYPE(returns, ctypes.c_void_p, *(kind for kind, _ in arguments))
     return kind(table[place])(this, *(value for _, value in arguments))
 
 
 def blob(this, place):
-    """The bytes of a blob that an object hands out."""
+    """The bytes of a blob that an object returns."""
     found = ctypes.c_void_p()
     call(this, place, ctypes.c_int32, (ctypes.c_void_p, ctypes.byref(found)))
     if not found:
@@ -66,11 +66,11 @@ def compiler(library):
 
 def compile_hlsl(dxc, text):
     """(DXIL, messages); the DXIL is empty if the text does not compile."""
-    # naga calls the entry point `main`, or `main_` and so on where that is taken.
+    # naga names the entry point `main`, or `main_` and so on if that name is taken.
     entry = re.search(rb"\]\s*void (main\w*)\(", text)
     if not entry:
         return b"", "no entry point"
-    # What wgpu passes.
+    # The options that wgpu passes.
     options = ["-E", entry[1].decode(), "-T", PROFILE, "-HV", "2018", "-no-warnings"]
     arguments = (ctypes.c_wchar_p * len(options))(*options)
     source = Source(text, len(text), UTF8)

@@ -1,4 +1,4 @@
-"""What every Python peer's process does: check its work, warm up, time it, print one JSON line."""
+"""The process of every Python peer: checks its work, warms up, times it, prints one JSON line."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ import numpy as np
 
 import work
 
-# Fewer samples than this are no measurement.
+# The least number of samples of a measurement.
 LEAST_STEPS = 20
 
 
 class Contestant(Protocol):
-    """A trainer at the start of a run. Every method returns when its results are there, also on a GPU."""
+    """A trainer at the start of a run. Every method returns when its results are available, on a GPU too."""
 
     def gradient(self) -> tuple[float, work.Tensors]:
-        """Loss and gradient at the first step's examples, changing nothing."""
+        """Loss and gradient over the first step's examples. Changes nothing."""
 
     def train(self, steps: int) -> list[float]:
-        """Does so many steps and returns the loss before each."""
+        """Does the given number of steps and returns the loss before each."""
 
     def parameters(self) -> work.Tensors:
-        """The present weights."""
+        """The current weights."""
 
 
 def arguments(description: str) -> argparse.Namespace:
@@ -41,7 +41,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--device", choices=("cpu", "cuda", "mps"), default="cpu")
     parser.add_argument("--seconds", type=float, default=2.0, help="time to fill with steps")
     given = parser.parse_args()
-    # Allocator and thread pools read their settings when a process starts.
+    # The allocator and the thread pools read their settings at process start.
     missing = environment(given.variant).items() - os.environ.items()
     if missing:
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **dict(missing)})
@@ -49,12 +49,12 @@ def arguments(description: str) -> argparse.Namespace:
 
 
 def environment(variant: str) -> dict[str, str]:
-    """What a variant's options `malloc` and `threads=N` are in the environment."""
+    """Environment variables of a variant's options `malloc` and `threads=N`."""
     settings = {}
     for option in variant.split("+"):
         key, _, value = option.partition("=")
         if key == "malloc":
-            # Without these glibc hands freed tensors back to the system, and every step asks for them anew.
+            # Without these glibc returns freed tensors to the system, and every step allocates them again.
             settings |= {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
         if key == "threads":
             settings |= {"OMP_NUM_THREADS": value, "MKL_NUM_THREADS": value, "NPROC": value}
@@ -62,7 +62,7 @@ def environment(variant: str) -> dict[str, str]:
 
 
 def options(variant: str, known: Sequence[str]) -> dict[str, str]:
-    """`h2=dense+chunk=512` as a dictionary; ends the program at an option not known."""
+    """`h2=dense+chunk=512` as a dictionary; exits at an unknown option."""
     known = (*known, "malloc", "threads=N")
     chosen = {}
     for option in variant.split("+"):
@@ -86,7 +86,7 @@ def run(
     versions: dict[str, str],
     device: str,
 ) -> None:
-    """Checks and times a contestant; a sample is the mean time of `block` steps done in one call."""
+    """Checks and times a contestant; a sample is the mean step time of one call of `block` steps."""
     began = time.perf_counter()
     contestant = make()
     loss, gradient = contestant.gradient()
@@ -100,7 +100,7 @@ def run(
         "versions": {"python": platform.python_version(), **versions},
     }
     if verdict["ok"]:
-        contestant.train(block)  # compiles this length, where lengths are compiled
+        contestant.train(block)  # compiles for this length, if compilation depends on the length
         contestant.train(block)
         samples: list[float] = []
         start = time.perf_counter()

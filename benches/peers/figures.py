@@ -1,4 +1,4 @@
-"""From times to what is reported: medians, ratios within a round, the best of a screening, Markdown."""
+"""Statistics of the measured times: medians, ratios within a round, the best of a screening, Markdown."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Times = Sequence[float | None]  # by round; None where a contestant did not run
 
 
 def rotated(items: Sequence[T], by: int) -> list[T]:
-    """The same in another order, so that nobody always runs first, or behind the same neighbour's heat."""
+    """The same in a rotated order, so that no contestant always runs first or always after the same one."""
     by %= max(len(items), 1)
     return [*items[by:], *items[:by]]
 
 
 def ratio(theirs: Times, ours: Times) -> float | None:
-    """How many times as long as ours: the median of the ratios within each round, so that a slow spell of the machine,
-    which hits all of a round, cancels out."""
+    """Ratio to our time: the median of the ratios within each round, so that a temporary slowdown of the machine, which
+    affects the whole round, cancels out."""
     ratios = [a / b for a, b in zip(theirs, ours, strict=True) if a is not None and b is not None]
     return median(ratios) if ratios else None
 
@@ -30,7 +30,7 @@ def spread(times: Times) -> tuple[float, float, float] | None:
 
 
 def best(screened: Iterable[Mapping[str, Any]], count: int) -> list[str]:
-    """Of each category and peer the first listed (the obvious code) and the `count` fastest that did the work."""
+    """For each category and peer, the first listed (the obvious code) and the `count` fastest that passed the check."""
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for entry in screened:
         groups.setdefault((entry["category"], entry["peer"]), []).append(entry)
@@ -43,7 +43,7 @@ def best(screened: Iterable[Mapping[str, Any]], count: int) -> list[str]:
 
 
 def short(value: float) -> str:
-    """Three significant digits, never in powers of ten."""
+    """Three significant digits, without exponent."""
     digits = max(0, 2 - len(f"{value:.0f}") + 1) if value >= 1 else 3
     return f"{value:,.{digits}f}"
 

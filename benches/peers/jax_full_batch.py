@@ -1,4 +1,4 @@
-"""Full-batch steps in JAX, compiled, several a call under lax.scan. A variant is a list of options:
+"""Full-batch steps in JAX, compiled, several per call under lax.scan. A variant is a list of options:
 
 h1=conv|patches|product, h2=grouped|dense|patches|product
     how each convolution is computed: lax.conv (H2 as three); H2 as one convolution with a kernel that is zero where
@@ -39,7 +39,7 @@ class FullBatch:
         x, y, losses = jax_net.net_of(case, chosen)
         examples = len(case.labels)
         size = int(chosen.get("chunk", examples))
-        # Arguments, not constants, of what is compiled: constants would be folded for minutes.
+        # Arguments of the compiled function, not constants: folding constants would take minutes.
         self.data = tuple(chunked(part, size) for part in (x, y, jnp.full(examples, 1 / examples)))
 
         def loss(net: Net, x: Array, y: Array, weights: Array) -> Array:

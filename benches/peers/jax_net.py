@@ -44,7 +44,7 @@ def conv(x: Array, kernel: Array, padding: int = 0) -> Array:
 
 
 def patches(x: Array) -> Array:
-    """[N, S, S, C] as [N, S/2, S/2, 25 * C], padded with -1: 25 strided slices side by side."""
+    """[N, S, S, C] as [N, S/2, S/2, 25 * C], padded with -1: 25 strided slices, concatenated."""
     side = x.shape[1]
     padded = pad(x)
     slices = [padded[:, y : y + side : 2, x : x + side : 2] for y in range(5) for x in range(5)]
@@ -52,12 +52,12 @@ def patches(x: Array) -> Array:
 
 
 def as_matrix(kernel: Array) -> Array:
-    """[maps, channels, 5, 5] as the matrix that patches are multiplied with."""
+    """[maps, channels, 5, 5] as the matrix that multiplies the patches."""
     return kernel.transpose(2, 3, 1, 0).reshape(-1, kernel.shape[0])
 
 
 def dense(kernel: Array) -> Array:
-    """H2's kernels over all twelve maps, zero where a map is not seen."""
+    """H2's kernels over all twelve maps, zero where a map is not connected."""
     zeros = jnp.zeros((4, 4, 5, 5))
     first, second, third = kernel[:4], kernel[4:8], kernel[8:]
     rows = ([first, zeros], [zeros, second], [third[:, :4], zeros, third[:, 4:]])
@@ -68,7 +68,7 @@ def large_matrix(kernel: Array, side: int) -> Array:
     """The matrix from all units of [side, side, channels] to all of [side/2, side/2, maps], mostly zeros."""
     maps, channels = kernel.shape[:2]
     half = side // 2
-    # select[tap, below, above] is 1 where a unit's tap lies on the unit below.
+    # select[tap, below, above] is 1 where a unit's tap reads the unit below.
     taps, below, above = jnp.ogrid[:5, :side, :half]
     select = (below == 2 * above - 2 + taps).astype(jnp.float32)
     large = jnp.einsum("mcij,iyr,jxs->yxcrsm", kernel, select, select, precision="highest")
@@ -81,7 +81,7 @@ def biases(values: Array) -> Array:
 
 
 def h1_layer(chosen: dict[str, str], images: Array) -> tuple[Array, Sums]:
-    """The images ([N, 16, 16]) as the layer wants them, prepared once, and the layer's sums."""
+    """The images ([N, 16, 16]) in the form the layer reads, prepared once, and the layer's sums."""
     x = images[..., None]
     kind = chosen["h1"]
     if kind == "patches":

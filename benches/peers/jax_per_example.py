@@ -1,4 +1,4 @@
-"""The reproduction's batch-1 SGD in JAX: updates under lax.scan, a whole pass compiled as one. A variant is a list of
+"""The reproduction's batch-1 SGD in JAX: updates under lax.scan, a whole epoch compiled as one. A variant is a list of
 the options of `jax_full_batch.py`, but chunk=N, and
 
 unroll=N  so many updates a turn of the compiled loop
@@ -48,11 +48,11 @@ class PerExample:
         return float(value), {name: np.asarray(array) for name, array in gradient.items()}
 
     def train(self, steps: int) -> list[float]:
-        """All within one pass: `steps` divides what is left of it, or starts a new one."""
+        """All within one epoch: `steps` divides the rest of it, or starts a new one."""
         first = self.done % self.examples
         if first + steps > self.examples:
             first = 0
-        # No copy of a whole pass.
+        # Avoids a copy of a whole epoch.
         data = self.data if steps == self.examples else tuple(part[first : first + steps] for part in self.data)
         self.net, losses = self.updates(self.net, data)
         jax.block_until_ready(self.net)

@@ -1,4 +1,4 @@
-"""Who runs: every contestant, how its process is started, and which variants are measured by default."""
+"""The contestants: the command of each, and the variants measured by default."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Tools:
-    """Where the programs and the work are."""
+    """Paths of the programs and of the work."""
 
     python: Path
     gpu_train: Path
@@ -48,7 +48,7 @@ def command(contestant: Contestant, tools: Tools, seconds: float) -> list[str]:
         if category == SOFTWARE:
             command += ["--device", "software"]
         if category != BATCH_1:
-            # The peers' optimizer; examples/peer_work.rs makes their work of the same.
+            # The peers' optimizer; examples/peer_work.rs writes their work for the same one.
             command += ["--recipe", "full-batch-adamw"]
             command += ["--loss", "mse"] if tools.case == "tanh-mse" else ["--activation", "relu"]
         return command
@@ -57,7 +57,7 @@ def command(contestant: Contestant, tools: Tools, seconds: float) -> list[str]:
     if peer == "burn":
         return [str(tools.burn), *shared]
     script = HERE / f"{peer}_{'per_example' if category == BATCH_1 else 'full_batch'}.py"
-    # On a Mac JAX has no GPU, and says so.
+    # On a Mac JAX has no GPU and reports that.
     gpu = "mps" if sys.platform == "darwin" and peer == "torch" else "cuda"
     device = gpu if category == GPU else "cpu"
     return [str(tools.python), str(script), *shared, "--device", device]
@@ -67,8 +67,8 @@ def several(category: str, peer: str, variants: str) -> list[Contestant]:
     return [Contestant(category, peer, variant) for variant in variants.split()]
 
 
-# In each list the obvious code comes first; it always runs. By default the variants after it that were the best in a
-# screening run as well; `--screen` measures all of ALL once and takes the best of them instead.
+# In each list the obvious code comes first; it always runs. By default the variants listed after it run too: they were
+# the best in a screening. `--screen` measures every entry of ALL once and uses the best of them instead.
 DEFAULT = [
     *several(FULL_BATCH, "torch", "h2=grouped h2=grouped+malloc h2=dense+malloc h2=dense+malloc+chunk=512+compile"),
     *several(FULL_BATCH, "jax", "h2=grouped h1=patches+h2=product+chunk=1024 h1=patches+h2=product+chunk=256"),

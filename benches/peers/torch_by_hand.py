@@ -55,7 +55,7 @@ class ByHand:
         self.d_inside = self.d_padded.view(12, 12, 12)[2:10, 2:10]
 
     def update(self, at: int, rate: float) -> Tensor:
-        """One example; returns its outputs' differences from the targets."""
+        """One example; returns the differences of its outputs from the targets."""
         h1w, h1b, h2w, h2b, h3w, h3b, outw, outb = self.weights
         x = self.x[at]
         h1 = torch.addmm(h1b, x, h1w).tanh_()
@@ -110,7 +110,7 @@ class PerExample:
         self.done = 0
 
     def gradient(self) -> tuple[float, work.Tensors]:
-        """From one update at a rate so large that the weights do not round the gradient, then undone."""
+        """Gradient, from one update that is then undone. Its rate is so large that the weights do not round the gradient."""
         rate = 1024.0
         before = [value.clone() for value in self.net.weights]
         old = self.net.parameters()

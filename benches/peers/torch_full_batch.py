@@ -37,13 +37,13 @@ class FullBatch:
         self.chunks = list(zip(problem.x.split(size), problem.y.split(size), strict=True))
 
         def loss(x: Tensor, y: Tensor, net: torch_net.Net) -> Tensor:
-            """These examples' share of the mean loss."""
+            """The contribution of these examples to the mean loss."""
             return problem.loss(net, x, y) / examples
 
         self.loss = torch.compile(loss, dynamic=False) if "compile" in chosen else loss
         recipe = case.recipe
         graph = "graph" in chosen
-        # A graph replays its constants: a rate that changes has to be a tensor.
+        # A graph replays its constants, so a rate that changes must be a tensor.
         self.rate = torch.zeros((), device=device)
         self.optimizer = torch.optim.AdamW(
             self.net.values(),
@@ -73,7 +73,7 @@ class FullBatch:
         return loss
 
     def capture(self) -> torch.cuda.CUDAGraph:
-        """Records a step, then undoes what the steps around the recording changed (the rate of 0 moves no weight)."""
+        """Records a step, then undoes the changes of the steps around the recording (a rate of 0 moves no weight)."""
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -91,7 +91,7 @@ class FullBatch:
         return graph
 
     def gradient(self) -> tuple[float, work.Tensors]:
-        # A graph's gradients have their own memory, which each replay writes anew: here it is only cleared.
+        # A graph's gradients have their own memory, which each replay overwrites; here it is only cleared.
         self.optimizer.zero_grad(set_to_none=self.graph is None)
         loss = self.backward().item()
         gradient = {name: value.grad.detach().cpu().numpy().copy() for name, value in self.net.items()}

@@ -42,7 +42,7 @@ def patches(x: Tensor) -> Tensor:
 
 
 def selection(side: int, device: torch.device) -> Tensor:
-    """[tap, below, above]: 1 where a unit's tap lies on the unit below, along one axis."""
+    """[tap, below, above]: 1 where a unit's tap reads the unit below, along one axis."""
     tap, below, above = torch.meshgrid(torch.arange(5), torch.arange(side), torch.arange(side // 2), indexing="ij")
     return (below == 2 * above - 2 + tap).float().to(device)
 
@@ -54,7 +54,7 @@ def matrix(kernel: Tensor, select: Tensor) -> Tensor:
 
 
 def dense(kernel: Tensor) -> Tensor:
-    """H2's kernels over all twelve maps, zero where a map is not seen."""
+    """H2's kernels over all twelve maps, zero where a map is not connected."""
     zeros = kernel.new_zeros(4, 4, 5, 5)
     first, second, third = kernel[:4], kernel[4:8], kernel[8:]
     return torch.cat(
@@ -67,7 +67,7 @@ def dense(kernel: Tensor) -> Tensor:
 
 
 def h1_layer(chosen: dict[str, str], images: Tensor) -> tuple[Tensor, Layer]:
-    """The images as the layer wants them, prepared once, and the layer's sums."""
+    """The images in the form the layer reads, prepared once, and the layer's sums."""
     kind = chosen["h1"]
     if kind == "unfold":
 

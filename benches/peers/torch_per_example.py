@@ -22,7 +22,7 @@ import work
 from torch_net import Net
 
 KINDS = ("update=optimizer", "update=foreach", "update=functional", "update=by-hand")
-# Updates a sample: some milliseconds at least.
+# Updates per sample: at least some milliseconds.
 BLOCK = 200
 
 Updates = Callable[[Net, Tensor, Tensor], tuple[Net, Tensor]]
@@ -37,7 +37,7 @@ class PerExample:
         self.loss = problem.loss
         self.unroll = int(chosen.get("unroll", 1))
         self.kind = chosen["update"]
-        # Cut beforehand, one example (or `unroll` of them) an update.
+        # Split beforehand, one example (or `unroll` of them) per update.
         self.x = problem.x.split(self.unroll)
         self.y = problem.y.split(self.unroll)
         self.optimizer = torch.optim.SGD(self.net.values(), lr=self.rate)
@@ -51,7 +51,7 @@ class PerExample:
             self.loss = torch.compile(problem.loss, dynamic=False)
 
     def several(self, net: Net, xs: Tensor, ys: Tensor) -> tuple[Net, Tensor]:
-        """The weights after one update for each of these examples, and the losses."""
+        """The weights after one update per example, and the losses."""
         losses = []
         for x, y in zip(xs.split(1), ys.split(1), strict=True):
             gradient, loss = self.gradient_of(net, x, y)
@@ -76,7 +76,7 @@ class PerExample:
     def train(self, steps: int) -> list[float]:
         losses = []
         for _ in range(steps // self.unroll):
-            # The last call of a pass may be short: left out, so that only one length is compiled.
+            # The last call of an epoch may be short. It is left out, so that only one length is compiled.
             at = self.done % (len(self.x) - (self.unroll > 1))
             if self.kind == "functional":
                 self.net, loss = self.updates(self.net, self.x[at], self.y[at])

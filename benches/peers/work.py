@@ -1,4 +1,4 @@
-"""The work all peers do, and whether one did it: read from the file that `examples/peer_work.rs` writes."""
+"""The work of all peers and its check, read from the file that `examples/peer_work.rs` writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from safetensors import safe_open
 
 NAMES = ("H1w", "H1b", "H2w", "H2b", "H3w", "H3b", "outw", "outb")
 
-# Which of H1's maps each third of H2's maps sees.
+# The maps of H1 that each group of four maps of H2 reads.
 H2_SOURCES = (
     (0, 1, 2, 3, 4, 5, 6, 7),
     (4, 5, 6, 7, 8, 9, 10, 11),
@@ -25,7 +25,7 @@ Tensors = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Case:
-    """One net and recipe, and the reference's answers."""
+    """One net and recipe, with the reference's results."""
 
     name: str
     recipe: Mapping[str, Any]
@@ -84,12 +84,12 @@ def off_by(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def judge(differences: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
-    """What was checked, as (difference, tolerance) by name: `ok`, every difference, and what is wrong in words."""
+    """The result of a check, as (difference, tolerance) by name: `ok`, every difference, and the errors as text."""
     wrong = [f"{name} off by {found:.2g}" for name, (found, allowed) in differences.items() if not found <= allowed]
     return {
         "ok": not wrong,
         "wrong": wrong,
-        # JSON knows no infinity: null says it.
+        # JSON has no infinity; null stands for it.
         "differences": {
             name: float(f"{found:.2g}") if np.isfinite(found) else None for name, (found, _) in differences.items()
         },

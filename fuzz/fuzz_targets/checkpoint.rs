@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(found.state.is_finite());
     assert_eq!(found.state.step, found.past.step);
     let again = checkpoint::encode(&found.origin, &found.state, &found.past).unwrap();
-    // By their bytes: an evaluation's loss may be no number.
+    // Compared as bytes, because an evaluation's loss may be NaN.
     let found = checkpoint::decode(&again, path).unwrap();
     let twice = checkpoint::encode(&found.origin, &found.state, &found.past).unwrap();
     assert_eq!(twice, again);

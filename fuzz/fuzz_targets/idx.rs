@@ -9,7 +9,7 @@ use gpu_train::data::{idx, prepare};
 use gpu_train::file;
 use libfuzzer_sys::fuzz_target;
 
-/// Small enough that an execution is short; the reader refuses any other before it allocates.
+/// Small, so that an execution is short. The reader refuses any other shape before it allocates.
 const IMAGES: [usize; 3] = [2, 16, 16];
 const LABELS: [usize; 1] = [2];
 
@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
         );
     }
     if let Ok(codes) = idx::decode::<i16>(stream(bytes), path, &IMAGES) {
-        // What the program does with them next.
+        // The next step of the program.
         let _ = prepare::dataset(path, &codes, path, vec![3, 9]);
     }
     if let Ok(labels) = idx::decode::<u8>(stream(bytes), path, &LABELS) {

@@ -1,4 +1,4 @@
-//! Pictures of a digit, as far as the codes that the net is given.
+//! Pictures of a digit, up to the codes that are the input of the net.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ use gpu_train::predict::normalise;
 use gpu_train_program::decode::decode_within;
 use libfuzzer_sys::fuzz_target;
 
-/// The program's own limit is larger: its pictures would take seconds under a sanitizer.
+/// Smaller than the program's own limit, at which a picture takes seconds under a sanitizer.
 const PIXEL_LIMIT: u64 = 1 << 18;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(grey.levels.len() as u64 <= PIXEL_LIMIT);
     if let Ok(codes) = normalise::normalise(&grey) {
         assert!(codes.iter().all(|&code| code <= 2 * DENOMINATOR));
-        // Something is full ink.
+        // At least one pixel is ink.
         assert!(codes.iter().any(|&code| code > 0));
     }
 });

@@ -8,7 +8,7 @@ use gpu_train::data::zip_code;
 use gpu_train::file;
 use libfuzzer_sys::fuzz_target;
 
-/// The program's own limit is larger; this one is within a fuzzer's reach.
+/// Smaller than the program's own limit, so that a fuzzer can reach it.
 const TEXT_LIMIT: u64 = 1 << 16;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,5 +1,5 @@
-//! Writes the seeds of the fuzz targets, `fuzz/seeds/TARGET/`, with the program's own encoders: digits of the embedded
-//! sample, and files that are broken in ways a fuzzer is slow to find.
+//! Writes the seeds of the fuzz targets, `fuzz/seeds/TARGET/`, with the program's encoders: digits of the embedded
+//! sample, and files that are damaged in ways a fuzzer is slow to find.
 //!
 //!     cargo run --example fuzz_seeds
 
@@ -29,7 +29,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip.finish().expect("memory")
 }
 
-/// Levels of the embedded test digit of this number, 16×16.
+/// Levels of one embedded test digit, 16×16.
 fn digit(example: usize) -> Vec<u8> {
     let test = embedded::digits().test;
     let codes = test.image_codes(example).iter();
@@ -99,7 +99,7 @@ fn weights_seeds() -> Vec<Seed> {
     ]
 }
 
-/// Of the full batch: one of the baseline has no losses, and shares the rest.
+/// Mostly of the full batch: a checkpoint of the baseline differs only in having no losses.
 fn checkpoint_seeds() -> Vec<Seed> {
     let digits = embedded::digits();
     let of = |name, steps: u32| {
@@ -192,7 +192,7 @@ fn image_seeds() -> Vec<Seed> {
 }
 
 fn main() -> std::io::Result<()> {
-    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
     for (target, files) in [
         ("idx", idx_seeds()),
         ("zip_code", zip_code_seeds()),

@@ -2,7 +2,7 @@
 //!
 //! | folder | content |
 //! |---|---|
-//! | [`commands`] | one file a subcommand: arguments, call, what is printed |
+//! | [`commands`] | one file per subcommand: arguments, call, output |
 //! | [`flags`] | flags that several subcommands share |
 //! | [`terminal`] | output, progress, Ctrl-C |
 //! | [`text`] | records as human-readable text |

@@ -139,6 +139,35 @@ fn an_adapter_is_reported_with_its_kernels() {
     } else {
         assert!(kernels.is_empty());
     }
+    // No device does a step in so little time.
+    let hasty = [&arguments[..], &["--device-timeout", "0.000000001"]].concat();
+    refused(&hasty, 1, &["it has not answered for 0.000000001 s"]);
+}
+
+/// A recipe of one batch says nothing about engines of the other one, which are not measured.
+fn only_recipes_of_measured_engines_are_checked() {
+    for (engine, recipe, there, absent) in [
+        ("cpu", "full-batch", "recipe", "per_example_recipe"),
+        (
+            "per-example",
+            "diagonal-newton",
+            "per_example_recipe",
+            "recipe",
+        ),
+    ] {
+        let flag = match engine {
+            "cpu" => "--recipe",
+            _ => "--optimizer",
+        };
+        let report = report(&["--engine", engine, flag, recipe, "--examples", "65"]);
+        check_engine(&report["engines"][0], 65);
+        assert!(report[there].is_object() && report[absent].is_null());
+    }
+    refused(
+        &["--engine", "cpu,per-example", "--recipe", "full-batch"],
+        2,
+        &["--optimizer", "muon"],
+    );
 }
 
 /// More examples than there are digits, on the engine that makes them as it goes, take no more memory.
@@ -173,7 +202,7 @@ fn the_table_and_the_file_say_the_same() {
             .and(contains("cpu on "))
             .and(contains("schema").not()),
     )
-    .stderr(contains("ms a step"));
+    .stderr(contains("ms per step"));
     let written = std::fs::read(&file).expect("a report");
     let written: Value = serde_json::from_slice(&written).expect("JSON");
     check_engine(&written["engines"][0], 65);
@@ -247,7 +276,8 @@ fn what_makes_no_sense_is_refused() {
 
 fn main() {
     let arguments = Arguments::from_args();
-    let tests: [(&str, fn()); 4] = [
+    let tests: [(&str, fn()); 5] = [
+        ("recipes", only_recipes_of_measured_engines_are_checked),
         ("processors", the_processors_engines_are_reported),
         ("memory", more_examples_than_digits_take_no_memory),
         ("table_and_file", the_table_and_the_file_say_the_same),

@@ -1,4 +1,4 @@
-//! The program as a user meets it: what it prints, where, and how it fails.
+//! The program as a user runs it: its output, and its errors.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn gpu_train(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs with arguments that must be refused: the exit code, one line on standard error that holds every part.
+/// Runs with arguments that must be refused with this exit code and one line on standard error that contains every part.
 fn refused(arguments: &[&str], code: i32, parts: &[&str]) {
     let output = gpu_train(arguments).output().expect("the program ran");
     let error = String::from_utf8(output.stderr).expect("UTF-8");
@@ -61,8 +61,47 @@ fn full_batch_compares_itself_with_the_baseline() {
     }
 }
 
+/// A net that has learned nothing was fast at it: that answers no claim, in words and in JSON.
 #[test]
-fn json_stands_alone_on_standard_output() {
+fn a_run_with_more_misses_than_the_reproduction_is_no_answer_to_the_claim() {
+    let run = gpu_train(&["--device", "cpu", "--steps", "1"]).assert();
+    let text = String::from_utf8(run.success().get_output().stdout.clone()).expect("UTF-8");
+    let verdict = text.lines().find(|line| line.contains("~100X"));
+    let verdict = verdict.expect("a verdict");
+    assert!(verdict.contains("no answer to the claim"), "{verdict}");
+    assert!(!verdict.contains("reached"), "{verdict}");
+    let json = gpu_train(&["--device", "cpu", "--steps", "1", "--json"]).assert();
+    let report: Value = serde_json::from_slice(&json.success().get_output().stdout).expect("JSON");
+    let comparison = &report["comparison"];
+    assert_eq!(comparison["over_essay"], Value::Null, "{comparison}");
+    assert_eq!(comparison["essay_seconds"], 90.0);
+}
+
+/// The essay's 90 s are those of its digits.
+#[test]
+fn other_digits_are_not_compared_with_the_essay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let row = |at: usize| format!("{}.0{}\n", at % 10, " 0.5".repeat(256));
+    for (name, count) in [("zip.train", 40), ("zip.test", 10)] {
+        let rows: String = (0..count).map(row).collect();
+        fs::write(folder.path().join(name), rows).expect("written");
+    }
+    let digits = folder.path().to_str().expect("UTF-8");
+    let arguments = ["--device", "cpu", "--steps", "2", "--zip-code", digits];
+    let run = gpu_train(&arguments).assert().success();
+    let text = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
+    assert!(
+        text.contains("not compared with the essay's 90 s"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("reached)") && !text.contains("published time"),
+        "{text}"
+    );
+}
+
+#[test]
+fn standard_output_has_only_json() {
     let run = gpu_train(&["--device", "cpu", "--steps", "3", "--json"])
         .assert()
         .success();
@@ -92,9 +131,9 @@ fn evaluation_lines_of_the_baseline_have_the_reproductions_form() {
         .stdout(predicate::str::is_match(form).expect("a pattern").count(2));
 }
 
-/// `--eval-every` counts the full batch's updates; the baseline's passes, 23, are all evaluated.
+/// `--eval-every` counts updates of the full batch; each of the baseline's 23 epochs is evaluated.
 #[test]
-fn the_baseline_of_a_comparison_is_evaluated_after_every_pass() {
+fn the_baseline_of_a_comparison_is_evaluated_after_every_epoch() {
     let arguments = ["--device", "cpu", "--steps", "4", "--eval-every", "2"];
     let run = gpu_train(&arguments).assert().success();
     let text = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
@@ -103,7 +142,7 @@ fn the_baseline_of_a_comparison_is_evaluated_after_every_pass() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_and_weights_can_be_carried_on() {
+fn the_same_seed_gives_the_same_bytes_and_training_can_start_from_weights() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let (first, second, third) = (
@@ -188,7 +227,7 @@ fn rates_and_lengths_out_of_range_are_named() {
     );
     refused(&["--shift", "16"], 2, &["--shift", "found 16"]);
     refused(&["--eval-every", "0"], 2, &["--eval-every"]);
-    refused(&["--steps", "5", "--passes", "5"], 2, &["--passes"]);
+    refused(&["--steps", "5", "--passes", "5"], 2, &["--epochs"]);
     refused(
         &["--steps", "4294967296"],
         2,
@@ -322,7 +361,7 @@ fn a_rate_that_diverges_ends_with_the_step_and_the_rate() {
 }
 
 #[test]
-fn a_reader_that_leaves_is_no_error() {
+fn a_closed_reader_is_no_error() {
     let program = assert_cmd::cargo::cargo_bin("gpu-train");
     let piped = format!(
         "'{}' --per-example --passes 3 | head -n 1",
@@ -341,7 +380,7 @@ fn subcommands() -> Vec<String> {
     let help = String::from_utf8(help.stdout).expect("UTF-8");
     let commands = help.split("Commands:\n").nth(1).expect("commands");
     let lines = commands.lines().take_while(|line| !line.is_empty());
-    // A line that goes on is indented further.
+    // A continuation line is indented further.
     let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
     let names = names.filter(|name| !name.is_empty() && *name != "help");
     names.map(str::to_owned).collect()
@@ -361,7 +400,7 @@ fn every_subcommand_shows_three_examples_that_parse() {
     assert!(examples(&["--help"]).len() >= 3);
     for name in subcommands() {
         let name = name.as_str();
-        // Its own subcommand has them.
+        // The examples are in its subcommand.
         let arguments: &[&str] = match name {
             "data" => &["data", "prepare", "--help"],
             _ => &[name, "--help"],
@@ -369,7 +408,7 @@ fn every_subcommand_shows_three_examples_that_parse() {
         let found = examples(arguments);
         assert!(found.len() >= 2, "{name}: {found:?}");
         for example in found {
-            // With --help behind it an example only parses, and does nothing.
+            // With --help appended an example is only parsed, not run.
             let command = example.split("   ").find(|part| part.contains("gpu-train"));
             let words = command
                 .unwrap_or_default()
@@ -383,11 +422,11 @@ fn every_subcommand_shows_three_examples_that_parse() {
 }
 
 #[test]
-fn shells_complete_what_there_is() {
+fn completions_contain_commands_flags_and_values() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let run = gpu_train(&["completions", shell]).assert().success();
         let script = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
-        // Two of the shells are not told an option's values.
+        // The scripts of two shells do not contain the values of options.
         let values = ["bash", "fish", "zsh"].contains(&shell);
         let words = ["reproduce", "checkpoint-every", "full-batch-modern"];
         for word in &words[..2 + usize::from(values)] {
@@ -432,7 +471,7 @@ fn the_manual_has_a_page_for_each_subcommand() {
 }
 
 #[test]
-fn quiet_runs_say_their_result_and_nothing_else() {
+fn quiet_runs_print_only_their_result() {
     let run = ["--device=cpu", "--steps=2", "--no-baseline", "--quiet"];
     let quiet = gpu_train(&run).assert().success().stderr("");
     let text = String::from_utf8(quiet.get_output().stdout.clone()).expect("UTF-8");
@@ -448,7 +487,7 @@ fn quiet_runs_say_their_result_and_nothing_else() {
 }
 
 #[test]
-fn the_log_goes_to_standard_error_without_colours_where_that_is_no_terminal() {
+fn the_log_goes_to_standard_error_without_colours_if_it_is_no_terminal() {
     let folder = tempfile::tempdir().expect("a folder");
     let checkpoint = folder.path().join("run.ckpt");
     let checkpoint = checkpoint.to_str().expect("UTF-8");
@@ -465,11 +504,38 @@ fn the_log_goes_to_standard_error_without_colours_where_that_is_no_terminal() {
 }
 
 #[test]
-fn a_run_ends_with_what_to_try_next() {
+fn a_run_ends_with_suggestions() {
     let run = ["--device=cpu", "--steps=1", "--no-baseline"];
     let said =
         contains("Next:\n  gpu-train predict --train").and(contains("gpu-train reproduce --quick"));
     gpu_train(&run).assert().success().stdout(said);
+}
+
+#[test]
+fn epochs_and_passes_are_the_same_flag() {
+    let report = |flag: &str| {
+        let run = ["--per-example", flag, "1", "--json"];
+        let run = gpu_train(&run).assert().success();
+        let report = serde_json::from_slice::<Value>(&run.get_output().stdout).expect("JSON");
+        (report["recipe"].clone(), report["test"].clone())
+    };
+    let epochs = report("--epochs");
+    assert_eq!(epochs.0["length"]["passes"], 1);
+    assert_eq!(report("--passes"), epochs);
+    let commands: [&[&str]; 5] = [&[], &["bench"], &["search"], &["reproduce"], &["race"]];
+    for command in commands {
+        // With --help appended the flags are only parsed.
+        for flag in ["--epochs", "--passes"] {
+            let arguments = [command, &[flag, "2", "--help"]].concat();
+            gpu_train(&arguments).assert().success();
+        }
+        let help = gpu_train(&[command, &["--help"]].concat())
+            .assert()
+            .success();
+        let help = String::from_utf8(help.get_output().stdout.clone()).expect("UTF-8");
+        assert!(help.contains("[alias: --passes]"), "{command:?}: {help}");
+    }
+    refused(&["--epochs", "1", "--passes", "1"], 2, &["--epochs"]);
 }
 
 #[test]

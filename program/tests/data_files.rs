@@ -1,11 +1,11 @@
-//! Hostile files of digits as the program meets them.
+//! Hostile files of digits, read by the whole program.
 
 #![cfg(target_os = "linux")]
 
 use std::fs::File;
 use std::io::Write;
 
-/// Text of the shortest lines there are, 1/500 of its size when gzipped: read up to the limit, within a gigabyte.
+/// Text with the shortest possible lines, 1/500 of its size when gzipped. It is read up to the limit, within a gigabyte.
 #[test]
 fn a_bomb_of_zip_code_digits_is_refused_within_a_gigabyte() {
     let folder = tempfile::tempdir().unwrap();

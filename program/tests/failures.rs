@@ -1,4 +1,4 @@
-//! What goes wrong ends a run with one line and the right exit code, and leaves the last good checkpoint whole.
+//! Failures end a run with one line and the right exit code, and leave the last good checkpoint intact.
 #![cfg(unix)]
 
 use std::fs;
@@ -11,7 +11,7 @@ fn program() -> PathBuf {
     assert_cmd::cargo::cargo_bin("gpu-train")
 }
 
-/// Runs a shell's script, the program as `$0` and the folder as `$1`.
+/// Runs a shell script with the program as `$0` and the folder as `$1`.
 fn shell(script: &str, folder: &tempfile::TempDir) -> Output {
     let mut command = Command::new("bash");
     command
@@ -21,7 +21,7 @@ fn shell(script: &str, folder: &tempfile::TempDir) -> Output {
     command.output().expect("a shell")
 }
 
-/// The one line that a failed program said.
+/// Returns the one-line error of a failed program.
 fn one_line(output: &Output, code: i32) -> String {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{error}");
@@ -35,7 +35,7 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// A rate that is good for some steps and then is not: the warm-up leads to it.
+/// The warm-up raises the learning rate until training diverges, after some good steps.
 #[test]
 fn divergence_names_the_step_the_rate_and_the_last_good_checkpoint() {
     let folder = folder();
@@ -56,14 +56,14 @@ fn divergence_names_the_step_the_rate_and_the_last_good_checkpoint() {
     let named = format!("run.ckpt holds step {}, the last good one", kept.state.step);
     assert!(error.contains(&named), "{named:?} is not in {error}");
     assert!(kept.state.is_finite());
-    // Without checkpoints the message says so.
+    // Without checkpoints the message reports that.
     let script =
         r#"exec "$0" --per-example --activation relu --loss cross-entropy --learning-rate 10"#;
     let error = one_line(&shell(script, &folder), 1);
-    assert!(error.contains("no checkpoint was kept"), "{error}");
+    assert!(error.contains("no checkpoint was written"), "{error}");
 }
 
-/// A small file system where the user may mount one (in a name space of its own), else a limit on a file's size.
+/// A small file system if the user may mount one (in a separate mount namespace), else a limit on file sizes.
 fn small_disk() -> &'static str {
     let probe = "d=$(mktemp -d) && mount -t tmpfs -o size=4k none $d";
     let probe = Command::new("unshare")
@@ -79,7 +79,7 @@ fn small_disk() -> &'static str {
 fn a_full_disk_ends_the_run_and_keeps_the_last_good_checkpoint() {
     let folder = folder();
     let run = r#""$0" --device cpu --no-baseline --steps 6 --checkpoint "$1/small/run.ckpt" --checkpoint-every 1"#;
-    // Room for the first checkpoint of 120 kB, not for another one beside it; the limit counts losses too.
+    // Room for the first checkpoint of 120 kB, not for a second one; the limit counts losses too.
     let script = match small_disk() {
         "tmpfs" => format!(
             r#"mkdir "$1/small"; export inner='{run}; code=$?; cp "$1/small/"* "$1/"; ls -A "$1/small" >"$1/left"; exit $code'
@@ -124,7 +124,7 @@ fn a_disk_that_fills_up_leaves_whole_rows_of_metrics() {
     }
 }
 
-/// `/proc` takes no files from anybody, root included.
+/// Nobody can create files in `/proc`, not even root.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_folder_that_cannot_be_written_to_is_named_before_a_step_is_trained() {
@@ -146,7 +146,7 @@ fn a_folder_that_cannot_be_written_to_is_named_before_a_step_is_trained() {
 }
 
 #[test]
-fn a_reader_that_leaves_ends_a_run_that_was_to_leave_files_with_a_line() {
+fn a_closed_reader_is_an_error_if_files_were_requested() {
     let folder = folder();
     let script = r#"set -o pipefail; "$0" --device cpu --no-baseline --steps 300 --eval-every 1 \
         --checkpoint "$1/run.ckpt" --save "$1/net" | head -n 2 >"$1/seen""#;

@@ -190,7 +190,7 @@ fn one_process_at_a_time_uses_a_folder() {
         folder.path(),
         &arguments,
         1,
-        &[path, "found another gpu-train reproduce at work", "--out"],
+        &[path, "found another gpu-train at work", "--out"],
     );
     lock.unlock().expect("unlocked");
     table(folder.path(), &arguments);
@@ -227,7 +227,7 @@ fn what_makes_no_sense_is_refused() {
     refused(folder, &["--rows", "stage-9"], 2, &["stage-9", "stage-0"]);
     refused(folder, &["--seeds", "0"], 2, &["--seeds"]);
     refused(folder, &["--jobs", "0"], 2, &["--jobs"]);
-    refused(folder, &["--passes", "0"], 2, &["--passes"]);
+    refused(folder, &["--epochs", "0"], 2, &["--epochs"]);
     refused(
         folder,
         &["--quick", "--seeds", "2"],
@@ -289,11 +289,12 @@ fn ctrl_c_keeps_the_finished_runs() {
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(130), "{said}");
     assert!(
-        said.contains("interrupted; the runs that had finished (0 of 5000 before"),
+        said.contains("interrupted; ")
+            && said.contains(" of 5000 runs have finished and are kept in"),
         "{said}"
     );
     assert!(
-        said.contains("the same command goes on with the rest"),
+        said.contains("the same command resumes with the rest"),
         "{said}"
     );
     let (_, said) = table(folder, &[&arguments[..], &["1"]].concat());

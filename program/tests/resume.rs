@@ -1,4 +1,4 @@
-//! A run that is broken off, however, goes on to the same end: checkpoints of the whole program.
+//! Checkpoints of the whole program: an interrupted run resumes to the same end.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -14,7 +14,7 @@ use gpu_train::net::PARAMETERS;
 use gpu_train::weights;
 use serde_json::Value;
 
-/// A run of the full batch, long enough to be killed in.
+/// A full-batch run that is long enough to be killed.
 const FULL_BATCH: [&str; 6] = [
     "--device",
     "cpu",
@@ -23,7 +23,7 @@ const FULL_BATCH: [&str; 6] = [
     "40",
     "--seed=7",
 ];
-/// The same of the baseline, with momentum and draws, so that there is more to keep than weights.
+/// The same of the baseline, with momentum and random draws, so that the state is more than the weights.
 const PER_EXAMPLE: [&str; 8] = [
     "--per-example",
     "--recipe",
@@ -73,7 +73,7 @@ fn succeed(arguments: &[&[&str]]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// Runs what must be refused with this exit code and one line that holds every part.
+/// Runs with arguments that must be refused with this exit code and one line that contains every part.
 fn refused(arguments: &[&[&str]], code: i32, parts: &[&str]) {
     let output = run(arguments);
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -88,8 +88,8 @@ fn read(path: &str) -> Vec<u8> {
     fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Kills a run and goes on, again and again, until so many have been killed; every time that one comes through, its end
-/// is that of the unbroken run, and another one is begun.
+/// Kills and resumes a run until `kills` processes have been killed. A run that finishes must end like the uninterrupted run;
+/// then another one is started.
 fn killed_at_any_moment(recipe: &[&str], kills: u32, seed: u64) {
     let folder = Folder::new();
     let (unbroken, end) = (folder.at("unbroken"), folder.at("end"));
@@ -125,7 +125,7 @@ fn killed_at_any_moment(recipe: &[&str], kills: u32, seed: u64) {
             fs::remove_file(&checkpoint).expect("its checkpoint");
             fs::remove_file(&end).expect("its weights");
         } else {
-            // Nobody but the kill ended it: a broken checkpoint would have.
+            // Only the kill ended it; a broken checkpoint would have caused an error.
             let error = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), None, "{error}");
             if Path::new(&checkpoint).exists() {
@@ -135,22 +135,22 @@ fn killed_at_any_moment(recipe: &[&str], kills: u32, seed: u64) {
     }
     assert!(came_through > 0);
     assert!(went_on > kills / 5, "{went_on} of {kills} had begun");
-    assert_eq!(folder.files(), ["unbroken"], "nothing is left behind");
+    assert_eq!(folder.files(), ["unbroken"], "no other file remains");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_full_batch_killed_thirty_times_ends_as_if_it_had_not_been() {
+fn a_full_batch_killed_thirty_times_ends_like_an_uninterrupted_run() {
     killed_at_any_moment(&FULL_BATCH, 30, 1);
 }
 
 #[cfg(unix)]
 #[test]
-fn the_baseline_killed_twenty_times_ends_as_if_it_had_not_been() {
+fn the_baseline_killed_twenty_times_ends_like_an_uninterrupted_run() {
     killed_at_any_moment(&PER_EXAMPLE, 20, 2);
 }
 
-/// Waits until a run has kept a checkpoint beyond its start.
+/// Waits until a run has written a checkpoint after its start.
 #[cfg(unix)]
 fn wait_for_progress(checkpoint: &str) {
     let started = Instant::now();
@@ -166,11 +166,11 @@ fn wait_for_progress(checkpoint: &str) {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on() {
+fn ctrl_c_writes_a_checkpoint_and_prints_the_command_that_resumes() {
     let folder = Folder::new();
     let (unbroken, end) = (folder.at("unbroken"), folder.at("its end"));
     let checkpoint = folder.at("run.ckpt");
-    // More steps than pass before the signal.
+    // More steps than are trained before the signal.
     let recipe = ["--device", "cpu", "--no-baseline", "--steps", "150"];
     succeed(&[&recipe, &["--save", &unbroken]]);
     for signal in ["-INT", "-TERM"] {
@@ -189,7 +189,7 @@ fn ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on() {
         assert!(!Path::new(&end).exists(), "half-trained weights");
         let (said, go_on) = text.trim_end().split_once('\n').expect("two lines");
         assert!(said.starts_with("interrupted after step "), "{said}");
-        // As a user would, but for the folder the program is in.
+        // The printed command, except for the folder of the program.
         let go_on = go_on.trim().replacen("gpu-train", "\"$0\"", 1);
         let shell = Command::new("sh")
             .args(["-c", &go_on])
@@ -205,18 +205,18 @@ fn ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on() {
 }
 
 #[test]
-fn another_engine_goes_on_within_rounding() {
+fn another_engine_resumes_within_rounding() {
     let folder = Folder::new();
     let (unbroken, end) = (folder.at("unbroken"), folder.at("end"));
     let checkpoint = folder.at("run.ckpt");
     let recipe = ["--per-example", "--recipe", "adamw", "--steps"];
     succeed(&[&recipe, &["900", "--save", &unbroken]]);
-    // At the very start the checkpoint is the only one, and the run's end lies behind it.
+    // Every checkpoint replaces the one before, so this one is of the end of the run.
     let short = ["900", "--checkpoint", &checkpoint, "--json"];
     succeed(&[&recipe, &short]);
     let mut kept = checkpoint::load(checkpoint.as_ref()).expect("a checkpoint");
     assert_eq!(kept.state.step, 900);
-    // 300 examples before the end, as an interruption would have left it.
+    // 300 examples before the end, as after an interruption.
     let mut engine = gpu_train::cpu::PerExample::new(
         gpu_train::data::embedded::digits(),
         kept.origin.recipe.clone(),
@@ -238,7 +238,7 @@ fn another_engine_goes_on_within_rounding() {
     ];
     let text = succeed(&[&more]);
     assert!(
-        text.contains("goes on from step 600, begun by per-example on"),
+        text.contains("resumes from step 600, started by per-example on"),
         "{text}"
     );
     let load = |path: &str| weights::load(path.as_ref()).expect("weights").parameters;
@@ -246,18 +246,18 @@ fn another_engine_goes_on_within_rounding() {
     for tensor in &PARAMETERS {
         let pairs = found.tensor(tensor).iter().zip(expected.tensor(tensor));
         let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        // 300 steps of AdamW at 3e-4 move a weight by 0.09 at most.
+        // 300 steps of AdamW at 3e-4 move a weight by up to 0.09.
         assert!(largest < 1e-3, "{}: {largest}", tensor.name);
     }
     assert_ne!(
         read(&end),
         read(&unbroken),
-        "another engine rounds otherwise"
+        "another engine rounds differently"
     );
 }
 
 #[test]
-fn what_a_run_reports_covers_what_was_before_it_went_on() {
+fn reports_of_a_resumed_run_include_the_time_before() {
     let folder = Folder::new();
     let (whole, broken) = (folder.at("whole.jsonl"), folder.at("broken.jsonl"));
     let checkpoint = folder.at("run.ckpt");
@@ -271,7 +271,7 @@ fn what_a_run_reports_covers_what_was_before_it_went_on() {
     let expected: Value = serde_json::from_str(&report).expect("JSON");
     let keep = ["--checkpoint", &checkpoint, "--json", "--metrics", &broken];
     succeed(&[&recipe, &keep]);
-    // As it was after the sixth step.
+    // The state after the sixth step.
     let mut kept = checkpoint::load(checkpoint.as_ref()).expect("a checkpoint");
     let recipe_of_run = kept.origin.recipe.clone();
     let mut engine = gpu_train::cpu::FullBatch::new(
@@ -313,14 +313,14 @@ fn what_a_run_reports_covers_what_was_before_it_went_on() {
         rows
     };
     assert_eq!(rows(&broken), rows(&whole));
-    // The end is kept too, and there is nothing to do but to say so.
+    // The end has a checkpoint too; resuming from it trains nothing.
     let text = succeed(&[&["--resume", &checkpoint, "--no-baseline"]]);
     assert!(text.contains("nothing is left to train"), "{text}");
     assert!(text.contains("12 steps in "), "{text}");
 }
 
 #[test]
-fn what_does_not_fit_a_checkpoint_is_refused_with_what_differs() {
+fn a_checkpoint_that_does_not_fit_is_refused_with_the_difference() {
     let folder = Folder::new();
     let (checkpoint, net) = (folder.at("run.ckpt"), folder.at("net.safetensors"));
     let recipe = ["--device=cpu", "--no-baseline", "--steps=3"];
@@ -349,7 +349,7 @@ fn what_does_not_fit_a_checkpoint_is_refused_with_what_differs() {
     for (flags, parts) in cases {
         refused(&[&resume, flags], 1, &[&[&checkpoint[..]], parts].concat());
     }
-    // Zip-code digits of our own making.
+    // Made-up zip-code digits.
     let row = |label: u8| format!("{label} {}\n", vec!["-1"; 256].join(" "));
     let digits: String = (0..10).map(row).collect();
     for name in ["zip.train", "zip.test"] {
@@ -363,7 +363,7 @@ fn what_does_not_fit_a_checkpoint_is_refused_with_what_differs() {
         "10 training",
     ];
     refused(&[&resume, &others], 1, &differs);
-    // Nor is a checkpoint lost to a run that does not go on from it, or weights taken for one.
+    // A run that does not resume from a checkpoint does not overwrite it; weights are not accepted as a checkpoint.
     let over = ["--checkpoint", &checkpoint[..]];
     let parts = ["found the checkpoint of step 3", "--resume", "remove"];
     refused(&[&recipe, &over], 1, &parts);
@@ -384,6 +384,6 @@ fn what_does_not_fit_a_checkpoint_is_refused_with_what_differs() {
         &["--checkpoint-every: found without"],
     );
     assert_eq!(read(&checkpoint), before);
-    // The same flags again are no contradiction.
+    // Repeating the same flags is no contradiction.
     succeed(&[&resume, &recipe, &["--full-batch"]]);
 }

@@ -80,6 +80,7 @@ fn it_stops_at_the_first_length_that_is_good_enough() {
     let folder = tempfile::tempdir().unwrap();
     digits(folder.path(), 0);
     gpu_train()
+        .current_dir(folder.path())
         .args([
             "search",
             "--lengths",
@@ -103,6 +104,7 @@ fn it_searches_one_example_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     digits(folder.path(), 0);
     gpu_train()
+        .current_dir(folder.path())
         .args([
             "search",
             "--per-example",
@@ -135,8 +137,82 @@ fn bad_input_is_one_line_and_exit_code_2() {
         (&["--candidates", "0"], "--candidates"),
         (&["--per-example", "--optimizer", "muon"], "--optimizer"),
     ] {
+        let folder = tempfile::tempdir().unwrap();
         let mut command = gpu_train();
+        command.current_dir(folder.path());
         let assert = command.arg("search").args(arguments).assert();
         assert.code(2).stderr(contains(part));
     }
+}
+
+/// Ctrl-C in the midst of a search that would take minutes.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_the_finished_runs_and_the_same_command_resumes() {
+    let folder = tempfile::tempdir().unwrap();
+    digits(folder.path(), 0);
+    let search = |candidates: &str| {
+        let program = assert_cmd::cargo::cargo_bin("gpu-train");
+        let mut command = std::process::Command::new(program);
+        command.current_dir(folder.path());
+        command.args([
+            "search",
+            "--lengths",
+            "2",
+            "--folds",
+            "2",
+            "--zip-code",
+            ".",
+        ]);
+        command.args(["--candidates", candidates]);
+        command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        command
+    };
+    let child = search("100000").spawn().expect("the program runs");
+    let first = folder
+        .path()
+        .join("gpu-train-search/2-candidate-0-100000.json");
+    let started = std::time::Instant::now();
+    while !first.exists() {
+        assert!(started.elapsed().as_secs() < 120, "no run in two minutes");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
+    assert!(sent.expect("kill").success());
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(
+        said.contains("of 100000 runs have finished") && said.contains("the same command resumes"),
+        "{said}"
+    );
+    // Another search does not write over it.
+    let other = search("3").output().expect("the program ran");
+    let said = String::from_utf8(other.stderr).expect("UTF-8");
+    assert_eq!(other.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("another candidates (100000), expected 3"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_search_takes_the_runs_that_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    digits(folder.path(), 0);
+    let rows = small(folder.path(), "a.jsonl");
+    let runs = folder.path().join("a-runs");
+    let kept = std::fs::read_dir(&runs).unwrap().count();
+    // As after an interruption: a run is missing.
+    let one = runs.join("5-candidate-1-100000.json");
+    let before = std::fs::metadata(&one).unwrap().modified().unwrap();
+    std::fs::remove_file(runs.join("5-candidate-0-100000.json")).unwrap();
+    assert_eq!(small(folder.path(), "a.jsonl"), rows);
+    assert_eq!(std::fs::read_dir(&runs).unwrap().count(), kept);
+    assert_eq!(std::fs::metadata(&one).unwrap().modified().unwrap(), before);
 }

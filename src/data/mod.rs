@@ -21,6 +21,7 @@ pub mod prepare;
 mod record;
 pub mod resize;
 pub mod sample;
+mod source;
 pub mod zip_code;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::net::PIXELS;
 pub use examples::{Examples, Repeated};
 pub use fingerprint::fingerprint;
 pub use record::DigitsRecord;
+pub use source::Source;
 
 /// Labelled 16×16 images. A pixel is kept as a small integer code; its value is `code / denominator − 1`, exact for
 /// every source: background is 0, full ink `2·denominator`. A clone shares the images.

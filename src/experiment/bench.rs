@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use web_time::Instant;
 
 use super::record::{EngineReport, KernelReport};
+use super::statistics::Distribution;
 use crate::cpu::simd::Level;
 use crate::cpu::{self, FullBatch};
 use crate::data::{Digits, Examples, Repeated};
@@ -224,52 +224,6 @@ fn core_peak() -> Peak {
     }
 }
 
-/// Quantiles of samples of a quantity.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Distribution {
-    /// Median.
-    pub median: f64,
-    /// 10th percentile.
-    pub p10: f64,
-    /// 90th percentile.
-    pub p90: f64,
-    /// Number of samples.
-    pub samples: usize,
-}
-
-impl Distribution {
-    /// Quantiles of these samples, in any order, on straight lines between two samples.
-    ///
-    /// # Panics
-    /// If there is none.
-    pub fn of(mut samples: Vec<f64>) -> Self {
-        samples.sort_by(f64::total_cmp);
-        let last = samples.len() - 1;
-        let at = |share: f64| {
-            let place = share * last as f64;
-            let (below, above) = (samples[place as usize], samples[place.ceil() as usize]);
-            below + (above - below) * place.fract()
-        };
-        Self {
-            median: at(0.5),
-            p10: at(0.1),
-            p90: at(0.9),
-            samples: samples.len(),
-        }
-    }
-
-    /// The same in another unit.
-    #[must_use]
-    pub fn times(self, factor: f64) -> Self {
-        Self {
-            median: self.median * factor,
-            p10: self.p10 * factor,
-            p90: self.p90 * factor,
-            ..self
-        }
-    }
-}
-
 /// How steps are sampled.
 #[derive(Debug, Clone, Copy)]
 pub struct Sampling {
@@ -393,16 +347,6 @@ mod tests {
     use crate::data::{Digits, embedded};
     use crate::net::{Initialization, initial_parameters};
     use crate::recipe::{Length, Name};
-
-    #[test]
-    fn quantiles_lie_on_lines_between_samples() {
-        let samples: Vec<f64> = [3.0, 1.0, 2.0, 5.0, 4.0].to_vec();
-        let found = Distribution::of(samples);
-        assert_eq!((found.median, found.samples), (3.0, 5));
-        assert!((found.p10 - 1.4).abs() < 1e-12 && (found.p90 - 4.6).abs() < 1e-12);
-        let one = Distribution::of(vec![7.0]).times(1e3);
-        assert_eq!((one.median, one.p10, one.p90), (7e3, 7e3, 7e3));
-    }
 
     #[test]
     fn samples_hold_enough_steps_and_runs_start_again() {

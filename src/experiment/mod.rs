@@ -3,16 +3,31 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | [`mod@race`] | the race's rule, one run against the clock, the standings |
-//! | [`reproduce`] | the table's rows, one run of a row, the folder of finished runs |
+//! | [`mod@race`] | the race's rule, entrants, rounds and standings |
+//! | [`reproduce`] | the table's rows, and the table |
 //! | [`search`] | candidates and folds |
 //! | [`bench`](mod@bench) | time per step |
-//! | [`record`] | the JSON that all of them write |
+//! | [`run`] | one timed run: a job in, its record out |
+//! | [`queue`], [`folder`] | runs in their order, kept as they end, resumed |
 //! | [`verdict`] | the verdict on the essay's ~100X |
+//! | [`statistics`] | quantiles, mean, intervals |
+//! | [`missed`] | the examples that a trained net misses |
+//! | [`record`] | the JSON that all of them write |
 
 pub mod bench;
+pub mod folder;
+pub mod missed;
+pub mod queue;
 pub mod race;
 pub mod record;
 pub mod reproduce;
+pub mod run;
 pub mod search;
+pub mod statistics;
 pub mod verdict;
+
+/// A count with its noun: "1 seed", "3 seeds".
+pub fn plural(count: usize, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{s}")
+}

@@ -1,74 +1,31 @@
-//! The race to the reproduction's misses: its rule, one run against the clock, and where the contestants stand.
+//! The race to the reproduction's misses: its rule, its entrants, its rounds and its standings. One run is in
+//! [`run`](super::run), the verdict in [`verdict`].
 
-use std::time::Instant;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::engine::{Engine, Split};
+use super::plural;
+use super::queue::Queue;
+use super::run::Job;
+use super::statistics::Sample;
+use super::verdict::{self, ESSAY_SECONDS, TARGET, Verdict};
+use crate::data::{Digits, DigitsRecord, Source};
 use crate::error::{Error, Result};
 use crate::experiment::record::{
-    Contestant, ContestantKind, PublishedTime, RaceRule, RaceRun, Spread, Standing, Statistics,
+    Contestant, ContestantKind, FailedRun, PublishedTime, RaceRecord, RaceRule, RaceRun, RunRecord,
+    Stamp, Standing, Statistics,
 };
-use crate::experiment::verdict::ESSAY_SECONDS;
+use crate::gpu::{Kernels, Kind};
 use crate::recipe::Recipe;
-use crate::train::refuse_divergence;
+use crate::target::{Adapter, Target};
 
-/// Test misses of the essay's reproduction.
-pub const TARGET: u32 = 82;
-
-/// Published times of 23 passes of batch 1.
+/// Published times of 23 epochs of batch 1.
 const PUBLISHED: [(&str, f64, bool); 4] = [
     ("the 1989 paper, SUN-4/260", 3.0 * 86_400.0, true),
     ("the essay (2022), PyTorch, M1 CPU", ESSAY_SECONDS, true),
     ("tinygrad, Metal", 190.0, false),
     ("plain JavaScript, Node", 27.0, true),
 ];
-
-/// One run, timed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Timed {
-    /// Seconds from the first submission until the final weights were read back.
-    pub seconds: f64,
-    /// Test examples missed at the end.
-    pub test_misses: u32,
-    /// Training examples missed at the end.
-    pub train_misses: u32,
-}
-
-/// Trains an engine that stands at the start of a run to its end, against the clock: all updates, and reading the
-/// weights back, with the check that the device has counted them. Evaluation follows the clock.
-///
-/// # Errors
-/// [`Error::Diverged`] if a loss or a weight is not finite; what the engine returns.
-pub fn run(engine: &mut dyn Engine, recipe: &Recipe, examples: usize) -> Result<Timed> {
-    let steps = recipe.validate_updates(examples)?;
-    let started = Instant::now();
-    let losses = engine.train(steps)?;
-    let state = engine.state()?;
-    let seconds = started.elapsed().as_secs_f64();
-    if state.step != steps || losses.len() != steps as usize {
-        return Err(Error::Device(format!(
-            "{}: found {} updates done and {} losses, expected {steps}",
-            engine.device(),
-            state.step,
-            losses.len()
-        )));
-    }
-    refuse_divergence(recipe, examples, 0, &losses)?;
-    if !state
-        .parameters
-        .flat()
-        .iter()
-        .all(|value| value.is_finite())
-    {
-        return Err(Error::Diverged(
-            "training diverged: a weight is not finite after the last step".into(),
-        ));
-    }
-    Ok(Timed {
-        seconds,
-        test_misses: engine.evaluate(Split::Test)?.misses,
-        train_misses: engine.evaluate(Split::Train)?.misses,
-    })
-}
 
 /// The rule of a race over these seeds (at least one), in numbers and in sentences.
 pub fn rule(target: u32, test_examples: usize, seeds: Vec<u64>) -> RaceRule {
@@ -94,20 +51,300 @@ pub fn rule(target: u32, test_examples: usize, seeds: Vec<u64>) -> RaceRule {
             "Clock: from the first training submission until the final weights are read back and the device's count of \
              steps is checked; evaluation comes after."
                 .into(),
-            "Apart from it: set-up (the engine, its kernels compiled, the digits uploaded) and tuning (measuring kernels, \
+            "Separately: set-up (the engine, its kernels compiled, the digits uploaded) and tuning (measuring kernels, \
              always done anew here). The cold total is reading, tuning, set-up and training of the first round; what a \
              driver keeps compiled from before is out of our hands."
                 .into(),
-            "Rounds: each contestant runs each seed once, in turn, a round a seed, another one first in each; nothing \
-             else of this program runs meanwhile."
+            "Rounds: each contestant runs each seed once, in turn, one round per seed, another contestant first in each; \
+             nothing else of this program runs meanwhile. An interrupted race resumes at the start of the interrupted \
+             round, as times are compared within a round."
                 .into(),
         ],
         seeds,
     }
 }
 
-/// The published times.
-pub fn published() -> Vec<PublishedTime> {
+/// A contestant, and what it takes to run it.
+#[derive(Debug, Clone)]
+pub struct Entrant {
+    contestant: Contestant,
+    recipe: Recipe,
+    target: Target,
+}
+
+/// A race before its first round.
+pub struct Race<'a> {
+    /// The head of its record.
+    pub stamp: Stamp,
+    /// The digits.
+    pub digits: &'a Digits,
+    /// Their source.
+    pub source: Source,
+    /// The reasons why it may not be compared with published times, in words.
+    pub restrictions: Vec<String>,
+    /// Seconds from the start of the process until the digits were in memory.
+    pub reading: f64,
+    /// The rule.
+    pub rule: RaceRule,
+    /// The entrants, the baseline first.
+    pub entrants: Vec<Entrant>,
+}
+
+/// The entrants: the baseline, then each recipe on one core, on all, and on each adapter.
+///
+/// # Errors
+/// If a recipe has too many updates.
+pub fn entrants(
+    baseline: &Recipe,
+    recipes: &[Recipe],
+    adapters: Vec<Adapter>,
+    (cores, examples): (usize, usize),
+) -> Result<Vec<Entrant>> {
+    let mut cpus = vec![Target::Cpu(1), Target::Cpu(cores)];
+    cpus.truncate(cores.min(2));
+    let mut entrants = vec![Entrant::new(baseline, &Target::PerExample, examples)?];
+    let mut pairs = Vec::new();
+    for recipe in recipes {
+        pairs.extend(cpus.iter().map(|target| (recipe, target.clone())));
+    }
+    for adapter in adapters {
+        let target = Target::Adapter(adapter);
+        pairs.extend(recipes.iter().map(|recipe| (recipe, target.clone())));
+    }
+    for (recipe, target) in &pairs {
+        let entrant = Entrant::new(recipe, target, examples)?;
+        // Two flags may choose the same adapter.
+        if entrants.iter().all(|other| other.name() != entrant.name()) {
+            entrants.push(entrant);
+        }
+    }
+    Ok(entrants)
+}
+
+/// A contestant's kernels, and the seconds spent on measuring them before the first round.
+#[derive(Default, Serialize, Deserialize)]
+struct Tuned {
+    kernels: Option<String>,
+    tuning: f64,
+}
+
+impl Entrant {
+    fn new(recipe: &Recipe, target: &Target, examples: usize) -> Result<Self> {
+        let steps = recipe.validate_updates(examples)?;
+        let (kind, place) = match target {
+            Target::Cpu(threads) => {
+                let cores = plural(*threads, "core");
+                (ContestantKind::Cpu, format!("cpu, {cores}"))
+            }
+            Target::Adapter(found) => {
+                let kind = match found.description.kind {
+                    Kind::Software => ContestantKind::Software,
+                    _ => ContestantKind::Gpu,
+                };
+                (kind, found.description.to_string())
+            }
+            Target::PerExample | Target::Reference => (ContestantKind::PerExample, String::new()),
+        };
+        let contestant = Contestant {
+            name: match kind {
+                ContestantKind::PerExample => "per-example".into(),
+                _ => format!("{place}: {}", recipe.name),
+            },
+            kind,
+            recipe_name: recipe.name.clone(),
+            recipe: serde_json::Value::Null,
+            device: place,
+            cores: match target {
+                Target::Cpu(threads) => Some(*threads as u32),
+                Target::PerExample | Target::Reference => Some(1),
+                Target::Adapter(_) => None,
+            },
+            kernels: None,
+            steps,
+            presentations: u64::from(steps) * recipe.batch_size(examples) as u64,
+            tuning: 0.0,
+            runs: Vec::new(),
+            failed: Vec::new(),
+            standing: None,
+        };
+        Ok(Self {
+            contestant,
+            recipe: recipe.clone(),
+            target: target.clone(),
+        })
+    }
+
+    /// Its name in the race.
+    pub fn name(&self) -> &str {
+        &self.contestant.name
+    }
+
+    /// Settles an adapter's kernels, by measuring where its options ask for that.
+    fn tune(&self, first: &Job, queue: &Queue) -> Result<Tuned> {
+        let Target::Adapter(adapter) = &self.target else {
+            return Ok(Tuned::default());
+        };
+        let device = &self.contestant.device;
+        queue
+            .observer
+            .note(&format!("choosing kernels on {device}"))?;
+        let (digits, recipe) = (&first.digits, &first.recipe);
+        let start = recipe.initial_parameters();
+        let (adapter, tuning) = adapter.clone().settled(digits, recipe, &start)?;
+        let kernels = match adapter.options.kernels {
+            Kernels::Fixed(variant) => Some(variant.to_string()),
+            _ => None,
+        };
+        Ok(Tuned { kernels, tuning })
+    }
+
+    /// Takes the kernels that were settled.
+    fn settle(&mut self, tuned: &Tuned) -> Result<()> {
+        if let (Target::Adapter(adapter), Some(kernels)) = (&mut self.target, &tuned.kernels) {
+            let variant = kernels.parse().map_err(|_| {
+                Error::Device(format!(
+                    "found the kernels {kernels:?} in the race's folder, expected a form known here"
+                ))
+            })?;
+            adapter.options.kernels = Kernels::Fixed(variant);
+        }
+        self.contestant.tuning = tuned.tuning;
+        Ok(())
+    }
+
+    fn job(&self, digits: (&Digits, &DigitsRecord), seed: u64) -> Job {
+        let base = self.recipe.clone();
+        let recipe = Recipe { seed, ..base };
+        Job::new(self.name(), digits, recipe, self.target.clone())
+    }
+
+    fn add(&mut self, round: usize, run: &RunRecord) {
+        let seed = run.identity.seed;
+        let one = &mut self.contestant;
+        if round == 0 {
+            one.recipe = run.identity.recipe.clone();
+        }
+        one.device.clone_from(&run.device);
+        one.kernels.clone_from(&run.kernels);
+        if let Some(message) = run.failed.clone() {
+            one.failed.push(FailedRun { seed, message });
+        } else if let Some(end) = run.last() {
+            one.runs.push(RaceRun {
+                round: round as u32,
+                seed,
+                setup: run.seconds.setup,
+                train: run.seconds.train,
+                test_misses: end.test.misses,
+                train_misses: end.train.misses,
+            });
+        }
+    }
+}
+
+/// Measurements before the first round.
+#[derive(Serialize, Deserialize)]
+struct Start {
+    reading: f64,
+    tuned: Vec<Tuned>,
+}
+
+impl Race<'_> {
+    /// Races, or resumes this very race where the queue's folder has whole rounds of it.
+    ///
+    /// # Errors
+    /// If the folder has another race that has not finished; what the queue returns.
+    pub fn run(mut self, queue: &Queue) -> Result<RaceRecord> {
+        let digits = DigitsRecord::of(self.digits);
+        let start = self.start(&digits, queue)?;
+        self.reading = start.reading;
+        for (entrant, tuned) in self.entrants.iter_mut().zip(&start.tuned) {
+            entrant.settle(tuned)?;
+        }
+        let rounds = self.rounds(&digits);
+        for round in &rounds {
+            if !queue.folder.has(round) {
+                queue.folder.forget(round)?;
+            }
+        }
+        let records = queue.run(&rounds.concat(), 1)?;
+        for (round, records) in records.chunks(self.entrants.len()).enumerate() {
+            for entrant in &mut self.entrants {
+                let is_own = |run: &&RunRecord| run.identity.row == entrant.name();
+                let run = records.iter().find(is_own).expect("each ran");
+                entrant.add(round, run);
+            }
+        }
+        Ok(self.record(digits))
+    }
+
+    /// The jobs of each round; the contestant that is second in one is first in the next.
+    fn rounds(&self, digits: &DigitsRecord) -> Vec<Vec<Job>> {
+        let count = self.entrants.len();
+        let seeds = self.rule.seeds.iter().enumerate();
+        seeds
+            .map(|(round, &seed)| {
+                let turns = (0..count).map(|turn| &self.entrants[(round + turn) % count]);
+                turns
+                    .map(|one| one.job((self.digits, digits), seed))
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// Measures what comes before the first round, or takes it from the race in the folder.
+    fn start(&self, digits: &DigitsRecord, queue: &Queue) -> Result<Start> {
+        let contestants = self.entrants.iter().map(|one| {
+            let kernels = one.target.adapter().map(|found| &found.options.kernels);
+            json!([one.name(), one.recipe, format!("{kernels:?}")])
+        });
+        let plan = json!({
+            "seeds": self.rule.seeds, "target": self.rule.target_misses,
+            "restrictions": self.restrictions, "digits": digits,
+            "machine": self.stamp.machine, "version": self.stamp.version,
+            "contestants": contestants.collect::<Vec<_>>(),
+        });
+        let rounds = self.rounds(digits);
+        let found = queue.folder.experiment(&plan)?;
+        // The first round has the times from a cold start: without it there is nothing to resume.
+        let begun = found.filter(|found| !found.finished && queue.folder.has(&rounds[0]));
+        if let Some(start) = begun.and_then(|begun| serde_json::from_value(begun.start).ok()) {
+            return Ok(start);
+        }
+        let firsts = self.entrants.iter().zip(&rounds[0]);
+        let tuned = firsts.map(|(one, job)| one.tune(job, queue));
+        let start = Start {
+            reading: self.reading,
+            tuned: tuned.collect::<Result<_>>()?,
+        };
+        queue.folder.forget(rounds.iter().flatten())?;
+        queue.folder.begin(plan, json!(start))?;
+        Ok(start)
+    }
+
+    fn record(self, digits: DigitsRecord) -> RaceRecord {
+        let entrants = self.entrants.into_iter();
+        let mut contestants: Vec<_> = entrants.map(|one| one.contestant).collect();
+        let restrictions = &self.restrictions;
+        let over_essay =
+            |seconds, misses| Verdict::of(seconds, misses, self.source, restrictions).over_essay();
+        let target = self.rule.target_misses;
+        stand(&mut contestants, target, self.reading, over_essay);
+        let mut record = RaceRecord {
+            stamp: self.stamp,
+            digits,
+            reading: self.reading,
+            rule: self.rule,
+            restrictions: self.restrictions,
+            contestants,
+            published: published(),
+            verdict: Vec::new(),
+        };
+        record.verdict = verdict::of_race(&record);
+        record
+    }
+}
+
+pub(super) fn published() -> Vec<PublishedTime> {
     let time = |(name, seconds, about): (&str, f64, bool)| PublishedTime {
         name: name.into(),
         seconds,
@@ -116,172 +353,45 @@ pub fn published() -> Vec<PublishedTime> {
     PUBLISHED.map(time).into()
 }
 
-impl Spread {
-    /// Of these samples; none if there are none.
-    pub fn of(samples: &[f64]) -> Option<Self> {
-        let mut sorted = samples.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let (min, max) = (*sorted.first()?, *sorted.last()?);
-        let middle = sorted.len() / 2;
-        let median = match sorted.len() % 2 {
-            0 => (sorted[middle - 1] + sorted[middle]) / 2.0,
-            _ => sorted[middle],
-        };
-        Some(Self { median, min, max })
-    }
-}
-
-/// Fills in where each contestant stands; `reading` is what reading the digits took, in seconds.
-pub fn stand(contestants: &mut [Contestant], target: u32, reading: f64) {
+/// Fills in the contestants' standings. `reading` is how long reading the digits took, in seconds; `over_essay` gives the
+/// essay's seconds over median seconds of training with these mean misses, where that is an answer to its claim.
+pub(super) fn stand(
+    contestants: &mut [Contestant],
+    target: u32,
+    reading: f64,
+    over_essay: impl Fn(f64, f64) -> Option<f64>,
+) {
     let is_baseline = |one: &&Contestant| one.kind == ContestantKind::PerExample;
     let baseline = contestants.iter().find(is_baseline);
     let baseline = baseline.map_or(Vec::new(), |one| one.runs.clone());
     for one in contestants {
         one.standing = standing(one, &baseline, target, reading);
+        if let Some(found) = one.standing.as_mut().filter(|_| one.failed.is_empty()) {
+            found.over_essay = over_essay(found.train.median, found.misses.mean);
+        }
     }
 }
 
 fn standing(one: &Contestant, baseline: &[RaceRun], target: u32, reading: f64) -> Option<Standing> {
-    let of = |value: fn(&RaceRun) -> f64| {
-        let values: Vec<f64> = one.runs.iter().map(value).collect();
-        Spread::of(&values)
-    };
-    let train = of(|run| run.train)?;
+    let sample = |value: fn(&RaceRun) -> f64| Sample::of(one.runs.iter().map(value));
     let first = one.runs.first()?;
     let misses: Vec<u32> = one.runs.iter().map(|run| run.test_misses).collect();
     let misses = Statistics::of(&misses)?;
     // Both ran within a round, under the same conditions.
-    let ratios: Vec<f64> = one
-        .runs
-        .iter()
-        .filter_map(|run| {
-            let other = baseline.iter().find(|other| other.round == run.round)?;
-            Some(other.train / run.train)
-        })
-        .collect();
+    let ratios = one.runs.iter().filter_map(|run| {
+        let other = baseline.iter().find(|other| other.round == run.round)?;
+        Some(other.train / run.train)
+    });
     Some(Standing {
-        train,
-        setup: of(|run| run.setup)?,
+        train: sample(|run| run.train)?.into(),
+        setup: sample(|run| run.setup)?.into(),
         cold_total: reading + one.tuning + first.setup + first.train,
         qualifies: one.failed.is_empty() && misses.mean <= f64::from(target),
         misses,
-        over_per_example: Spread::of(&ratios).map(|ratios| ratios.median),
-        over_essay: ESSAY_SECONDS / train.median,
+        over_per_example: Sample::of(ratios).map(|ratios| ratios.median()),
+        over_essay: None,
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cpu::FullBatch;
-    use crate::data::embedded;
-    use crate::experiment::record::FailedRun;
-    use crate::recipe::{Length, Name};
-
-    fn contestant(kind: ContestantKind, runs: &[(u32, f64, u32)]) -> Contestant {
-        let run = |&(round, train, test_misses): &(u32, f64, u32)| RaceRun {
-            round,
-            seed: u64::from(round),
-            setup: 0.5,
-            train,
-            test_misses,
-            train_misses: 0,
-        };
-        Contestant {
-            name: format!("{kind:?}"),
-            kind,
-            recipe_name: "full-batch".into(),
-            recipe: serde_json::Value::Null,
-            device: "a device".into(),
-            cores: None,
-            kernels: None,
-            steps: 140,
-            presentations: 1,
-            tuning: 4.0,
-            runs: runs.iter().map(run).collect(),
-            failed: Vec::new(),
-            standing: None,
-        }
-    }
-
-    /// Ratios within the rounds are 2, 4 and 3: their median is 3, while that of the medians would be 2.
-    #[test]
-    fn ratios_are_taken_within_a_round() {
-        let mut all = [
-            contestant(
-                ContestantKind::PerExample,
-                &[(0, 2.0, 80), (1, 8.0, 82), (2, 1.5, 84)],
-            ),
-            contestant(
-                ContestantKind::Gpu,
-                &[(0, 1.0, 70), (1, 2.0, 83), (2, 0.5, 92)],
-            ),
-        ];
-        stand(&mut all, 82, 0.1);
-        let [baseline, gpu] = all.map(|one| one.standing.expect("runs"));
-        assert_eq!((baseline.train.median, gpu.train.median), (2.0, 1.0));
-        assert_eq!((gpu.train.min, gpu.train.max), (0.5, 2.0));
-        assert_eq!(gpu.over_per_example, Some(3.0));
-        assert_eq!(baseline.over_per_example, Some(1.0));
-        assert_eq!(gpu.over_essay, 90.0);
-        assert!((gpu.cold_total - 5.6).abs() < 1e-12);
-        // Means of 82 and 81⅔.
-        assert!(baseline.qualifies && gpu.qualifies);
-    }
-
-    #[test]
-    fn who_misses_more_or_fails_does_not_qualify() {
-        let qualifies = |misses: &[u32], failures: usize| {
-            let runs: Vec<_> = misses.iter().zip(0..).map(|(&m, r)| (r, 1.0, m)).collect();
-            let mut one = contestant(ContestantKind::Cpu, &runs);
-            let failure = FailedRun {
-                seed: 9,
-                message: "diverged".into(),
-            };
-            one.failed = vec![failure; failures];
-            let mut all = [one];
-            stand(&mut all, 82, 0.0);
-            all[0].standing.as_ref().map(|standing| standing.qualifies)
-        };
-        assert_eq!(qualifies(&[82, 82], 0), Some(true));
-        assert_eq!(qualifies(&[82, 83], 0), Some(false));
-        assert_eq!(qualifies(&[70], 1), Some(false));
-        assert_eq!(qualifies(&[], 1), None);
-    }
-
-    #[test]
-    fn medians_of_even_numbers_are_means_of_two() {
-        let spread = Spread::of(&[4.0, 1.0, 3.0, 2.0]).expect("samples");
-        assert_eq!((spread.median, spread.min, spread.max), (2.5, 1.0, 4.0));
-        assert_eq!(Spread::of(&[]), None);
-    }
-
-    fn raced(recipe: &Recipe) -> Result<Timed> {
-        let mut digits = embedded::digits();
-        digits.train = digits.train.truncated(64);
-        digits.test = digits.test.truncated(32);
-        let start = recipe.initial_parameters();
-        let mut engine =
-            FullBatch::new(digits, recipe.clone(), &start).expect("a full-batch recipe");
-        let timed = run(&mut engine, recipe, 64)?;
-        let again = engine.evaluate(Split::Test)?.misses;
-        assert_eq!((timed.test_misses, engine.state()?.step), (again, 7));
-        Ok(timed)
-    }
-
-    #[test]
-    fn a_run_goes_to_its_end_and_one_that_diverges_is_an_error() {
-        let recipe = Recipe {
-            length: Length::Steps(7),
-            ..Recipe::named(Name::FullBatch)
-        };
-        assert!(raced(&recipe).expect("a run").seconds > 0.0);
-        let wild = Recipe {
-            learning_rate: 1e30,
-            warmup: 0,
-            ..recipe
-        };
-        let error = raced(&wild).expect_err("diverged");
-        assert!(matches!(error, Error::Diverged(_)), "{error}");
-    }
-}
+mod tests;

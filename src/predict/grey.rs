@@ -1,21 +1,21 @@
-//! A picture in shades of grey, as [`super::normalise`] takes it.
+//! Grey picture, the input of [`super::normalise`].
 
-/// A picture in shades of grey.
+/// Picture in shades of grey.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grey {
-    /// Columns.
+    /// Number of columns.
     pub width: usize,
-    /// Rows.
+    /// Number of rows.
     pub height: usize,
-    /// From 0 (black) to 65,535 (white), `[row][column]`.
+    /// Levels from 0 (black) to 65,535 (white), `[row][column]`.
     pub levels: Vec<u16>,
 }
 
 impl Grey {
-    /// Takes levels, `[row][column]`.
+    /// Creates a picture from levels, `[row][column]`.
     ///
     /// # Panics
-    /// If there is no pixel, or not one for each place.
+    /// If there are no pixels, or not `width × height` levels.
     pub fn new(width: usize, height: usize, levels: Vec<u16>) -> Self {
         assert!(width > 0 && height > 0, "at least one pixel");
         assert_eq!(levels.len(), width * height, "a pixel for each place");
@@ -26,7 +26,7 @@ impl Grey {
         }
     }
 
-    /// The level at a place.
+    /// Level of a pixel.
     pub fn at(&self, row: usize, column: usize) -> u16 {
         self.levels[row * self.width + column]
     }

@@ -1,41 +1,41 @@
-//! From grey levels to ink: which side of the paper's level is ink, stretched from 0 (paper) to 1 (full ink).
+//! Conversion of grey levels to ink, from 0 (paper) to 1 (full ink).
 
 use super::Grey;
 
-/// Longer sides are reduced to at most this before anything else: it bounds what follows.
+/// Maximum side of a picture. Larger pictures are reduced first, which bounds the later work.
 const LONGEST_SIDE: usize = 1_024;
-/// Where ink differs from paper by less than this share of black to white, there is no digit.
+/// Minimum difference between ink and paper for a digit, as a share of the difference between black and white.
 const LEAST_CONTRAST: f64 = 0.04;
-/// Share of the inked pixels that may be darker than what counts as full ink.
+/// Share of the inked pixels that may be darker than full ink.
 const BEYOND_FULL: f64 = 0.01;
-/// The edge of a picture, as a share of its shorter side, is taken for paper.
+/// Divisor of the shorter side that gives the thickness of the edge. The edge is treated as paper.
 const EDGE: usize = 50;
-/// Share of the edge's pixels whose deviation from the paper's level counts as its roughness.
+/// Quantile of the edge's deviations from the paper's level that is the paper's roughness.
 const ROUGHNESS_SHARE: f64 = 0.95;
-/// Deviations up to so many times the paper's roughness are paper too.
+/// Multiple of the roughness up to which a deviation is still paper.
 const ROUGHNESS_FACTOR: f64 = 1.5;
-/// Connected ink with less than this share of the most inked piece's is dust.
+/// Share of the largest piece's ink below which a connected piece is dust.
 const DUST: f64 = 0.02;
 
-/// Amounts of ink.
+/// Ink of a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ink {
-    /// Columns.
+    /// Number of columns.
     pub width: usize,
-    /// Rows.
+    /// Number of rows.
     pub height: usize,
-    /// From 0 (paper) to 1, `[row][column]`.
+    /// Amounts from 0 (paper) to 1, `[row][column]`.
     pub amounts: Vec<f32>,
 }
 
 impl Ink {
-    /// Tells ink from paper.
+    /// Separates ink from paper.
     ///
-    /// The paper's level is the median along the picture's edge. Ink is brighter or darker, whichever deviates more
-    /// (sum of squares); what deviates no more than the edge itself does is paper, and dust is taken away.
+    /// The paper's level is the median along the picture's edge. Ink is the brighter or the darker side, whichever deviates
+    /// more (sum of squares). Deviations no larger than those of the edge are paper. Dust is removed.
     ///
     /// # Errors
-    /// What was found and what was expected, where ink and paper hardly differ.
+    /// A message, `found …, expected …`, if ink and paper hardly differ.
     pub fn of(grey: &Grey) -> Result<Self, String> {
         let grey = reduced(grey);
         let edge = edge(&grey);
@@ -63,7 +63,7 @@ impl Ink {
             edge.iter().map(|&level| ink(level)).collect(),
             ROUGHNESS_SHARE,
         );
-        // Of a digit that touches the edge at least the darker half stays ink.
+        // If a digit touches the edge, at least its darker half stays ink.
         let floor = (ROUGHNESS_FACTOR * rough).min(darkest / 2.0);
         let inked: Vec<f64> = grey
             .levels
@@ -89,7 +89,7 @@ impl Ink {
         Ok(ink)
     }
 
-    /// Takes away connected pieces of ink (corners connect) that are too small to belong to the digit.
+    /// Removes connected pieces of ink (corners connect) that are too small to belong to the digit.
     fn dust_off(&mut self) {
         let mut seen = vec![false; self.amounts.len()];
         let mut pieces = Vec::new();
@@ -113,7 +113,7 @@ impl Ink {
         }
     }
 
-    /// The places connected with this one.
+    /// Pixels connected with this one.
     fn piece(&self, start: usize, seen: &mut [bool]) -> Vec<u32> {
         seen[start] = true;
         let mut piece = vec![start as u32];
@@ -135,7 +135,7 @@ impl Ink {
     }
 }
 
-/// The mean of each block of pixels, so large that neither side is above [`LONGEST_SIDE`].
+/// Reduces a picture to block means, so that neither side exceeds [`LONGEST_SIDE`].
 fn reduced(grey: &Grey) -> Grey {
     let factor = grey.width.max(grey.height).div_ceil(LONGEST_SIDE);
     if factor == 1 {
@@ -160,7 +160,7 @@ fn reduced(grey: &Grey) -> Grey {
     Grey::new(width, height, levels)
 }
 
-/// The levels along the picture's edge.
+/// Levels along the edge of the picture.
 fn edge(grey: &Grey) -> Vec<u16> {
     let thickness = (grey.width.min(grey.height) / EDGE).max(1);
     let outer = |place: usize, length: usize| place < thickness || place + thickness >= length;
@@ -175,7 +175,7 @@ fn edge(grey: &Grey) -> Vec<u16> {
     levels
 }
 
-/// The mean of the two middle levels: it turns over with the picture.
+/// Mean of the two middle levels, so that inverting the picture inverts the median.
 fn median(levels: &[u16]) -> f64 {
     let mut sorted = levels.to_vec();
     sorted.sort_unstable();
@@ -183,7 +183,7 @@ fn median(levels: &[u16]) -> f64 {
     (f64::from(sorted[length / 2]) + f64::from(sorted[(length - 1) / 2])) / 2.0
 }
 
-/// The value that this share of the values do not exceed.
+/// Smallest value that at least this share of the values do not exceed.
 fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
     let place = ((values.len() as f64 * share).ceil() as usize).clamp(1, values.len()) - 1;
     *values.select_nth_unstable_by(place, f64::total_cmp).1

@@ -1,4 +1,4 @@
-//! Recognising a digit in a picture: bring into the training data's form, run the net.
+//! Recognition of a digit in a picture: normalisation to the form of the training data, then the net.
 
 mod grey;
 mod ink;
@@ -15,29 +15,28 @@ use crate::recipe::Functions;
 use crate::recipe::Loss;
 use crate::reference::{Activations, guess};
 
-/// What the net takes a digit for.
+/// Prediction of the net for a digit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prediction {
     /// The class of the largest output, 0 to 9.
     pub class: u8,
-    /// One a class; they sum to one.
+    /// Probability of each class; the sum is one.
     ///
-    /// With cross-entropy the softmax that the net was trained with. With MSE the outputs, tanh's values between −A
-    /// and A, as (out + A) / 2A over their sum: in their order, but not calibrated, since no training made them
-    /// probabilities.
+    /// With cross-entropy, the softmax that the net was trained with. With MSE, the outputs (tanh's values between −A
+    /// and A) as (out + A) / 2A, divided by their sum. These keep the order of the outputs but are not calibrated.
     pub probabilities: [f64; CLASSES],
 }
 
-/// A picture of a digit, recognised.
+/// Result of recognising a picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Recognised {
-    /// What it is taken for.
+    /// Prediction of the net.
     pub prediction: Prediction,
-    /// What the net saw: codes over [`DENOMINATOR`], `[row][column]`.
+    /// Input of the net: codes over [`DENOMINATOR`], `[row][column]`.
     pub codes: [u16; PIXELS],
 }
 
-/// A net that is only asked, not trained.
+/// Net for inference only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Classifier {
     parameters: Parameters,
@@ -45,7 +44,7 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// A net with these weights and functions.
+    /// Creates a net with these weights and functions.
     pub fn new(parameters: Parameters, functions: Functions) -> Self {
         Self {
             parameters,
@@ -53,17 +52,17 @@ impl Classifier {
         }
     }
 
-    /// Its weights and biases.
+    /// Weights and biases.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// Its functions.
+    /// Functions of the net.
     pub fn functions(&self) -> Functions {
         self.functions
     }
 
-    /// What the net takes a 16×16 image for: codes over [`DENOMINATOR`], `[row][column]`.
+    /// Classifies a 16×16 image: codes over [`DENOMINATOR`], `[row][column]`.
     pub fn classify(&self, codes: &[u16; PIXELS]) -> Prediction {
         let Functions { activation, loss } = self.functions;
         let values = Activations::evaluation(&self.parameters, codes, DENOMINATOR, self.functions);
@@ -77,7 +76,7 @@ impl Classifier {
     /// Recognises the digit in a picture; `path` is for messages.
     ///
     /// # Errors
-    /// [`Error::File`] if the picture has only one colour, and if the weights are so large that
+    /// [`Error::File`] if the picture has only one colour, or if the weights are so large that
     /// the net's sums overflow.
     pub fn recognise(&self, picture: &Grey, path: &Path) -> Result<Recognised> {
         let codes = normalise::normalise(picture).map_err(|problem| Error::file(path, problem))?;
@@ -89,23 +88,23 @@ impl Classifier {
         {
             return Err(Error::file(
                 path,
-                "found outputs of the net that are not finite, expected weights of a net that was trained",
+                "found outputs of the net that are not finite, expected weights of a trained net",
             ));
         }
         Ok(Recognised { prediction, codes })
     }
 }
 
-/// See [`Prediction::probabilities`]; `amplitude` is tanh's, ±A being its bounds.
+/// Computes [`Prediction::probabilities`]; `amplitude` is the bound A of tanh.
 fn probabilities(out: &[f32], loss: Loss, amplitude: f64) -> [f64; CLASSES] {
     let outputs: [f64; CLASSES] = std::array::from_fn(|class| f64::from(out[class]));
     let shares = match loss {
         Loss::CrossEntropy => {
-            // Subtracting the largest logit keeps exp from overflowing.
+            // Subtracting the largest logit prevents an overflow of exp.
             let largest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             outputs.map(|logit| (logit - largest).exp())
         }
-        // Where tanh is −A to the last bit everywhere, all are equally likely.
+        // If every tanh is exactly −A, all classes are equally likely.
         Loss::Mse => outputs.map(|value| (value + amplitude).max(0.0) + 1e-9),
     };
     let sum: f64 = shares.iter().sum();
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn softmax_is_that_of_the_loss_and_does_not_overflow() {
+    fn softmax_matches_the_loss_and_does_not_overflow() {
         let mut out = [0f32; CLASSES];
         out[4] = 3f32.ln();
         let shares = probabilities(&out, Loss::CrossEntropy, 1.0);

@@ -1,30 +1,30 @@
-//! From a picture of any size to what the net was trained on: MNIST's form, then the project's own 16×16.
+//! Normalisation of a picture of any size to the input of the net: first to MNIST's form, then to 16×16.
 //!
-//! MNIST's digits are fitted into a box of 20×20 pixels, proportions kept, and placed so that their centre of mass is
-//! pixel (14, 14) of 28×28, counted from 0, to the nearest whole pixel: measured on MNIST's files, whose digits' centres
-//! lie evenly between 14.0 and 15.0 along both axes.
+//! MNIST's digits are fitted into a box of 20×20 pixels with their proportions kept. They are placed so that their centre of
+//! mass is at pixel (14, 14) of 28×28, counted from 0, to the nearest whole pixel. (Measured on MNIST's files: the centres of
+//! the digits are distributed evenly between 14.0 and 15.0 along both axes.)
 
 use super::Grey;
 use super::ink::Ink;
 use crate::data::resize::{SOURCE_PIXELS, SOURCE_SIDE, resize};
 use crate::net::PIXELS;
 
-/// Side of the box that MNIST's digits are fitted into.
+/// Side of the box around MNIST's digits.
 const BOX_SIDE: usize = 20;
-/// Where a digit's centre of mass lies: in the middle of the pixel behind the middle of the image.
+/// Centre of mass of a digit: the middle of the pixel after the middle of the image.
 const CENTRE: f64 = SOURCE_SIDE as f64 / 2.0 + 0.5;
-/// Less ink than this is not part of the digit when its box is measured: blurred corners, a JPEG's ringing.
+/// Amount of ink below which a pixel does not extend the digit's box: blurred corners, JPEG ringing.
 const FAINT: f32 = 0.05;
 
 /// Pixel codes of a picture of one digit, `[row][column]`, over [`crate::data::mnist1989::DENOMINATOR`].
 ///
 /// # Errors
-/// What was found and what was expected, where the picture has only one colour.
+/// A message, `found …, expected …`, if the picture has only one colour.
 pub fn normalise(grey: &Grey) -> Result<[u16; PIXELS], String> {
     Ok(resize(&mnist_form(grey)?))
 }
 
-/// The digit as MNIST would show it, `[row][column]`, ink bright, 0 to 255.
+/// Converts the digit to MNIST's form, `[row][column]`, ink bright, 0 to 255.
 ///
 /// # Errors
 /// As [`normalise`].
@@ -35,7 +35,7 @@ pub fn mnist_form(grey: &Grey) -> Result<[u8; SOURCE_PIXELS], String> {
     let scale = BOX_SIDE as f64 / rows.length().max(columns.length()) as f64;
     let (down, right) = (rows.taps(scale), columns.taps(scale));
     let mut fitted = [0f64; SOURCE_PIXELS];
-    // Rows first, a row of the target at a time: [source column].
+    // Rows first, one row of the target at a time: [source column].
     let mut narrow = vec![0f64; ink.width];
     for (row, taps) in down.iter().enumerate() {
         narrow.fill(0.0);
@@ -50,12 +50,12 @@ pub fn mnist_form(grey: &Grey) -> Result<[u8; SOURCE_PIXELS], String> {
             fitted[row * SOURCE_SIDE + column] = sum;
         }
     }
-    // Lines thinner than a pixel of the target are as dark as thick ones.
+    // Lines thinner than a pixel of the target become as dark as thick ones.
     let darkest = fitted.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
     Ok(fitted.map(|amount| (255.0 * amount / darkest).round() as u8))
 }
 
-/// Ink along an axis: (the most in a pixel, the sum) for each place.
+/// Ink along an axis: (maximum of a pixel, sum) at each position.
 fn profile(ink: &Ink, place: fn(usize, usize) -> usize, length: usize) -> Vec<(f32, f64)> {
     let mut profile = vec![(0f32, 0f64); length];
     for (index, &amount) in ink.amounts.iter().enumerate() {
@@ -66,22 +66,22 @@ fn profile(ink: &Ink, place: fn(usize, usize) -> usize, length: usize) -> Vec<(f
     profile
 }
 
-/// Where the digit lies along an axis.
+/// Extent of the digit along an axis.
 struct Axis {
-    /// First place of its box.
+    /// First position of the box.
     start: usize,
-    /// Behind the last.
+    /// End of the box (exclusive).
     end: usize,
-    /// Centre of mass, in places, the first one's middle being ½.
+    /// Centre of mass; the middle of the first position is ½.
     centre: f64,
-    /// Places of the picture.
+    /// Length of the picture.
     places: usize,
 }
 
 impl Axis {
     fn of(profile: &[(f32, f64)]) -> Self {
         let inked = |&(most, _): &(f32, f64)| most > FAINT;
-        // Full ink is somewhere: both are found.
+        // Some pixel has full ink, so both are found.
         let start = profile.iter().position(inked).unwrap_or(0);
         let end = profile.iter().rposition(inked).map_or(1, |last| last + 1);
         let (moment, mass) = profile
@@ -102,11 +102,11 @@ impl Axis {
         self.end - self.start
     }
 
-    /// For each place of the target, the places of the source it is made of, and their weights, which sum to one
-    /// where all lie in the picture: a triangle that is as wide as two places of whichever grid is coarser.
+    /// Source positions and their weights for each target position. The weights form a triangle that is two positions of the
+    /// coarser grid wide. They sum to one if all positions are inside the picture.
     fn taps(&self, scale: f64) -> Vec<Vec<(usize, f64)>> {
         let box_length = self.length() as f64 * scale;
-        // Whole pixels: a digit that has MNIST's size already is moved, not blurred.
+        // Whole pixels, so that a digit of MNIST's size is moved without blur.
         let wanted = CENTRE - (self.centre - self.start as f64) * scale;
         let start = wanted
             .round()
@@ -116,7 +116,7 @@ impl Axis {
             let middle = (target as f64 + 0.5 - start) / scale + self.start as f64 - 0.5;
             let weight = |at: i64| (1.0 - (at as f64 - middle).abs() / reach).max(0.0);
             let reached = (middle - reach).floor() as i64..=(middle + reach).ceil() as i64;
-            // Beyond the picture's edge is paper, which adds nothing but counts.
+            // Outside the picture there is paper: it adds no ink but counts in the total.
             let total: f64 = reached.clone().map(weight).sum();
             reached
                 .filter(|at| (0..self.places as i64).contains(at) && weight(*at) > 0.0)

@@ -1,38 +1,37 @@
-//! When two tensors count as equal: the one comparison of all tests of numbers. `tests/kernels/faults` proves that it can
-//! fail.
+//! Comparison of tensors, used by all numeric tests. `tests/kernels/faults` proves that it can fail.
 
 #![allow(dead_code)] // each test binary uses its part
 
-/// `|found − expected| ≤ floor + atol·largest + rtol·|expected|` for every element, `largest` being the largest
-/// expected magnitude. NaN on either side fails, and so does an infinite expectation, which would excuse anything.
+/// Tolerance `|found − expected| ≤ floor + atol·largest + rtol·|expected|` for every element, where `largest` is the largest
+/// expected magnitude. NaN on either side fails. An infinite expectation fails too, because it would accept anything.
 #[derive(Debug, Clone, Copy)]
 pub struct Tolerance {
-    /// In the tensor's own units.
+    /// Absolute, in the units of the tensor.
     pub floor: f64,
-    /// In units of the largest expected magnitude.
+    /// Relative to the largest expected magnitude.
     pub atol: f64,
-    /// In units of each expected value.
+    /// Relative to each expected value.
     pub rtol: f64,
 }
 
 impl Tolerance {
-    /// The same number.
+    /// Exact equality.
     pub const EXACT: Self = Self::of(0.0, 0.0);
 
-    /// Without a floor.
+    /// Tolerance without a floor.
     pub const fn of(atol: f64, rtol: f64) -> Self {
         let floor = 0.0;
         Self { floor, atol, rtol }
     }
 
-    /// An absolute difference.
+    /// Absolute tolerance.
     pub const fn absolute(floor: f64) -> Self {
         let (atol, rtol) = (0.0, 0.0);
         Self { floor, atol, rtol }
     }
 }
 
-/// Names the worst element where two tensors differ by more than the tolerance.
+/// Compares two tensors. The error names the worst element.
 pub fn close<T: Copy + Into<f64>>(
     name: &str,
     found: &[T],
@@ -50,7 +49,7 @@ pub fn close<T: Copy + Into<f64>>(
         let allowed = with.floor + with.atol * largest + with.rtol * b.abs();
         match (a - b).abs() / allowed {
             _ if !b.is_finite() => f64::NAN,
-            // 0/0: equal values where nothing else is allowed.
+            // 0/0: equal values with zero tolerance.
             _ if a == b => 0.0,
             ratio => ratio,
         }
@@ -58,7 +57,7 @@ pub fn close<T: Copy + Into<f64>>(
     let mut worst = (0, 0.0);
     for index in 0..found.len() {
         let ratio = excess(index);
-        // Phrased so that NaN is the worst.
+        // Written so that NaN is the worst.
         if ratio.is_nan() || ratio > worst.1 {
             worst = (index, ratio);
         }
@@ -79,7 +78,7 @@ pub fn close<T: Copy + Into<f64>>(
     ))
 }
 
-/// Fails unless the bits are the same.
+/// Fails unless all bits are equal.
 pub fn identical(name: &str, found: &[f32], expected: &[f32]) -> Result<(), String> {
     let same = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits();
     match found.iter().zip(expected).position(|pair| !same(pair)) {

@@ -1,4 +1,4 @@
-//! What the tests of numbers share: a comparator that NaN cannot pass, fixtures, random digits.
+//! Shared by the numeric tests: a comparator that NaN cannot pass, fixtures, random digits.
 
 #![allow(dead_code)] // each test binary uses its part
 
@@ -12,7 +12,7 @@ use gpu_train::net::{Initialization, PARAMETERS, PIXELS, Parameters};
 
 use compare::{Tolerance, close};
 
-/// [`close`] for every parameter tensor, each with tolerances relative to its own largest element.
+/// Applies [`close`] to every parameter tensor, with tolerances relative to its largest element.
 pub fn compare_parameters(
     what: &str,
     got: &Parameters,
@@ -31,7 +31,7 @@ pub fn compare_parameters(
     Ok(())
 }
 
-/// The folder of PyTorch oracles, if this machine has it.
+/// Folder of the PyTorch oracles, if this machine has it.
 pub fn fixtures() -> Option<PathBuf> {
     let folder = std::env::var_os("GPU_TRAIN_FIXTURES").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"),
@@ -40,7 +40,7 @@ pub fn fixtures() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
-/// A safetensors file, every tensor as f64.
+/// Safetensors file with every tensor as f64.
 pub struct Fixture(HashMap<String, Vec<f64>>);
 
 impl Fixture {
@@ -71,12 +71,12 @@ impl Fixture {
         Self(tensors.collect())
     }
 
-    /// One tensor.
+    /// Values of one tensor.
     pub fn get(&self, name: &str) -> &[f64] {
         &self.0[name]
     }
 
-    /// The eight parameter tensors whose names start with `prefix`.
+    /// Eight parameter tensors whose names start with `prefix`.
     pub fn parameters(&self, prefix: &str) -> Parameters<f64> {
         let mut parameters = Parameters::zeros();
         for tensor in &PARAMETERS {
@@ -86,7 +86,7 @@ impl Fixture {
         parameters
     }
 
-    /// `x` and `y` as digits (training and test set alike).
+    /// Digits from `x` and `y`, used as both training and test set.
     pub fn digits(&self) -> Digits {
         // The fixtures' images are the embedded ones: multiples of 1/64 before scaling by 1/127.5.
         let codes = self
@@ -103,11 +103,11 @@ impl Fixture {
     }
 }
 
-/// A reproducible stream of numbers for tests (SplitMix64).
+/// Reproducible stream of random numbers for tests (SplitMix64).
 pub struct Noise(pub u64);
 
 impl Noise {
-    /// The next 64 bits.
+    /// Next 64 bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -116,15 +116,15 @@ impl Noise {
         z ^ (z >> 31)
     }
 
-    /// Uniform in −1..1.
+    /// Next number, uniform in −1..1.
     pub fn signed(&mut self) -> f32 {
         (self.bits() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     }
 }
 
-/// So many random images with random labels: a third of the pixels background, as in digits, the rest noise, but for
-/// each label another part of the image bright, so that the examples' gradients do not cancel. Codes and denominator
-/// (no power of two) are the embedded digits'.
+/// Random images with random labels. As in digits, a third of the pixels are background; the rest are noise. Each label has a
+/// different bright part of the image, so that the gradients of the examples do not cancel. The range of the codes and the
+/// denominator (no power of two) are those of the embedded digits.
 pub fn random_set(examples: usize, seed: u64) -> Dataset {
     let mut noise = Noise(seed);
     let mut below = |bound: u64| (noise.bits() % bound) as u16;
@@ -144,7 +144,7 @@ pub fn random_set(examples: usize, seed: u64) -> Dataset {
     Dataset::new(codes, 8_160, labels)
 }
 
-/// Random digits with as many test as training examples.
+/// Random digits with equal numbers of training and test examples.
 pub fn random_digits(examples: usize, seed: u64) -> Digits {
     Digits {
         train: random_set(examples, seed),
@@ -153,7 +153,7 @@ pub fn random_digits(examples: usize, seed: u64) -> Digits {
     }
 }
 
-/// Weights of the initial distribution, and biases of both signs, so that a swapped bias shows.
+/// Weights of the initial distribution and biases of both signs, so that a swapped bias is detected.
 pub fn random_parameters(seed: u64) -> Parameters {
     let mut parameters = gpu_train::net::initial_parameters(seed, 0.0, Initialization::Sqrt);
     let mut noise = Noise(seed);
@@ -165,11 +165,11 @@ pub fn random_parameters(seed: u64) -> Parameters {
     parameters
 }
 
-/// A test that needs an adapter and nothing else.
+/// Test that needs only an adapter.
 pub type AdapterTest = fn(&wgpu::Adapter) -> Result<(), libtest_mimic::Failed>;
 
-/// Each test on each adapter, under the adapter's name. Without an adapter the tests are ignored, or, if
-/// `GPU_TRAIN_REQUIRE_ADAPTER` is 1, fail: they never pass. `GPU_TRAIN_ADAPTER` keeps to names that contain it.
+/// Creates a trial per test and adapter, named after the adapter. Without an adapter the tests are ignored or, if
+/// `GPU_TRAIN_REQUIRE_ADAPTER` is 1, fail; they never pass. `GPU_TRAIN_ADAPTER` selects adapters whose names contain it.
 pub fn adapter_trials<F>(tests: &[(impl AsRef<str>, F)]) -> Vec<libtest_mimic::Trial>
 where
     F: Fn(&wgpu::Adapter) -> Result<(), libtest_mimic::Failed> + Clone + Send + 'static,

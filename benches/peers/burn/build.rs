@@ -1,4 +1,4 @@
-//! Tells the program which burn it was built with, for the report.
+//! Passes the version of burn to the program, for the report.
 
 fn main() {
     println!("cargo::rerun-if-changed=Cargo.lock");

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::flags::messages;
 use crate::flags::usage;
 use crate::flags::{adapters, digits, kernels, named, recipe};
-use crate::terminal::context::{command, cores, date, machine};
+use crate::terminal::context::{cores, stamp};
 use crate::terminal::{Output, memory};
 use crate::text;
 use gpu_train::data::Repeated;
@@ -162,11 +162,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     // Before the peaks are measured, which takes memory as well.
     let peak_resident_bytes = memory::peak_resident_bytes();
     let report = BenchReport {
-        schema: 1,
-        version: env!("CARGO_PKG_VERSION"),
-        date: date(),
-        command: command(),
-        machine: machine(),
+        stamp: stamp(),
         digits: bench.digits.source.clone(),
         peak_resident_bytes,
         engines: bench.reports(measured)?,

@@ -1,4 +1,4 @@
-//! `gpu-train completions`: what a shell completes.
+//! `gpu-train completions`: completions for a shell.
 
 use clap::Args;
 use clap_complete::Shell;
@@ -6,7 +6,7 @@ use clap_complete::Shell;
 use crate::terminal::Output;
 use gpu_train::error::Result;
 
-/// Print a shell's completions, to be kept where the shell looks for them.
+/// Print the completion script of a shell, to be stored where the shell looks for it.
 #[derive(Debug, Args)]
 #[group(id = "completions-flags")]
 #[command(after_help = EXAMPLES)]

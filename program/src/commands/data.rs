@@ -1,4 +1,4 @@
-//! `gpu-train data`: making the files of digits.
+//! `gpu-train data`: makes the files of digits.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use crate::terminal::Output;
 use gpu_train::data::{mnist1989, prepare};
 use gpu_train::error::Result;
 
-/// Make the files of digits that are trained on.
+/// Make the files of the embedded digits.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -15,10 +15,10 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Draw MNIST as of 1989 from MNIST: 7,291 training and 2,007 test digits, resized to 16×16 pixels.
+    /// Sample MNIST as of 1989 from MNIST: 7,291 training and 2,007 test digits, resized to 16×16 pixels.
     ///
-    /// Writes four gzipped IDX files, each replaced as a whole or not at all, and prints their SHA-256. The same input
-    /// and seed give the same bytes.
+    /// Writes four gzipped IDX files, each replaced atomically, and prints their SHA-256. The same input and seed give the
+    /// same bytes.
     Prepare(Prepare),
 }
 
@@ -31,7 +31,7 @@ struct Prepare {
     /// Folder to write into; created if missing.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Seed of the sample, 0 to 4294967295; the default draws the reproduction's.
+    /// Seed of the sample, 0 to 4294967295; the default gives the sample of the reproduction.
     #[arg(long, value_name = "SEED", default_value_t = mnist1989::SEED)]
     seed: u32,
 }
@@ -40,9 +40,9 @@ const EXAMPLES: &str = "\
 Examples:
   gpu-train data prepare --mnist mnist --out data              the embedded digits, bit for bit
   gpu-train data prepare --mnist mnist --out other --seed 1    another sample of the same sizes
-  gpu-train --mnist mnist                                      no need to prepare anything";
+  gpu-train --mnist mnist                                      trains on MNIST directly";
 
-/// Runs the command; results go to standard output, one line a file: SHA-256, size in bytes, path.
+/// Runs the command. Prints one line per file to standard output: SHA-256, size in bytes, path.
 ///
 /// # Errors
 /// [`gpu_train::error::Error::File`] if MNIST cannot be read or a file cannot be written.

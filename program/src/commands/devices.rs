@@ -1,4 +1,4 @@
-//! `gpu-train devices`: the adapters, what each offers, and which would be chosen.
+//! `gpu-train devices`: the adapters, their features and limits, and the default choice.
 
 use clap::Args;
 use serde_json::json;
@@ -8,7 +8,7 @@ use gpu_train::cpu;
 use gpu_train::error::Result;
 use gpu_train::gpu::{self, AdapterChoice, AdapterDescription};
 
-/// List the adapters, what each offers, and which would be chosen.
+/// List the adapters, their features and limits, and the one that --device auto uses.
 #[derive(Debug, Args)]
 #[group(id = "devices-flags")]
 #[command(after_help = EXAMPLES)]
@@ -20,9 +20,9 @@ pub struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  gpu-train devices                        adapters, limits, and which one --device auto takes
+  gpu-train devices                        adapters, limits, and the choice of --device auto
   gpu-train devices --json                 the same for scripts
-  WGPU_BACKEND=vulkan gpu-train devices    one interface only";
+  WGPU_BACKEND=vulkan gpu-train devices    one graphics API only";
 
 /// Prints the list.
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -45,12 +45,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         output.line(&details(adapter))?;
     }
     output.line(&match chosen {
-        Some(description) => format!("--device auto takes {}", description.name),
-        None => "--device auto takes the cpu engine: no real GPU is here".into(),
+        Some(description) => format!("--device auto uses {}", description.name),
+        None => "--device auto uses the cpu engine: no real GPU was found".into(),
     })
 }
 
-/// An adapter in three lines.
+/// Describes an adapter in three lines.
 fn details(adapter: &AdapterDescription) -> String {
     const MIB: u64 = 1 << 20;
     let limits = &adapter.limits;
@@ -68,8 +68,8 @@ fn details(adapter: &AdapterDescription) -> String {
         offers.join(", ")
     };
     format!(
-        "{adapter}\n  driver: {}; optional features: {offers}\n  limits: {} MiB a storage buffer, {} storage buffers a \
-         kernel, {} KiB of workgroup memory, {} invocations a workgroup",
+        "{adapter}\n  driver: {}; optional features: {offers}\n  limits: {} MiB per storage buffer, {} storage buffers \
+         per kernel, {} KiB of workgroup memory, {} invocations per workgroup",
         adapter.driver,
         limits.storage_buffer_bytes / MIB,
         limits.storage_buffers,

@@ -1,4 +1,4 @@
-//! `gpu-train export`: trained weights in other programs' formats.
+//! `gpu-train export`: trained weights in the formats of other programs.
 
 use std::path::{Path, PathBuf};
 
@@ -14,20 +14,20 @@ use gpu_train::recipe::Functions;
 use gpu_train::recipe::{Activation, Loss};
 use gpu_train::weights;
 
-/// Write a trained net in another program's format.
+/// Write a trained net in the format of another program.
 #[derive(Debug, Args)]
 #[group(id = "export-flags")]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The weights, as `gpu-train --save` or PyTorch wrote them
+    /// Weights written by `gpu-train --save` or PyTorch
     #[arg(long, value_name = "FILE.safetensors")]
     weights: PathBuf,
     #[command(flatten)]
     formats: Formats,
-    /// Nonlinearity of the hidden layers, where the weights' file does not name it
+    /// Activation of the hidden layers, if the weights file does not name it
     #[arg(long, value_parser = named::values::<Activation>())]
     activation: Option<Activation>,
-    /// What the weights were trained for, where their file does not name it: with mse the outputs are tanh's
+    /// Loss that the net was trained with, if the weights file does not name it; with mse the outputs are those of tanh
     #[arg(long, value_parser = named::values::<Loss>())]
     loss: Option<Loss>,
 }
@@ -38,22 +38,22 @@ Examples:
   gpu-train export --weights net.safetensors --scores scores.safetensors
   gpu-train export --weights theirs.safetensors --activation tanh --loss mse --onnx net.onnx";
 
-/// What to write, at least one.
+/// Formats to write, at least one.
 #[derive(Debug, Args)]
 #[group(id = "format-flags", required = true, multiple = true)]
 struct Formats {
-    /// Write an ONNX model (operators of version 13): image [N, 1, 16, 16] in -1 to 1, scores [N, 10]
+    /// Write an ONNX model (opset 13): image [N, 1, 16, 16] from -1 to 1, scores [N, 10]
     #[arg(long, value_name = "FILE.onnx")]
     onnx: Option<PathBuf>,
-    /// Write the embedded test images, their labels and the net's scores, to check another program's against
+    /// Write the embedded test images, their labels and the net's scores, for checking another program
     #[arg(long, value_name = "FILE.safetensors")]
     scores: Option<PathBuf>,
 }
 
-/// Reads the weights and writes each format, one line a file on standard output.
+/// Reads the weights and writes each format. Prints one line per file to standard output.
 ///
 /// # Errors
-/// [`gpu_train::error::Error::Usage`] if the weights' functions are not known, or the flags contradict them;
+/// [`gpu_train::error::Error::Usage`] if the functions of the net are unknown or contradict the flags;
 /// [`gpu_train::error::Error::File`] if a file cannot be read or written.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let net = weights::load(&arguments.weights)?;
@@ -71,7 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 impl Arguments {
-    /// The functions of the net, from its file or from the flags.
+    /// Returns the functions of the net, from its file or from the flags.
     fn functions(&self, named: Option<Functions>) -> Result<Functions> {
         let path = &self.weights;
         let activation = named.map(|functions| functions.activation);
@@ -83,7 +83,7 @@ impl Arguments {
     }
 }
 
-/// What the flag says or the file names; if both do, they must agree.
+/// Returns the value of the flag or of the file. If both have one, they must agree.
 fn one_of<T: PartialEq + std::fmt::Display>(
     flag: &str,
     given: Option<T>,
@@ -93,7 +93,7 @@ fn one_of<T: PartialEq + std::fmt::Display>(
     let path = path.display();
     match (given, named) {
         (Some(given), Some(named)) if given != named => Err(usage(format!(
-            "{flag}: found {given}, expected {named}, for which {path} was trained"
+            "{flag}: found {given}, expected {named}, which {path} was trained with"
         ))),
         (_, Some(value)) | (Some(value), None) => Ok(value),
         (None, None) => Err(usage(format!(

@@ -1,4 +1,4 @@
-//! `gpu-train man`: the manual's pages.
+//! `gpu-train man`: manual pages.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::terminal::Output;
 use gpu_train::error::{Error, Result};
 use gpu_train::file;
 
-/// Print the manual page, or write all pages, one a subcommand, into a folder.
+/// Print the manual page, or write all pages into a folder, one per subcommand.
 #[derive(Debug, Args)]
 #[group(id = "man-flags")]
 #[command(after_help = EXAMPLES)]
@@ -23,12 +23,12 @@ const EXAMPLES: &str = "\
 Examples:
   gpu-train man | man -l -                 read it
   gpu-train man --out ~/.local/share/man/man1
-  man gpu-train-reproduce                  once the pages are there";
+  man gpu-train-reproduce                  once the pages are written";
 
-/// Prints or writes them.
+/// Prints or writes the pages.
 ///
 /// # Errors
-/// If they cannot be written.
+/// If the output cannot be written.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let mut command = super::command();
     command.build();
@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                 .filter(|command| command.get_name() != "help")
                 .cloned(),
         );
-        // Of a subcommand its parents' and its own, with hyphens between.
+        // For a subcommand, the names of its parents and its own, joined by hyphens.
         let name = command.get_display_name().unwrap_or("gpu-train");
         let path = folder.join(format!("{name}.1"));
         file::write_atomically(&path, page(command)?.as_bytes())?;

@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand, its arguments and what it prints.
+//! The command line: one file per subcommand, with its arguments and its output.
 
 use std::process::ExitCode;
 
@@ -20,8 +20,8 @@ mod reproduce;
 mod search;
 mod train;
 
-/// Trains the 1989 zip-code convnet over the whole training set at once, on a GPU or on all CPU cores, and compares
-/// that with training it one example at a time.
+/// Trains the 1989 zip-code convnet over the full batch, on a GPU or on all CPU cores, and compares that with training
+/// one example at a time.
 #[derive(Debug, Parser)]
 #[command(name = "gpu-train", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 struct Arguments {
@@ -42,49 +42,49 @@ fn command() -> clap::Command {
 const EXAMPLES: &str = "\
 Examples:
   gpu-train --full-batch                  the comparison, on a GPU if there is one
-  gpu-train --per-example                 the essay's stage 0: batch 1, 23 passes
+  gpu-train --per-example                 the essay's stage 0: batch 1, 23 epochs
   gpu-train --recipe full-batch-modern --save net.safetensors --checkpoint run.ckpt
   gpu-train --resume run.ckpt --save net.safetensors
-                                          goes on where that was broken off";
+                                          resumes that run after an interruption";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the adapters, what each offers, and which would be chosen.
+    /// List the adapters, their features and limits, and the one that --device auto uses.
     Devices(devices::Arguments),
-    /// Measure the engines: time a step, share of the device's peak, time of each kernel.
+    /// Measure the engines: time per step, share of the device's peak, time per kernel.
     Bench(Box<bench::Arguments>),
-    /// Choose a recipe's numbers on folds of the training set, never on the test set.
+    /// Search for a recipe's hyperparameters on folds of the training set, never on the test set.
     Search(Box<search::Arguments>),
-    /// Reproduce the essay's table: every recipe over several seeds, beside the published misses.
+    /// Reproduce the essay's table: every recipe over several seeds, compared with the published misses.
     Reproduce(Box<reproduce::Arguments>),
-    /// Race the engines to the reproduction's test misses.
+    /// Race the engines to the test misses of the reproduction.
     Race(Box<race::Arguments>),
-    /// Recognise your own digits: PNG, JPEG, PGM, PPM or BMP, of any size, one digit a picture.
+    /// Recognise your own digits: PNG, JPEG, PGM, PPM or BMP, of any size, one digit per picture.
     Predict(predict::Arguments),
-    /// Draw pictures and write a page from the records of reproduce and race.
+    /// Draw pictures and write an HTML page from the records of reproduce and race.
     Report(report::Arguments),
-    /// Write a trained net in another program's format.
+    /// Write a trained net in the format of another program.
     Export(export::Arguments),
-    /// Make the digits' files.
+    /// Make the files of the embedded digits.
     Data(data::Args),
-    /// Print a shell's completions.
+    /// Print the completion script of a shell.
     Completions(completions::Arguments),
-    /// Print or write the manual's pages.
+    /// Print or write the manual pages.
     Man(man::Arguments),
 }
 
-/// Runs the program on the process's arguments.
+/// Runs the program with the arguments of the process.
 ///
-/// Exit codes: 0 for success, 1 for failure, 2 for bad usage.
+/// Exit codes: 0 for success, 1 for failure, 2 for bad usage, 130 for an interruption.
 pub fn main() -> ExitCode {
     let started = std::time::Instant::now();
     let arguments = Arguments::parse();
     arguments.messages.apply();
     match run(arguments, started) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has seen enough.
+        // The reader of the output has closed it.
         Err(Error::OutputClosed) => ExitCode::SUCCESS,
-        // What the user wanted is no error.
+        // An interruption by the user is not reported as an error.
         Err(error @ Error::Interrupted(_)) => end(&error, ""),
         Err(error @ Error::Reported) => ExitCode::from(error.exit_code()),
         Err(error) => end(&error, "error: "),
@@ -92,7 +92,7 @@ pub fn main() -> ExitCode {
 }
 
 fn end(error: &Error, what: &str) -> ExitCode {
-    // Where standard error is closed too, the exit code says it.
+    // If standard error is closed too, only the exit code reports the failure.
     let _ = Output::Error.line(&format!("{what}{error}"));
     ExitCode::from(error.exit_code())
 }

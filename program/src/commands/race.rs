@@ -1,33 +1,31 @@
-//! `gpu-train race`: who is fastest at training to the reproduction's misses.
-
-mod contest;
+//! `gpu-train race`: the fastest training to the reproduction's misses.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
 
-use self::contest::{Contest, Entrant};
-use crate::flags::restrictions::{Restrictions, seeds};
+use crate::flags::restrictions::{Restrictions, runs_folder, seeds};
 use crate::flags::usage;
 use crate::flags::{adapters, digits, kernels, messages, named};
 use crate::pictures;
-use crate::terminal::Output;
-use crate::terminal::context::{command, date, machine};
+use crate::terminal::context::{cores, date, stamp};
+use crate::terminal::{Output, RunsProgress, interrupt};
 use crate::text::race as text;
-use gpu_train::data::Digits;
-use gpu_train::data::DigitsRecord;
-use gpu_train::error::Result;
-use gpu_train::experiment::race;
-use gpu_train::experiment::record::{RaceRecord, SCHEMA};
-use gpu_train::experiment::reproduce::Source;
-use gpu_train::experiment::verdict::verdict;
+use gpu_train::data::{Digits, Source};
+use gpu_train::error::{Error, Result};
+use gpu_train::experiment::folder::Folder;
+use gpu_train::experiment::queue::Queue;
+use gpu_train::experiment::race::{self, Race};
+use gpu_train::experiment::record::RunRecord;
+use gpu_train::experiment::verdict::TARGET;
 use gpu_train::file;
 use gpu_train::recipe::{Batch, Recipe, RecipeName};
 
 /// Race the engines to the reproduction's test misses: batch 1, the full batch on the CPU, and on every GPU asked for.
 ///
-/// The rule is printed first; it is the same for all, and nothing is stopped or chosen by the test digits.
+/// The rule is printed first; it is the same for all, and nothing is stopped or chosen by the test digits. Finished runs
+/// are kept in a folder: an interrupted race resumes with the same command.
 #[derive(Debug, Args)]
 #[group(id = "race-flags")]
 #[command(after_help = EXAMPLES)]
@@ -38,7 +36,7 @@ pub struct Arguments {
         value_name = "NAME",
         value_delimiter = ',', value_parser = named::values::<RecipeName>())]
     recipes: Vec<RecipeName>,
-    /// Seeds, consecutive: a round each
+    /// Seeds, consecutive: one round each
     #[arg(long, value_name = "N", default_value_t = 5,
           value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: u64,
@@ -46,7 +44,7 @@ pub struct Arguments {
     #[arg(long, value_name = "SEED", default_value_t = 1337)]
     first_seed: u64,
     /// Mean test misses that a contestant may have at most
-    #[arg(long, value_name = "MISSES", default_value_t = race::TARGET)]
+    #[arg(long, value_name = "MISSES", default_value_t = TARGET)]
     target: u32,
 
     #[command(flatten)]
@@ -62,7 +60,8 @@ pub struct Arguments {
     /// Print one JSON document on standard output, everything else on standard error
     #[arg(long, help_heading = "Files and output")]
     json: bool,
-    /// Write the JSON document to this file as well, and the race's picture beside it
+    /// Write the JSON document to this file as well, the race's picture to its folder, and finished runs to FILE-runs/
+    /// there [default of the runs: gpu-train-race]
     #[arg(long, value_name = "FILE.json", help_heading = "Files and output")]
     out: Option<PathBuf>,
 }
@@ -77,7 +76,7 @@ Examples:
 ///
 /// # Errors
 /// Of usage; what the digits' readers and the engines return, but for divergence, which puts a contestant out; if an
-/// adapter asked for is not there.
+/// adapter asked for is not there, or the folder of runs has another race.
 pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
     let seeds = seeds(arguments.first_seed, arguments.seeds)?;
     let recipes = arguments.recipes()?;
@@ -88,48 +87,52 @@ pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
     let restrictions = arguments.restrict(&mut digits);
     let reading = started.elapsed().as_secs_f64();
     let output = messages::progress(arguments.json);
+    interrupt::notice()?;
     let rule = race::rule(arguments.target, digits.test.len(), seeds);
     output.line(&text::rule(&rule))?;
     let options = arguments.kernels.options(None);
     let adapters = arguments.adapters.find(&options, false)?;
-    let contest = Contest {
-        digits: &digits,
-        seeds: &rule.seeds,
-        output,
-    };
-    let entrants = contest.entrants(&arguments.baseline(), &recipes, adapters)?;
-    output.line(&lineup(&entrants))?;
-    let mut contestants = contest.race(entrants)?;
-    race::stand(&mut contestants, rule.target_misses, reading);
-    let mut record = RaceRecord {
-        schema: SCHEMA,
-        version: env!("CARGO_PKG_VERSION").into(),
+    let entrants = race::entrants(
+        &arguments.baseline(),
+        &recipes,
+        adapters,
+        (cores(), digits.train.len()),
+    )?;
+    output.line(&text::lineup(&entrants))?;
+    let folder = Folder::open(&runs_folder(arguments.out.as_deref(), "gpu-train-race"))?;
+    let seeds = rule.seeds.clone();
+    let line = |run: &RunRecord| Some(text::line(run, &seeds));
+    let queue = Queue {
+        folder: &folder,
+        observer: &RunsProgress::new(output, &line),
         date: date(),
-        command: command(),
-        machine: machine(),
-        digits: DigitsRecord::of(&digits),
+        cores: cores(),
+    };
+    let race = Race {
+        stamp: stamp(),
+        digits: &digits,
+        source: arguments.digits.source(),
+        restrictions,
         reading,
         rule,
-        restrictions,
-        contestants,
-        published: race::published(),
-        verdict: Vec::new(),
+        entrants,
     };
-    record.verdict = verdict(&record);
+    let record = race.run(&queue).map_err(|error| match error {
+        Error::Interrupted(text) => {
+            Error::Interrupted(format!("{text}, from the start of the interrupted round"))
+        }
+        other => other,
+    })?;
     if let Some(path) = &arguments.out {
         file::write_atomically(path, format!("{}\n", record.json()).as_bytes())?;
         pictures::write_race(&record, file::check_target(path)?)?;
     }
     if arguments.json {
-        Output::Standard.line(&record.json())
+        Output::Standard.line(&record.json())?;
     } else {
-        Output::Standard.line(&format!("\n{}", text::text(&record)))
+        Output::Standard.line(&format!("\n{}", text::text(&record)))?;
     }
-}
-
-fn lineup(entrants: &[Entrant]) -> String {
-    let names: Vec<&str> = entrants.iter().map(Entrant::name).collect();
-    format!("The contestants\n  {}\n", names.join("\n  "))
+    folder.finish()
 }
 
 impl Arguments {

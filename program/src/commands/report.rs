@@ -19,15 +19,16 @@ const RECORD_LIMIT: u64 = 16 << 20;
 
 /// Draw the pictures and write report.html from the records of `gpu-train reproduce` and `gpu-train race`.
 ///
-/// Nothing is trained. Each picture is written as SVG and PNG, light and dark; the same records give the same bytes.
+/// Nothing is trained. Each picture is one SVG that follows the reader's light or dark theme; the same records give the
+/// same bytes.
 #[derive(Debug, Args)]
 #[group(id = "report-flags", required = true, multiple = true, args = ["directory", "race"])]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Folder that `gpu-train reproduce` has written (table.json and the runs beside it)
+    /// Folder that `gpu-train reproduce` wrote (table.json and the runs)
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// JSON document that `gpu-train race --out` has written
+    /// JSON document that `gpu-train race --out` wrote
     #[arg(long, value_name = "FILE.json")]
     race: Option<PathBuf>,
     /// Folder to write into, made if missing [default: report inside DIR; without DIR, gpu-train-report]
@@ -43,10 +44,10 @@ Examples:
   gpu-train report gpu-train-reproduce --race race.json --out pictures
   gpu-train report --race race.json        from the record of race alone";
 
-/// Reads the records, draws, and names what was written.
+/// Reads the records, draws, and prints the names of the files written.
 ///
 /// # Errors
-/// [`Error::File`] if a record is missing or is none, or a file cannot be written; what the digits' readers return.
+/// [`Error::File`] if a record is missing or does not parse, or a file cannot be written; what the digits' readers return.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let race: Option<RaceRecord> = match &arguments.race {
         Some(path) => Some(record(path, "the JSON document of gpu-train race")?),
@@ -104,7 +105,7 @@ impl Arguments {
     }
 }
 
-/// The runs that the table counts.
+/// Runs that the table counts.
 fn runs(directory: &Path, table: &Table) -> Result<Vec<RunRecord>> {
     let mut runs = Vec::new();
     for row in &table.rows {

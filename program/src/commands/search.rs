@@ -6,12 +6,17 @@ use clap::Args;
 use serde_json::json;
 
 use crate::flags::messages;
+use crate::flags::restrictions::runs_folder;
 use crate::flags::{digits, recipe};
-use crate::terminal::Output;
 use crate::terminal::context::{cores, date};
+use crate::terminal::{Output, RunsProgress, interrupt};
+use gpu_train::data::DigitsRecord;
 use gpu_train::error::Result;
+use gpu_train::experiment::folder::Folder;
+use gpu_train::experiment::plural;
+use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::search::{
-    Candidate, FIRST_SEED, KEPT, Plan, ROUNDS, Range, Space, search,
+    Candidate, FIRST_SEED, KEPT, ROUNDS, Range, Settings, Space, search,
 };
 use gpu_train::recipe::{Batch, Length, Recipe};
 use gpu_train::{cpu, file};
@@ -22,16 +27,16 @@ const MOST_CANDIDATES: u64 = 100_000;
 /// Choose a recipe's numbers by random search with successive halving, on folds of the training set.
 ///
 /// The test set is never looked at. Every candidate is trained with the same seeds, each on another fold; after 1, 3, 7
-/// and 15 runs the better quarter goes on. With --target the lengths are tried one after the other until the best
-/// candidate's mean error is low enough.
+/// and 15 runs the better quarter stays. With --target the lengths are tried one after the other until the best
+/// candidate's mean error is low enough. Finished runs are kept in a folder: the same command resumes what was interrupted.
 #[derive(Debug, Args)]
 #[group(id = "search-flags")]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Search a recipe of one example an update (on one core a run) instead of the full batch
+    /// Search a recipe of one example per update (one core per run) instead of the full batch
     #[arg(long)]
     per_example: bool,
-    /// Lengths to search at, in updates (with --per-example: passes), a list [default: the recipe's]
+    /// Lengths to search at, in updates (with --per-example: epochs), a list [default: the recipe's]
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
     lengths: Vec<u64>,
     /// Stop at the first length whose best candidate's mean error, in per cent of the held-out examples, is at most this
@@ -65,7 +70,8 @@ pub struct Arguments {
     #[command(flatten)]
     recipe: recipe::Arguments,
 
-    /// Write a row of JSON for each candidate and round; the first row says how the search was made
+    /// Write a row of JSON for each candidate and round, the first row with the search's settings, and finished runs to
+    /// FILE-runs/ beside it [default of the runs: gpu-train-search]
     #[arg(long, value_name = "FILE.jsonl", help_heading = "Files and output")]
     out: Option<PathBuf>,
     /// Print the chosen recipe as JSON on standard output, everything else on standard error
@@ -124,7 +130,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let base = arguments.recipe.recipe(batch)?;
     let digits = arguments.digits.read()?;
-    let plan = Plan {
+    let settings = Settings {
         candidates: arguments.candidates as usize,
         folds: arguments.folds,
         seed: arguments.search_seed,
@@ -136,38 +142,59 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     output.line(&format!(
         "{}: {} candidates over {} folds of {} training examples of {}; {}",
         base.name,
-        plan.candidates,
-        plan.folds,
+        settings.candidates,
+        settings.folds,
         digits.train.len(),
         digits.source,
         ranges.join(" ")
     ))?;
     let mut rows = vec![json!({
-        "schema": 1, "version": env!("CARGO_PKG_VERSION"), "plan": plan, "ranges": ranges,
+        "schema": 1, "version": env!("CARGO_PKG_VERSION"), "plan": settings, "ranges": ranges,
         "digits": digits.source, "training_examples": digits.train.len(), "processor": cpu::processor(),
         "date": date(),
         "rounds": ROUNDS, "kept": KEPT, "first_seed": FIRST_SEED, "target_percent": arguments.target,
     })];
+    interrupt::notice()?;
+    let folder = Folder::open(&runs_folder(arguments.out.as_deref(), "gpu-train-search"))?;
+    folder.begin_or_resume(json!({
+        "version": env!("CARGO_PKG_VERSION"), "recipe": base, "digits": DigitsRecord::of(&digits), "ranges": ranges,
+        "candidates": settings.candidates, "folds": settings.folds, "search-seed": settings.seed,
+        "lengths": arguments.lengths(&base),
+    }))?;
+    let queue = Queue {
+        folder: &folder,
+        observer: &RunsProgress::new(output, &|_| None),
+        date: date(),
+        cores: cores(),
+    };
     let mut best = None;
     for length in arguments.lengths(&base) {
         let base = Recipe {
             length,
             ..base.clone()
         };
-        let found = search(&digits.train, &base, &space, plan, &mut |round, field| {
-            let row = |candidate: &Candidate| json!({"round": round, "mean": candidate.mean(), "errors": candidate.errors, "recipe": candidate.recipe});
-            rows.extend(field.iter().map(row));
-            if let Some(path) = &arguments.out {
-                write(path, &rows)?;
-            }
-            output.line(&line(round, field))
-        })?;
+        let found = search(
+            &digits.train,
+            &base,
+            &space,
+            settings,
+            &queue,
+            &mut |round, field| {
+                let row = |candidate: &Candidate| json!({"round": round, "mean": candidate.mean(), "errors": candidate.errors, "recipe": candidate.recipe});
+                rows.extend(field.iter().map(row));
+                if let Some(path) = &arguments.out {
+                    write(path, &rows)?;
+                }
+                output.line(&line(round, field))
+            },
+        )?;
         let mean = 100.0 * found.mean();
         best = Some(found);
         if arguments.target.is_some_and(|target| mean <= target) {
             break;
         }
     }
+    folder.finish()?;
     let Some(best) = best else { return Ok(()) };
     output.line(&format!("chosen: {}", flags(&best.recipe)))?;
     if arguments.json {
@@ -182,16 +209,16 @@ fn write(path: &std::path::Path, rows: &[serde_json::Value]) -> Result<()> {
     file::write_atomically(path, lines.concat().as_bytes())
 }
 
-/// A round for people.
+/// A round in a line.
 fn line(round: usize, field: &[Candidate]) -> String {
     let best = &field[0];
     let runs = best.errors.len();
     format!(
-        "{:?}, round {}: {} candidates, {runs} run{}, the best {:.2}%: {}",
+        "{:?}, round {}: {} candidates, {}, the best {:.2}%: {}",
         best.recipe.length,
         round + 1,
         field.len(),
-        if runs == 1 { "" } else { "s" },
+        plural(runs, "run"),
         100.0 * best.mean(),
         flags(&best.recipe)
     )

@@ -100,6 +100,14 @@ impl Arguments {
         Ok(recipe)
     }
 
+    /// The reasons why the run may not be compared with published ones.
+    fn restrictions(&self) -> Vec<String> {
+        let init = self.init_from.as_ref();
+        init.map(|_| "it starts from given weights, --init-from".into())
+            .into_iter()
+            .collect()
+    }
+
     /// The same where the checkpoint's device is the default.
     fn resuming(self, checkpoint: &Checkpoint) -> Self {
         Self {
@@ -143,7 +151,8 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     }
     let report = if recipe.batch == Batch::Full && !arguments.no_baseline {
         let baseline = session.baseline(recipe.seed)?;
-        let comparison = Comparison::of(&main, &baseline);
+        let source = arguments.digits.source();
+        let comparison = Comparison::of(&main, &baseline, source, &arguments.restrictions());
         results.line(&comparison.text(&main, &baseline))?;
         main.with_baseline(baseline, comparison)
     } else {
@@ -288,7 +297,7 @@ impl Session<'_> {
         let here = Functions::from(recipe);
         if let Some(there) = net.functions.filter(|there| *there != here) {
             self.output.line(&format!(
-                "{}: trained with {there}, and goes on with {here}",
+                "{}: trained with {there}, training continues with {here}",
                 path.display()
             ))?;
         }

@@ -1,4 +1,4 @@
-//! From a picture's file to grey levels: PNG, JPEG, PGM and PPM, BMP, within bounds that a hostile file cannot lift.
+//! Decoder of PNG, JPEG, PGM, PPM and BMP to grey levels, within limits that hold for hostile files too.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -9,27 +9,26 @@ use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageReader, Li
 use gpu_train::error::{Error, Result};
 use gpu_train::predict::Grey;
 
-/// Most bytes of a picture's file.
+/// Maximum size of a picture's file in bytes.
 pub const FILE_LIMIT: u64 = 64 << 20;
-/// Most pixels of a picture.
+/// Maximum number of pixels.
 pub const PIXEL_LIMIT: u64 = 1 << 25;
-/// Most bytes of a decoded picture, eight a pixel: four channels of 16 bits.
+/// Maximum bytes per pixel of a decoded picture: four channels of 16 bits.
 const BYTES_A_PIXEL: u64 = 8;
-/// What is expected of a file, for messages.
+/// Description of an acceptable file, for messages.
 pub const EXPECTED: &str = "a picture of a digit (PNG, JPEG, PGM, PPM or BMP)";
 
-/// Decodes a picture of at most [`PIXEL_LIMIT`] pixels, known by its content, not by its name; `path` is for messages.
+/// Decodes a picture of at most [`PIXEL_LIMIT`] pixels. Its content decides the format, not its name; `path` is for messages.
 ///
-/// Colours become their luma, transparent parts paper (see `flattened`), and a camera's note on how it was held is
-/// obeyed.
+/// Colours become their luma and transparent parts become paper (see `flattened`). An orientation tag is applied.
 ///
 /// # Errors
-/// [`Error::File`] if it is no picture of these kinds, is damaged or too large.
+/// [`Error::File`] if the file has another format, is damaged or too large.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<Grey> {
     decode_within(bytes, path, PIXEL_LIMIT)
 }
 
-/// As [`decode`], with another limit on the number of pixels.
+/// Same as [`decode`], with another limit on the number of pixels.
 ///
 /// # Errors
 /// As [`decode`].
@@ -39,7 +38,7 @@ pub fn decode_within(bytes: &[u8], path: &Path, pixel_limit: u64) -> Result<Grey
         return Err(refuse("an empty file".into()));
     }
     let damaged = |error: ImageError| {
-        // Some of the decoders' messages have several lines.
+        // Some decoders' messages have several lines.
         let text: String = error.to_string().escape_debug().take(160).collect();
         refuse(format!("a picture that cannot be decoded ({text})"))
     };
@@ -50,14 +49,14 @@ pub fn decode_within(bytes: &[u8], path: &Path, pixel_limit: u64) -> Result<Grey
         .format()
         .is_none_or(|format| !format.reading_enabled())
     {
-        return Err(refuse("no picture of a known kind".into()));
+        return Err(refuse("no picture of a known format".into()));
     }
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(pixel_limit * BYTES_A_PIXEL);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|error| match error {
         ImageError::Limits(_) => refuse(format!(
-            "more than {pixel_limit} pixels, or too much beside them"
+            "more than {pixel_limit} pixels, or too much metadata"
         )),
         error => damaged(error),
     })?;
@@ -68,23 +67,23 @@ pub fn decode_within(bytes: &[u8], path: &Path, pixel_limit: u64) -> Result<Grey
     }
     if pixels > pixel_limit || decoder.total_bytes() > pixel_limit * BYTES_A_PIXEL {
         return Err(refuse(format!(
-            "{width}×{height} pixels, more than {pixel_limit} in all"
+            "{width}×{height} pixels, more than {pixel_limit} in total"
         )));
     }
-    // A note that is damaged is no reason to refuse the picture.
+    // A damaged orientation tag is no reason to refuse the picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     Ok(turned(flattened(&picture), orientation))
 }
 
-/// Levels and opacities, each from 0 to 65,535; no opacities where all is opaque.
+/// Levels and opacities, each from 0 to 65,535; no opacities if everything is opaque.
 struct Layers {
     levels: Vec<u16>,
     opacities: Option<Vec<u16>>,
 }
 
 impl Layers {
-    /// Of interleaved samples: grey, grey and alpha, RGB, or RGBA.
+    /// Converts interleaved samples: grey, grey and alpha, RGB, or RGBA.
     fn of<T: Copy>(samples: &[T], channels: usize, widened: fn(T) -> u16) -> Self {
         let level = |pixel: &[T]| match *pixel {
             [red, green, blue] | [red, green, blue, _] => luma([red, green, blue].map(widened)),
@@ -100,7 +99,7 @@ impl Layers {
     }
 }
 
-/// Brightness of a colour, by the weights of ITU-R BT.709.
+/// Brightness of a colour, with the weights of ITU-R BT.709.
 fn luma(rgb: [u16; 3]) -> u16 {
     let [red, green, blue] = rgb.map(u32::from);
     ((2_126 * red + 7_152 * green + 722 * blue + 5_000) / 10_000) as u16
@@ -110,8 +109,8 @@ fn eight_bits(sample: u8) -> u16 {
     u16::from(sample) * 257
 }
 
-/// Grey levels; what is transparent becomes paper: as bright as the opaque part of the picture's edge where at least
-/// half of the edge is opaque, else white behind dark ink and black behind bright.
+/// Converts a picture to grey levels. Transparent parts become paper. If at least half of the picture's edge is opaque, the
+/// paper has the level of that opaque part; otherwise it is white for dark ink and black for bright ink.
 fn flattened(picture: &DynamicImage) -> Grey {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let same = |sample: u16| sample;
@@ -124,7 +123,7 @@ fn flattened(picture: &DynamicImage) -> Grey {
         DynamicImage::ImageLumaA16(p) => Layers::of(p, 2, same),
         DynamicImage::ImageRgb16(p) => Layers::of(p, 3, same),
         DynamicImage::ImageRgba16(p) => Layers::of(p, 4, same),
-        // Floating point comes from kinds that are not compiled in.
+        // Only formats that are not compiled in have floating-point samples.
         other => Layers::of(&other.to_rgba16(), 4, same),
     };
     let Layers {
@@ -143,7 +142,7 @@ fn flattened(picture: &DynamicImage) -> Grey {
     Grey::new(width, height, levels)
 }
 
-/// The level that shows through transparent parts.
+/// Level of the paper in transparent parts.
 fn paper_behind(width: usize, height: usize, levels: &[u16], opacities: &[u16]) -> u16 {
     let opaque = |&index: &usize| opacities[index] > u16::MAX / 2;
     let edge = (0..levels.len()).filter(|index| {
@@ -171,7 +170,7 @@ fn paper_behind(width: usize, height: usize, levels: &[u16], opacities: &[u16]) 
     }
 }
 
-/// The picture as it was held.
+/// Applies the orientation.
 fn turned(grey: Grey, orientation: Orientation) -> Grey {
     if orientation == Orientation::NoTransforms {
         return grey;

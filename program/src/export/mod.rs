@@ -1,4 +1,4 @@
-//! Trained nets in other programs' formats, one module a format. [`gpu_train::weights`] is the one that is read back.
+//! Trained nets in the formats of other programs, one module per format. Only [`gpu_train::weights`] can be read back.
 
 pub mod onnx;
 pub mod scores;

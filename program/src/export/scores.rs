@@ -1,4 +1,4 @@
-//! What a net says of images, for other programs to compare theirs with.
+//! Scores of a net, as a reference for other programs.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use gpu_train::reference;
 use gpu_train::weights::FUNCTIONS_KEY;
 
 /// The content of a safetensors file: `images` (F32 `[N, 1, 16, 16]`, −1 to 1), `labels` (U8 `[N]`) and `scores` (F64
-/// `[N, 10]`, the f64 reference's); its metadata names the net's functions as the weights' does.
+/// `[N, 10]`, the f64 reference's); the metadata names the net's functions, as in a file of weights.
 pub fn encode(parameters: &Parameters, functions: Functions, set: &Dataset) -> Vec<u8> {
     let scores = reference::scores::<f64>(parameters, functions, set);
     let scores: Vec<u8> = scores

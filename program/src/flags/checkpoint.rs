@@ -1,4 +1,4 @@
-//! The flags that keep checkpoints and go on from them.
+//! Flags that write checkpoints and resume from them.
 
 use std::path::{Path, PathBuf};
 
@@ -15,30 +15,30 @@ use gpu_train::file;
 use gpu_train::recipe::{Batch, Recipe};
 use gpu_train::train::{self, History};
 
-/// Where checkpoints go, and which one to go on from.
+/// Files of the checkpoints to write and to resume from.
 #[derive(Debug, Default, Args)]
 #[group(id = "checkpoint-flags")]
 #[command(next_help_heading = "Checkpoints")]
 pub struct Arguments {
-    /// Keep all that it takes to go on in FILE, written anew at each checkpoint as a whole or not at all; it must not
-    /// exist yet [default: the file of --resume]
+    /// Write everything needed to resume the run to FILE, replaced atomically at each checkpoint; FILE must not exist yet
+    /// [default: the file of --resume]
     #[arg(long, value_name = "FILE.safetensors")]
     checkpoint: Option<PathBuf>,
-    /// Checkpoint every N updates with --full-batch, every N passes with --per-example, at the start, at the end and
-    /// at Ctrl-C [default: a tenth of the run; every pass]
+    /// Write a checkpoint every N updates with --full-batch, every N epochs with --per-example, and at the start, the end
+    /// and Ctrl-C [default: a tenth of the run; every epoch]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     checkpoint_every: Option<u32>,
-    /// Go on from a checkpoint, to the same end: same digits and recipe (flags that say otherwise are refused), on the
-    /// same device unless a flag names another, where the end differs by rounding
+    /// Resume from a checkpoint with its digits and recipe (contradicting flags are refused), on the same device unless a
+    /// flag names another; the result equals that of an uninterrupted run, on another device up to rounding
     #[arg(long, value_name = "FILE.safetensors")]
     resume: Option<PathBuf>,
 }
 
 impl Arguments {
-    /// The checkpoint to go on from.
+    /// Loads the checkpoint to resume from.
     ///
     /// # Errors
-    /// If its file is not one; [`Error::Usage`] for flags that do not fit together.
+    /// If the file is not a checkpoint; [`Error::Usage`] for flags that contradict each other.
     pub fn load(&self) -> Result<Option<Checkpoint>> {
         if self.checkpoint_every.is_some() && self.file().is_none() {
             return Err(usage(
@@ -48,12 +48,12 @@ impl Arguments {
         self.resume.as_deref().map(checkpoint::load).transpose()
     }
 
-    /// Where checkpoints go.
+    /// File that checkpoints are written to.
     fn file(&self) -> Option<&PathBuf> {
         self.checkpoint.as_ref().or(self.resume.as_ref())
     }
 
-    /// Refuses to write over a checkpoint that is not gone on from, and to begin where nothing can be written.
+    /// Refuses a file that exists, unless the run resumes from it, and a place that cannot be written to.
     ///
     /// # Errors
     /// [`Error::File`].
@@ -70,7 +70,7 @@ impl Arguments {
             return Err(Error::file(
                 path,
                 format!(
-                    "found {found}, expected nothing there: go on from it with --resume, or remove it"
+                    "found {found}, expected no such file yet: resume from it with --resume, or remove it"
                 ),
             ));
         }
@@ -78,22 +78,22 @@ impl Arguments {
         Ok(())
     }
 
-    /// Updates between checkpoints.
+    /// Number of updates between checkpoints.
     pub fn every(&self, recipe: &Recipe, examples: usize) -> Result<Option<u32>> {
         let wanted = self.file();
         let interval = wanted.map(|_| train::interval(recipe, examples, self.checkpoint_every));
         interval.transpose()
     }
 
-    /// The digits as checkpoints name them, if there are any: their hash takes a moment.
+    /// Record of the digits, if checkpoints are written. Hashing the digits takes a moment.
     pub fn describe(&self, digits: &Digits) -> Option<DigitsRecord> {
         self.file().map(|_| DigitsRecord::of(digits))
     }
 
-    /// Refuses a checkpoint that was made on other digits.
+    /// Refuses a checkpoint of a run on other digits.
     ///
     /// # Errors
-    /// [`Error::File`], saying what differs.
+    /// [`Error::File`], naming the difference.
     pub fn check_digits(&self, checkpoint: &Checkpoint, here: &DigitsRecord) -> Result<()> {
         let there = &checkpoint.origin.digits;
         if (&there.sha256, there.train_examples) == (&here.sha256, here.train_examples) {
@@ -104,15 +104,15 @@ impl Arguments {
         )))
     }
 
-    /// Refuses flags that ask for another recipe than the checkpoint's.
+    /// Refuses flags that contradict the checkpoint's recipe.
     ///
     /// # Errors
-    /// [`Error::File`], saying what differs.
+    /// [`Error::File`], naming the difference.
     pub fn check_recipe(&self, checkpoint: &Checkpoint, asked: &Recipe) -> Result<()> {
         match checkpoint::difference(&checkpoint.origin.recipe, asked) {
             None => Ok(()),
             Some(difference) => Err(self.refuse(format!(
-                "a checkpoint whose recipe has {difference} by the flags given: leave the recipe's flags out"
+                "a checkpoint whose recipe has {difference} by the given flags: omit the recipe flags"
             ))),
         }
     }
@@ -122,23 +122,23 @@ impl Arguments {
         Error::file(path, format!("found {found}"))
     }
 
-    /// Where the run goes on from, and whether by another engine.
+    /// Message that names the step the run resumes from, and the original engine if it was another.
     pub fn note(&self, checkpoint: &Checkpoint, engine: &dyn Engine) -> String {
         let Checkpoint { origin, state, .. } = checkpoint;
         let from = self.resume.as_deref().unwrap_or("".as_ref()).display();
         let here = (engine.kind(), engine.device());
         let how = if (origin.engine, &origin.device) == (here.0, &here.1) {
-            "as if it had not been broken off".into()
+            "on the same device, with the same result as an uninterrupted run".into()
         } else {
             format!(
-                "begun by {} on {}, so its end will differ by rounding",
+                "started by {} on {}, so the result will differ by rounding",
                 origin.engine, origin.device
             )
         };
-        format!("{from}: goes on from step {}, {how}", state.step)
+        format!("{from}: resumes from step {}, {how}", state.step)
     }
 
-    /// Writes the checkpoints of a run on these digits, if any are wanted.
+    /// Writer of the checkpoints of this run, if the flags ask for checkpoints.
     pub fn keeper(
         &self,
         engine: &dyn Engine,
@@ -163,7 +163,7 @@ impl Arguments {
     }
 }
 
-/// Writes the checkpoints of one run, and says in errors what it has written.
+/// Writer of the checkpoints of one run. It remembers the latest step written, for errors.
 pub struct Keeper {
     path: PathBuf,
     origin: Origin,
@@ -174,7 +174,7 @@ impl Keeper {
     /// Writes a checkpoint.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be written; the one before is then still there.
+    /// [`Error::File`] if it cannot be written; the previous checkpoint then remains.
     pub fn keep(&mut self, state: &State, past: &History) -> Result<()> {
         checkpoint::save(&self.path, &self.origin, state, past)?;
         self.last = Some(state.step);
@@ -182,7 +182,7 @@ impl Keeper {
     }
 }
 
-/// An error that ended a run, with what is left of the run and how to go on.
+/// Adds to the error that ended a run the last checkpoint and the command that resumes.
 pub fn explain(
     error: Error,
     keeper: Option<&Keeper>,
@@ -193,7 +193,7 @@ pub fn explain(
     let kept = keeper.and_then(|keeper| Some((keeper.path.as_path(), keeper.last?)));
     let last = match kept {
         Some((path, step)) => format!("{} holds step {step}, the last good one", path.display()),
-        None => "no checkpoint was kept (--checkpoint FILE keeps them)".into(),
+        None => "no checkpoint was written (--checkpoint FILE writes them)".into(),
     };
     match error {
         Error::Interrupted(_) => Error::Interrupted(interrupted(kept, recipe, step)),
@@ -202,7 +202,7 @@ pub fn explain(
         Error::File { path, problem } if kept.is_some() => {
             Error::file(path, format!("{problem}; {last}"))
         }
-        // A reader that leaves has seen enough, but files that were asked for are not there.
+        // A closed reader is no error, but requested files are missing.
         Error::OutputClosed if kept.is_some() || unsaved.is_some() => {
             let missing = unsaved.map_or(String::new(), |path| {
                 format!("; {} was not written", path.display())
@@ -225,12 +225,12 @@ fn interrupted(kept: Option<(&Path, u32)>, recipe: &Recipe, step: u32) -> String
     };
     match kept {
         Some((path, _)) => format!(
-            "interrupted after {what} {step}, kept in {}; go on with\n  {}",
+            "interrupted after {what} {step}, saved in {}; resume with\n  {}",
             path.display(),
             command_to_resume(path)
         ),
         None => format!(
-            "interrupted after {what} {step}; nothing was kept: with --checkpoint FILE a run can go on"
+            "interrupted after {what} {step}; nothing was saved: a run with --checkpoint FILE can be resumed"
         ),
     }
 }

@@ -1,14 +1,13 @@
-//! The flags that choose what is trained on.
+//! Flags that choose the digits.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use gpu_train::data::{self, Digits};
+use gpu_train::data::{self, Digits, Source};
 use gpu_train::error::{Error, Result};
-use gpu_train::experiment::reproduce::Source;
 
-/// Where the digits come from; without a flag, the embedded sample.
+/// Source of the digits; without a flag, the embedded sample.
 #[derive(Debug, Default, Args)]
 #[group(id = "digits-flags")]
 #[command(next_help_heading = "Digits")]
@@ -24,11 +23,11 @@ pub struct Arguments {
     zip_code: Option<PathBuf>,
 }
 
-/// Training images taken of MNIST unless told otherwise, as many as the essay takes.
+/// Default number of MNIST training images, as in the essay.
 pub const MNIST_EXAMPLES: usize = 50_000;
 
 impl Arguments {
-    /// Which digits these flags ask for, as far as published figures go.
+    /// Source of the digits these flags ask for, as published figures distinguish them.
     pub fn source(&self) -> Source {
         match (&self.mnist, &self.zip_code) {
             (Some(_), _) => Source::Mnist(self.train_examples.unwrap_or(MNIST_EXAMPLES)),
@@ -40,12 +39,12 @@ impl Arguments {
     /// Reads the digits these flags ask for.
     ///
     /// # Errors
-    /// What the readers find wrong, naming the file.
+    /// [`Error::File`] from the readers.
     pub fn read(&self) -> Result<Digits> {
         self.read_for(None)
     }
 
-    /// The same where so many training examples are enough, if that is known.
+    /// Reads the digits, limited to `examples` training examples if that many are enough.
     ///
     /// # Errors
     /// As [`Arguments::read`].

@@ -1,4 +1,4 @@
-//! The flags that say how much is told, and the log.
+//! Flags that choose how much is printed, and the log.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::time::uptime;
 
 use crate::terminal::{Output, columns};
 
-/// How much is told.
+/// Amount of output.
 #[derive(Debug, Args)]
 #[group(id = "message-flags")]
 #[command(next_help_heading = "Messages")]
@@ -16,7 +16,7 @@ pub struct Arguments {
     /// Print results and errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Log on standard error what the program and wgpu do; -vv for more, -vvv for all
+    /// Log the actions of the program and of wgpu to standard error; -vv for more, -vvv for everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
 }
@@ -24,7 +24,7 @@ pub struct Arguments {
 static QUIET: AtomicBool = AtomicBool::new(false);
 
 impl Arguments {
-    /// Makes it so for the whole process.
+    /// Applies the flags to the whole process.
     pub fn apply(&self) {
         QUIET.store(self.quiet, Ordering::Relaxed);
         let level = match self.verbose {
@@ -33,7 +33,7 @@ impl Arguments {
             2 => Level::DEBUG,
             _ => Level::TRACE,
         };
-        // wgpu logs through the `log` crate; what it says comes out the same way.
+        // wgpu logs through the `log` crate; its messages are included.
         tracing_subscriber::fmt()
             .with_max_level(level)
             .with_timer(uptime())
@@ -43,7 +43,7 @@ impl Arguments {
     }
 }
 
-/// Where what is told on the way goes: to standard error where standard output carries JSON.
+/// Destination of progress messages: standard error if standard output carries JSON.
 pub fn progress(json: bool) -> Output {
     if QUIET.load(Ordering::Relaxed) {
         return Output::Quiet;
@@ -51,7 +51,7 @@ pub fn progress(json: bool) -> Output {
     results(json)
 }
 
-/// Where results for people go: nowhere if they are wanted as JSON and nothing else is.
+/// Destination of human-readable results: none if only JSON is wanted.
 pub fn results(json: bool) -> Output {
     match (json, QUIET.load(Ordering::Relaxed)) {
         (true, true) => Output::Quiet,

@@ -1,4 +1,4 @@
-//! The flags that choose and change a recipe.
+//! Flags that choose and change a recipe.
 
 use clap::Args;
 
@@ -8,7 +8,7 @@ use gpu_train::error::Result;
 use gpu_train::net::Initialization;
 use gpu_train::recipe::{Activation, Batch, Length, Loss, Optimizer, Recipe, RecipeName, Schedule};
 
-/// A recipe by name, and each of its fields.
+/// Name of a recipe, and its fields.
 #[derive(Debug, Default, Args)]
 #[group(id = "recipe-flags")]
 #[command(next_help_heading = "Recipe")]
@@ -16,13 +16,13 @@ pub struct Arguments {
     /// The recipe to start from [default: full-batch with --full-batch, reproduction with --per-example]
     #[arg(long, value_name = "NAME", value_parser = named::values::<RecipeName>())]
     recipe: Option<RecipeName>,
-    /// Nonlinearity of the hidden layers
+    /// Activation of the hidden layers
     #[arg(long, value_parser = named::values::<Activation>())]
     activation: Option<Activation>,
-    /// What is minimised; mse has tanh outputs and targets ±1
+    /// Loss function; mse has tanh outputs and targets ±1
     #[arg(long, value_parser = named::values::<Loss>())]
     loss: Option<Loss>,
-    /// Initial weights: uniform in ±2.4/√F or, as the paper's PDF reads, ±2.4/F, F being a unit's fan-in
+    /// Initial weights: uniform in ±2.4/√F or, as the paper's PDF reads, in ±2.4/F, where F is the fan-in of a unit
     #[arg(long, value_name = "SCALE", value_parser = named::values::<Initialization>())]
     init: Option<Initialization>,
     /// Update rule
@@ -31,55 +31,55 @@ pub struct Arguments {
     /// Peak learning rate
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
-    /// Learning rate of the last pass (linear and cosine schedules)
+    /// Learning rate of the last epoch (linear and cosine schedules)
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     final_learning_rate: Option<f64>,
     /// Weight decay: decoupled for adamw and muon, added to the gradient for sgd
     #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
     weight_decay: Option<f64>,
-    /// Decay rate of adamw's first moment, 0 up to 1
+    /// Decay rate of adamw's first moment, from 0 to below 1
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     beta1: Option<f64>,
-    /// Decay rate of adamw's second moment, 0 up to 1
+    /// Decay rate of adamw's second moment, from 0 to below 1
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     beta2: Option<f64>,
     /// adamw's ε, added outside the root
     #[arg(long, value_name = "E", allow_negative_numbers = true)]
     epsilon: Option<f64>,
-    /// Momentum of sgd and muon, 0 up to 1
+    /// Momentum of sgd and muon, from 0 to below 1
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     momentum: Option<f64>,
     /// diagonal-newton's μ, added to each weight's curvature, above 0
     #[arg(long, value_name = "MU", allow_negative_numbers = true)]
     damping: Option<f64>,
-    /// How many of the first training examples diagonal-newton estimates the curvature on before each pass
+    /// Number of training examples, from the first on, for diagonal-newton's curvature estimate before each epoch
     #[arg(long, value_name = "N")]
     curvature_sample: Option<u32>,
-    /// How the rate falls after the warm-up
+    /// Decay of the learning rate after the warm-up
     #[arg(long, value_parser = named::values::<Schedule>())]
     schedule: Option<Schedule>,
-    /// Updates over which the rate rises to its peak
+    /// Number of updates over which the learning rate rises to its peak
     #[arg(long, value_name = "STEPS")]
     warmup: Option<u64>,
-    /// Shift each image by up to so many pixels each way, anew in every step
+    /// Shift each image by up to PIXELS pixels in each direction, at random in every step
     #[arg(long, value_name = "PIXELS")]
     shift: Option<u32>,
-    /// Probability of dropping a unit of H2 in front of H3, 0 up to 1
+    /// Dropout probability of H2's units before H3, from 0 to below 1
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     dropout: Option<f64>,
     /// Seed of the initial weights, shifts and dropout [default: 1337]
     #[arg(long)]
     seed: Option<u64>,
-    /// Updates (with --per-example: examples shown)
+    /// Number of updates (with --per-example: of examples)
     #[arg(long, value_name = "N", conflicts_with = "passes")]
     steps: Option<u64>,
-    /// Passes over the training set
-    #[arg(long, value_name = "N")]
+    /// Number of epochs
+    #[arg(long = "epochs", visible_alias = "passes", value_name = "N")]
     passes: Option<u64>,
 }
 
 impl Arguments {
-    /// The recipe these flags describe, checked.
+    /// Returns the recipe that these flags describe, validated.
     ///
     /// # Errors
     /// [`gpu_train::error::Error::Usage`], naming the flag that is out of its range.
@@ -94,7 +94,7 @@ impl Arguments {
         })
     }
 
-    /// A recipe (or the one that --recipe names) with what these flags change, checked.
+    /// Returns a recipe (or the one that --recipe names) with the changes of these flags, validated.
     ///
     /// # Errors
     /// As [`Arguments::recipe`].

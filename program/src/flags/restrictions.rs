@@ -1,28 +1,31 @@
-//! What `reproduce` and `race` share: consecutive seeds, and flags for trying things out on less than is published.
+//! Shared by `reproduce`, `race` and `search`: consecutive seeds, flags for quick trials, and the folder of finished runs.
+
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::flags::usage;
 use gpu_train::data::Digits;
 use gpu_train::error::Result;
+use gpu_train::experiment::plural;
 use gpu_train::recipe::{Length, Recipe};
 
-/// Less than is published, to try things out; what comes of it says so.
+/// Restrictions for quick trials. The output is marked.
 #[derive(Debug, Default, Args)]
 #[group(id = "restriction-flags")]
 #[command(next_help_heading = "Restrictions")]
 pub struct Restrictions {
-    /// Shorter runs, to try things out: so many passes; the output says so, and compares nothing with published figures
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Shorter runs for a quick trial: N epochs; the output is marked and not compared with published figures
+    #[arg(long = "epochs", visible_alias = "passes", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     passes: Option<u64>,
-    /// Smaller runs, to try things out: the first N training examples; the output says so, and compares nothing with
-    /// published figures
+    /// Smaller runs for a quick trial: the first N training examples; the output is marked and not compared with published
+    /// figures
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     examples: Option<u64>,
 }
 
 impl Restrictions {
-    /// Cuts the digits; returns in words what sets the runs apart from published ones.
+    /// Truncates the digits. Returns descriptions of the restrictions.
     pub fn apply(&self, digits: &mut Digits) -> Vec<String> {
         let mut words = Vec::new();
         if let Some(examples) = self.examples.map(|examples| examples as usize)
@@ -34,15 +37,15 @@ impl Restrictions {
             ));
         }
         if let Some(passes) = self.passes {
-            let plural = if passes == 1 { "" } else { "es" };
+            let epochs = plural(passes as usize, "epoch");
             words.push(format!(
-                "{passes} pass{plural} instead of each recipe's own (--passes)"
+                "{epochs} instead of each recipe's length (--epochs)"
             ));
         }
         words
     }
 
-    /// The recipe, of as many passes as the flags say.
+    /// Returns the recipe with the number of epochs from the flags.
     pub fn shortened(&self, recipe: Recipe) -> Recipe {
         Recipe {
             length: self.passes.map_or(recipe.length, Length::Passes),
@@ -51,15 +54,25 @@ impl Restrictions {
     }
 }
 
-/// So many seeds (at least one) from the first on.
+/// Returns `count` (at least one) consecutive seeds.
 ///
 /// # Errors
-/// [`gpu_train::error::Error::Usage`] if there are not as many.
+/// [`gpu_train::error::Error::Usage`] if they exceed 2⁶⁴ − 1.
 pub fn seeds(first: u64, count: u64) -> Result<Vec<u64>> {
     let last = first.checked_add(count - 1).ok_or_else(|| {
         usage(format!(
-            "--first-seed: found {first}, expected at most 2^64 less the number of seeds"
+            "--first-seed: found {first}, expected at most 2^64 minus the number of seeds"
         ))
     })?;
     Ok((first..=last).collect())
+}
+
+/// The folder of finished runs: beside the file that the results are written to, or this one in the present folder.
+pub fn runs_folder(out: Option<&Path>, default: &str) -> PathBuf {
+    let Some(out) = out else {
+        return default.into();
+    };
+    let mut name = out.file_stem().unwrap_or_default().to_owned();
+    name.push("-runs");
+    out.with_file_name(name)
 }

@@ -1,4 +1,4 @@
-//! `--metrics FILE.jsonl`: a row of JSON an evaluation.
+//! `--metrics FILE.jsonl`: one row of JSON per evaluation.
 
 use std::fs::File;
 use std::io::Write;
@@ -19,13 +19,13 @@ use gpu_train::train::Point;
 pub struct Metrics {
     path: PathBuf,
     file: File,
-    /// Of whole rows.
+    /// Length of the complete rows.
     bytes: u64,
 }
 
 impl Metrics {
-    /// Creates the file and writes its first row: program, engine, device, digits, recipe; of a run that goes on also
-    /// the rows of its past.
+    /// Creates the file and writes its first row (program, engine, device, digits, recipe). A resumed run also writes the rows
+    /// of its past.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be written.
@@ -72,9 +72,9 @@ impl Metrics {
     fn write(&mut self, row: &impl Serialize) -> Result<()> {
         let mut line = serde_json::to_string(row).expect("a row has only plain fields");
         line.push('\n');
-        // One write a row: a reader never sees half of one.
+        // One write per row: a reader never sees a partial row.
         if let Err(error) = self.file.write_all(line.as_bytes()) {
-            // What a full disk took of the row goes again: the file stays one of whole rows.
+            // Removes the part of the row that a full disk accepted, so that the file holds complete rows only.
             let _ = self.file.set_len(self.bytes);
             return Err(Error::file(
                 &self.path,

@@ -1,7 +1,7 @@
-//! `--tensorboard DIR`: the reproduction's scalars as an event file, written as TensorBoard reads them.
+//! `--tensorboard DIR`: the reproduction's scalars as an event file of TensorBoard.
 //!
-//! A file is a row of records: length (u64), its checksum, the message, its checksum; all little-endian. The messages
-//! are declared here field by field, since the format's own crate for Rust is no longer kept up.
+//! A file is a sequence of records: length (u64), its checksum, the message, its checksum; all little-endian. The messages
+//! are declared here field by field, because the Rust crate for the format is no longer maintained.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -15,12 +15,12 @@ use gpu_train::error::{Error, Result};
 use gpu_train::recipe::Recipe;
 use gpu_train::train::Point;
 
-/// CRC-32C, as the checksums use it.
+/// CRC-32C, the checksum of the format.
 const CRC32C: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISCSI);
-/// What a file's first record says it is.
+/// Version string in the first record of a file.
 const FILE_VERSION: &str = "brain.Event:2";
 
-/// One record: `tensorflow.Event`, the fields used here.
+/// Record: `tensorflow.Event` with the fields used here.
 #[derive(Clone, PartialEq, Message)]
 struct Event {
     /// Seconds since 1970.
@@ -45,7 +45,7 @@ struct Summary {
 struct Scalar {
     #[prost(string, tag = "1")]
     tag: String,
-    // Optional, because a plain field leaves out zero: no misses would be no value.
+    // Optional, because a plain field omits zero, and zero misses is a value.
     #[prost(float, optional, tag = "2")]
     simple_value: Option<f32>,
 }
@@ -60,8 +60,8 @@ pub struct TensorBoard {
 }
 
 impl TensorBoard {
-    /// Creates the folder, unless it is there, and an event file of a new name in it, for a run of this recipe on so
-    /// many training examples.
+    /// Creates the folder if it is missing, and an event file with a new name in it, for a run of this recipe on `examples`
+    /// training examples.
     ///
     /// # Errors
     /// [`Error::File`] if they cannot be written.
@@ -88,14 +88,14 @@ impl TensorBoard {
         Ok(board)
     }
 
-    /// Writes one evaluation: error in percent and loss of both splits under the reproduction's tags, and the latest
-    /// update's learning rate. Its step is the reproduction's too, the number of the pass, the first being 0.
+    /// Writes one evaluation: error in percent and loss of both splits under the reproduction's tags, and the learning rate of
+    /// the latest update. As in the reproduction, the step is the epoch, counted from 0.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be written.
     pub fn row(&mut self, point: &Point) -> Result<()> {
         let last = u64::from(point.step).saturating_sub(1);
-        let pass = last / self.recipe.updates_per_pass(self.examples);
+        let epoch = last / self.recipe.updates_per_pass(self.examples);
         let rate = self.recipe.learning_rate_at(last, self.examples);
         let scalar = |tag: &str, value: f64| Scalar {
             tag: tag.into(),
@@ -110,15 +110,15 @@ impl TensorBoard {
         ];
         self.write(&Event {
             wall_time: now(),
-            // Fewer than 2³² updates make fewer passes.
-            step: pass as i64,
+            // Below 2³², because the number of updates is.
+            step: epoch as i64,
             summary: Some(Summary { value }),
             ..Event::default()
         })
     }
 
     fn write(&mut self, event: &Event) -> Result<()> {
-        // One write a record: a reader never sees half of one.
+        // One write per record: a reader never sees a partial record.
         self.file
             .write_all(&record(&event.encode_to_vec()))
             .and_then(|()| self.file.flush())
@@ -126,7 +126,7 @@ impl TensorBoard {
     }
 }
 
-/// A name that sorts by time and that no other run takes; TensorBoard looks for `tfevents` in it.
+/// File name that sorts by time and is unique per run. TensorBoard looks for `tfevents` in it.
 fn file_name() -> String {
     let host = gethostname::gethostname();
     let host = host.to_string_lossy().replace(['/', '\\'], "_");
@@ -140,7 +140,7 @@ fn now() -> f64 {
     since.map_or(0.0, |duration| duration.as_secs_f64())
 }
 
-/// A message with its frame.
+/// Message with its frame.
 fn record(message: &[u8]) -> Vec<u8> {
     let length = (message.len() as u64).to_le_bytes();
     [
@@ -152,7 +152,7 @@ fn record(message: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// CRC-32C, rotated and shifted so that a checksum of data that holds checksums stays useful.
+/// CRC-32C, rotated and offset so that checksums of data that contains checksums stay useful.
 fn masked_checksum(bytes: &[u8]) -> u32 {
     CRC32C
         .checksum(bytes)

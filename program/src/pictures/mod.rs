@@ -1,22 +1,75 @@
-//! From records to pictures and the page: what stands in which, and the files.
+//! Pictures and a page from the records of `gpu-train reproduce` and `gpu-train race`.
+//!
+//! A picture is one SVG that follows the reader's light or dark theme and needs no font: `race`, `table`,
+//! `curves` (two pictures), `misses` and `kernels` draw one from its record, on a [`sheet`] whose [`canvas`] writes shapes as
+//! text. [`page`] puts all of them into `report.html`. The same records give the same bytes.
 
 use std::path::{Path, PathBuf};
 
-use self::page::{Figure, Grid, Page, Section};
-use self::plot::Drawing;
-use self::plot::theme::Theme;
-use crate::text::{race, reproduce};
 use gpu_train::data::{Digits, fingerprint};
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::record::{RaceRecord, RunRecord, Table};
 use gpu_train::net::Parameters;
 use gpu_train::{file, weights};
 
-pub mod page;
-pub mod plot;
-mod series;
+mod axis;
+mod canvas;
+mod curves;
+mod font;
+mod kernels;
+mod misses;
+mod page;
+mod race;
+mod sheet;
+mod table;
+#[cfg(test)]
+mod tests;
+mod theme;
 
-use series::{caption, curves, error_by_step, intervals, kernels, misses, race_bars};
+/// Width of every picture, in user units: what a phone shows with legible text.
+const WIDTH: f64 = 520.0;
+
+/// A finished picture.
+#[derive(Debug, Clone, PartialEq)]
+struct Drawing {
+    /// Stem of its file, such as `race`.
+    name: &'static str,
+    /// Title.
+    title: String,
+    /// What is to be seen in it, for those who do not see it.
+    description: String,
+    /// Height in user units; the width is [`WIDTH`].
+    height: f64,
+    /// Shapes, as SVG.
+    body: String,
+}
+
+impl Drawing {
+    /// The file's content.
+    fn svg(&self) -> String {
+        self.element(&format!("<style>{}</style>\n", theme::css()))
+    }
+
+    /// An element for a page that has the rules of [`theme::css`].
+    fn inline(&self) -> String {
+        self.element("")
+    }
+
+    fn element(&self, style: &str) -> String {
+        let Self { name, body, .. } = self;
+        let (width, height) = (canvas::number(WIDTH), canvas::number(self.height));
+        let [title, description] =
+            [&self.title, &self.description].map(|text| canvas::escape(text));
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{name}-title {name}-description\" \
+             font-family=\"{}\">\n\
+             <title id=\"{name}-title\">{title}</title>\n<desc id=\"{name}-description\">{description}</desc>\n{style}\
+             <rect width=\"{width}\" height=\"{height}\" class=\"fill-surface\"/>\n{body}</svg>\n",
+            font::FAMILY,
+        )
+    }
+}
 
 /// What pictures are made of; each part may be missing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,7 +78,7 @@ pub struct Sources<'a> {
     pub table: Option<&'a Table>,
     /// Its runs.
     pub runs: &'a [RunRecord],
-    /// Where the weights that the runs name lie.
+    /// Folder of the weights that the runs name.
     pub weights: Option<&'a Path>,
     /// The digits, for the picture of the missed ones; others than those of the runs are not used.
     pub digits: Option<&'a Digits>,
@@ -33,7 +86,7 @@ pub struct Sources<'a> {
     pub race: Option<&'a RaceRecord>,
 }
 
-/// What was written, and what could not be drawn.
+/// The files written, and the pictures that could not be drawn.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Written {
     /// The files, `report.html` first.
@@ -42,8 +95,8 @@ pub struct Written {
     pub missing: Vec<String>,
 }
 
-/// Draws all that the sources have and writes it into a folder, which is made if need be: of each picture
-/// `NAME-light.svg`, `NAME-dark.svg` and the same as `.png`, and `report.html` with all of them.
+/// Draws all that the sources have and writes it into a folder, which is made if need be: each picture as `NAME.svg`,
+/// and `report.html` with all of them.
 ///
 /// # Errors
 /// [`Error::File`] if weights cannot be read or a file cannot be written.
@@ -56,38 +109,28 @@ pub fn write(sources: &Sources<'_>, folder: &Path) -> Result<Written> {
         let problem = format!("found that it cannot be made ({error}), expected a folder");
         Error::file(folder, problem)
     })?;
-    let (page, missing) = sources.page(parameters.as_ref());
-    let mut files = vec![folder.join("report.html")];
-    file::write_atomically(&files[0], page.html().as_bytes())?;
-    for drawing in drawings(&page) {
-        files.extend(write_picture(drawing, folder)?);
+    let (drawings, missing) = sources.draw(parameters.as_ref());
+    let page = folder.join("report.html");
+    file::write_atomically(&page, page::html(sources, &drawings).as_bytes())?;
+    let mut files = vec![page];
+    for drawing in &drawings {
+        files.push(write_picture(drawing, folder)?);
     }
     Ok(Written { files, missing })
 }
 
-/// Draws the race and writes it into a folder that is there.
+/// Draws the race and writes it into a folder that is there, as `race.svg`.
 ///
 /// # Errors
-/// [`Error::File`] if a file cannot be written.
-pub fn write_race(record: &RaceRecord, folder: &Path) -> Result<Vec<PathBuf>> {
-    write_picture(&race_bars(record).draw(), folder)
+/// [`Error::File`] if the file cannot be written.
+pub fn write_race(record: &RaceRecord, folder: &Path) -> Result<PathBuf> {
+    write_picture(&race::draw(record), folder)
 }
 
-fn write_picture(drawing: &Drawing, folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for (theme, name) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
-        let path = |kind: &str| folder.join(format!("{}-{name}.{kind}", drawing.name));
-        let (svg, png) = (path("svg"), path("png"));
-        file::write_atomically(&svg, drawing.svg(theme).as_bytes())?;
-        file::write_atomically(&png, &drawing.png(theme)?)?;
-        files.extend([svg, png]);
-    }
-    Ok(files)
-}
-
-fn drawings(page: &Page) -> impl Iterator<Item = &Drawing> {
-    let figures = page.sections.iter().flat_map(|section| &section.figures);
-    figures.map(|figure| &figure.drawing)
+fn write_picture(drawing: &Drawing, folder: &Path) -> Result<PathBuf> {
+    let path = folder.join(format!("{}.svg", drawing.name));
+    file::write_atomically(&path, drawing.svg().as_bytes())?;
+    Ok(path)
 }
 
 impl Sources<'_> {
@@ -112,144 +155,27 @@ impl Sources<'_> {
         }
     }
 
-    fn page(&self, parameters: Option<&Parameters>) -> (Page, Vec<String>) {
+    /// Draws what can be drawn, in the page's order, and says why the rest cannot.
+    fn draw(&self, parameters: Option<&Parameters>) -> (Vec<Drawing>, Vec<String>) {
         let mut missing = Vec::new();
-        let mut sections = Vec::new();
-        if let Some(race) = self.race {
-            sections.push(race_section(race));
-        }
-        if let Some(table) = self.table {
-            sections.push(table_section(table));
-            sections.push(self.course(table, &mut missing));
-            sections.push(self.net_section(table, parameters, &mut missing));
-        }
-        sections.retain(|section| !(section.text.is_empty() && section.figures.is_empty()));
-        let page = Page {
-            title: "gpu-train: the 1989 net, reproduced and raced".into(),
-            summary: "LeCun et al.'s convnet of 1989, trained again: how well it does beside the published figures, and how long it takes.".into(),
-            warning: self.warning(),
-            facts: self.facts(),
-            sections,
+        let mut drawings: Vec<Drawing> = self.race.map(race::draw).into_iter().collect();
+        let Some(table) = self.table else {
+            return (drawings, missing);
         };
-        (page, missing)
-    }
-
-    fn warning(&self) -> String {
-        let table = self.table.map_or(&[][..], |table| &table.restrictions);
-        let race = self.race.map_or(&[][..], |race| &race.restrictions);
-        let mut all: Vec<&String> = table.iter().collect();
-        all.extend(race.iter().filter(|text| !table.contains(text)));
-        if all.is_empty() {
-            return String::new();
-        }
-        let all: Vec<&str> = all.into_iter().map(String::as_str).collect();
-        format!(
-            "Restricted, not comparable with published figures: {}.",
-            all.join("; ")
-        )
-    }
-
-    fn facts(&self) -> Vec<(String, String)> {
-        let mut facts = Vec::new();
-        let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
-        if let Some(table) = self.table {
-            fact(
-                "Table",
-                format!(
-                    "{} ({}, version {})",
-                    table.command, table.date, table.version
-                ),
-            );
-        }
-        if let Some(race) = self.race {
-            fact(
-                "Race",
-                format!("{} ({}, version {})", race.command, race.date, race.version),
-            );
-        }
-        let machines = [
-            self.table.map(|table| (&table.machine, &table.digits)),
-            self.race.map(|race| (&race.machine, &race.digits)),
-        ];
-        let mut machines: Vec<_> = machines.into_iter().flatten().collect();
-        machines.dedup();
-        for (machine, digits) in machines {
-            let cores = machine.cores;
-            fact(
-                "Machine",
-                format!("{}, {cores} cores, {}", machine.processor, machine.os),
-            );
-            fact(
-                "Digits",
-                format!(
-                    "{}: {} training and {} test examples, SHA-256 {}",
-                    digits.source, digits.train_examples, digits.test_examples, digits.sha256
-                ),
-            );
-        }
-        let mut devices: Vec<&str> = self.runs.iter().map(|run| run.device.as_str()).collect();
-        devices.extend(
-            self.race
-                .iter()
-                .flat_map(|race| &race.contestants)
-                .map(|one| one.device.as_str()),
-        );
-        devices.sort_unstable();
-        devices.dedup();
-        fact("Devices", devices.join("; "));
-        facts
-    }
-
-    /// Learning curves, and one row's errors.
-    fn course(&self, table: &Table, missing: &mut Vec<String>) -> Section {
-        let mut section = Section {
-            heading: "The course of training".into(),
-            ..Section::default()
-        };
+        drawings.push(table::draw(table));
+        drawings.extend(curves::learning_curves(table, self.runs));
+        drawings.extend(curves::error_by_step(table, self.runs));
         if self.runs.iter().all(|run| run.last().is_none()) {
             missing.push("learning-curves, error-by-step: no record of a run that ended".into());
-            return section;
         }
-        section.figures.push(Figure {
-            drawing: curves(table, self.runs).draw(),
-            reading: "Each panel is a row of the table, all on the same axes: down is better, right is longer. The line \
-                is the mean of all seeds, the band reaches from the best to the worst, the dashed line is what was \
-                published for the end of training."
-                .into(),
-        });
-        match error_by_step(table, self.runs) {
-            Some(data) => section.figures.push(Figure {
-                drawing: data.draw(),
-                reading: "Where the two curves part, the net begins to learn its training digits by heart.".into(),
-            }),
-            None => missing.push("error-by-step: no row with curves".into()),
-        }
-        section
-    }
-
-    /// What one net misses and has learned.
-    fn net_section(
-        &self,
-        table: &Table,
-        parameters: Option<&Parameters>,
-        missing: &mut Vec<String>,
-    ) -> Section {
-        let mut section = Section {
-            heading: "One net".into(),
-            ..Section::default()
-        };
         let Some(run) = self.net() else {
             missing
                 .push("misses, kernels: no record of a run that kept what its net misses".into());
-            return section;
+            return (drawings, missing);
         };
         match self.digits {
             Some(digits) if fingerprint(digits) == run.identity.digits.sha256 => {
-                section.figures.push(Figure {
-                    drawing: misses(table, run, &digits.test).draw(),
-                    reading: "The essay's picture of the remaining errors. Some of these digits people would miss too."
-                        .into(),
-                });
+                drawings.push(misses::draw(table, run, &digits.test));
             }
             Some(_) => missing.push(format!(
                 "misses: these are not the digits of the runs ({})",
@@ -258,66 +184,9 @@ impl Sources<'_> {
             None => missing.push("misses: no digits".into()),
         }
         match parameters {
-            Some(parameters) => section.figures.push(Figure {
-                drawing: kernels(table, run, parameters).draw(),
-                reading: "Each of H1's twelve maps looks at the digit through one of these windows: ink under blue \
-                    squares excites it, ink under orange ones inhibits it."
-                    .into(),
-            }),
+            Some(parameters) => drawings.push(kernels::h1_filters(table, run, parameters)),
             None => missing.push("kernels: no weights".into()),
         }
-        section
-    }
-}
-
-fn race_section(record: &RaceRecord) -> Section {
-    let head = race::COLUMNS.iter().map(|(name, _)| (*name).to_owned());
-    let rows = record.contestants.iter().map(|one| {
-        let cells: Vec<String> = match &one.standing {
-            Some(standing) => race::COLUMNS.map(|(_, show)| show(one, standing)).into(),
-            None => race::COLUMNS.map(|_| "-".to_owned()).into(),
-        };
-        std::iter::once(one.name.clone()).chain(cells).collect()
-    });
-    Section {
-        heading: "The race".into(),
-        text: record.verdict.clone(),
-        points: record.rule.text.clone(),
-        grid: Some(Grid {
-            caption: format!("Who raced, {}; times are medians", caption(&record.machine, &record.date, &record.version)),
-            head: std::iter::once("contestant".to_owned()).chain(head).collect(),
-            rows: rows.collect(),
-        }),
-        figures: vec![Figure {
-            drawing: race_bars(record).draw(),
-            reading: "Each gridline is a fixed factor, not a fixed time, from the one before: a bar half as long is not \
-                half the time. Published times are from other machines."
-                .into(),
-        }],
-    }
-}
-
-fn table_section(table: &Table) -> Section {
-    let head = reproduce::COLUMNS
-        .iter()
-        .map(|(name, _)| (*name).to_owned());
-    let rows = table
-        .rows
-        .iter()
-        .map(|row| reproduce::COLUMNS.map(|(_, show)| show(row)).into());
-    Section {
-        heading: "The table".into(),
-        text: vec!["Test misses of each recipe over several seeds, beside what was published for it.".into()],
-        points: table.notes.clone(),
-        grid: Some(Grid {
-            caption: caption(&table.machine, &table.date, &table.version),
-            head: head.collect(),
-            rows: rows.collect(),
-        }),
-        figures: vec![Figure {
-            drawing: intervals(table).draw(),
-            reading: "A published figure is one run: it agrees with ours if its diamond lies within the thin line."
-                .into(),
-        }],
+        (drawings, missing)
     }
 }

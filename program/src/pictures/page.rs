@@ -1,232 +1,279 @@
 //! `report.html`: one file that opens without a network and needs no JavaScript.
 //!
-//! [`maud`] escapes every text; only the pictures' SVG, which escapes its own, goes in as it is.
+//! [`maud`] escapes every text; only the pictures' SVG, which escapes its own, goes in as it is. Results and pictures come
+//! first; rules and notes unfold.
 
+use gpu_train::experiment::record::{Contestant, RaceRecord, Table};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::plot::Drawing;
-use super::plot::theme::{Role, Theme, css};
+use super::sheet::machine_and_date;
+use super::{Drawing, Sources, theme};
+use crate::text::{race, reproduce};
 
-/// A table whose first column names the row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grid {
-    /// What it shows.
-    pub caption: String,
-    /// Names of the columns.
-    pub head: Vec<String>,
-    /// The rows, each as long as the head.
-    pub rows: Vec<Vec<String>>,
-}
+/// How to read each picture.
+const READINGS: [(&str, &str); 6] = [
+    (
+        "race",
+        "Each gridline is a fixed factor, not a fixed time, from the one before: a bar half as long is not half the time. \
+         Published times are from other machines.",
+    ),
+    (
+        "table",
+        "A published figure is one run: it agrees with ours if its diamond lies within the thin line.",
+    ),
+    (
+        "learning-curves",
+        "Each panel is a row of the table, all on the same axes: down is better, right is longer. The line is the mean of all \
+         seeds, the band reaches from the best to the worst, the dashed line is what was published for the end of training.",
+    ),
+    (
+        "error-by-step",
+        "Where the two curves part, the net begins to learn its training digits by heart.",
+    ),
+    (
+        "misses",
+        "The essay's picture of the remaining errors. Some of these digits people would miss too.",
+    ),
+    (
+        "kernels",
+        "Each of H1's twelve maps looks at the digit through one of these windows: ink under blue squares excites it, ink \
+         under orange ones inhibits it.",
+    ),
+];
 
-/// A picture and how to read it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Figure {
-    /// The picture.
-    pub drawing: Drawing,
-    /// How to read it.
-    pub reading: String,
-}
-
-/// A part of the page: text, then a table, then pictures.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Section {
-    /// Its heading.
-    pub heading: String,
-    /// Paragraphs.
-    pub text: Vec<String>,
-    /// A list of points below them.
-    pub points: Vec<String>,
-    /// A table.
-    pub grid: Option<Grid>,
-    /// Pictures.
-    pub figures: Vec<Figure>,
-}
-
-/// The whole page.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Page {
-    /// Title.
-    pub title: String,
-    /// One sentence below it.
-    pub summary: String,
-    /// A warning that must not be overlooked; none if empty.
-    pub warning: String,
-    /// What was run, as names and values.
-    pub facts: Vec<(String, String)>,
-    /// The parts.
-    pub sections: Vec<Section>,
-}
-
-impl Page {
-    /// The file's content.
-    pub fn html(&self) -> String {
-        let page = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    title { (self.title) }
-                    style { (PreEscaped(style())) }
-                }
-                body {
-                    main {
-                        h1 { (self.title) }
-                        p .summary { (self.summary) }
-                        @if !self.warning.is_empty() { p .warning role="note" { (self.warning) } }
-                        @if !self.facts.is_empty() { (facts(&self.facts)) }
-                        @for part in &self.sections { (section(part)) }
+/// Content of the page.
+pub fn html(sources: &Sources<'_>, drawings: &[Drawing]) -> String {
+    let title = "gpu-train: the 1989 net, reproduced and raced";
+    let figures = |names: &[&str]| -> Markup {
+        let found = drawings
+            .iter()
+            .filter(|drawing| names.contains(&drawing.name));
+        html! { @for drawing in found { (figure(drawing)) } }
+    };
+    let has = |names: &[&str]| drawings.iter().any(|drawing| names.contains(&drawing.name));
+    let (course, net) = (["learning-curves", "error-by-step"], ["misses", "kernels"]);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(theme::css())) (PreEscaped(LAYOUT)) }
+            }
+            body {
+                main {
+                    h1 { (title) }
+                    p .summary {
+                        "LeCun et al.'s convnet of 1989, trained again: how well it does beside the published figures, and how long it takes."
                     }
+                    @if let Some(warning) = warning(sources) { p .warning role="note" { (warning) } }
+                    @if let Some(race) = sources.race { (the_race(race, &figures(&["race"]))) }
+                    @if let Some(table) = sources.table { (the_table(table, &figures(&["table"]))) }
+                    @if has(&course) { section { h2 { "The course of training" } (figures(&course)) } }
+                    @if has(&net) { section { h2 { "One net" } (figures(&net)) } }
+                    (facts(sources))
                 }
             }
-        };
-        let mut text = page.into_string();
-        text.push('\n');
-        text
+        }
+    };
+    page.into_string() + "\n"
+}
+
+fn figure(drawing: &Drawing) -> Markup {
+    let reading = READINGS.iter().find(|(name, _)| *name == drawing.name);
+    html! {
+        figure {
+            (PreEscaped(drawing.inline()))
+            @if let Some((_, text)) = reading { figcaption { (text) } }
+        }
     }
 }
 
-fn facts(facts: &[(String, String)]) -> Markup {
+fn warning(sources: &Sources<'_>) -> Option<String> {
+    let table = sources.table.map_or(&[][..], |table| &table.restrictions);
+    let race = sources.race.map_or(&[][..], |race| &race.restrictions);
+    let others = race.iter().filter(|text| !table.contains(text));
+    let all: Vec<&str> = table.iter().chain(others).map(String::as_str).collect();
+    let warning = || {
+        format!(
+            "Restricted, not comparable with published figures: {}.",
+            all.join("; ")
+        )
+    };
+    (!all.is_empty()).then(warning)
+}
+
+/// The verdict and the picture, then who raced and by which rule.
+fn the_race(record: &RaceRecord, figure: &Markup) -> Markup {
+    let (first, others) = match record.verdict.split_first() {
+        Some((first, others)) => (first.as_str(), others),
+        None => ("", &[][..]),
+    };
+    let columns = race::COLUMNS.map(|(name, _)| name);
+    let cells = |one: &Contestant| match &one.standing {
+        Some(standing) => race::COLUMNS.map(|(_, show)| show(one, standing)),
+        None => race::COLUMNS.map(|_| "-".to_owned()),
+    };
+    let rows = record.contestants.iter();
+    let rows = rows.map(|one| (html! { (one.name) }, cells(one).to_vec()));
+    let from = machine_and_date(
+        &record.stamp.machine,
+        &record.stamp.date,
+        &record.stamp.version,
+    );
+    html! {
+        section {
+            h2 { "The race" }
+            p .result { (first) }
+            (figure)
+            @for text in others { p { (text) } }
+            (grid(&format!("Who raced, {from}; times are medians"), "contestant", &columns, rows))
+            (unfold("The rule of the race", &record.rule.text))
+        }
+    }
+}
+
+fn the_table(table: &Table, figure: &Markup) -> Markup {
+    // The first two columns, name and title, make the rows' heads.
+    let columns = reproduce::COLUMNS.split_at(2).1;
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let rows = table.rows.iter().map(|row| {
+        let cells = columns.iter().map(|(_, show)| show(row));
+        (
+            html! { (row.row) br; span .what { (row.title) } },
+            cells.collect(),
+        )
+    });
+    let from = machine_and_date(
+        &table.stamp.machine,
+        &table.stamp.date,
+        &table.stamp.version,
+    );
+    html! {
+        section {
+            h2 { "The table" }
+            p { "Test misses of each recipe over several seeds, beside what was published for it." }
+            (figure)
+            (grid(&from, "row", &names, rows))
+            (unfold("How to read the table", &table.notes))
+        }
+    }
+}
+
+/// A table that scrolls within itself on a narrow screen, by keyboard too.
+fn grid(
+    caption: &str,
+    first: &str,
+    columns: &[&str],
+    rows: impl Iterator<Item = (Markup, Vec<String>)>,
+) -> Markup {
+    html! {
+        div .scroll tabindex="0" role="region" aria-label=(caption) {
+            table {
+                caption { (caption) }
+                thead { tr { th scope="col" { (first) } @for name in columns { th scope="col" { (name) } } } }
+                tbody {
+                    @for (head, cells) in rows {
+                        tr { th scope="row" { (head) } @for cell in cells { td { (cell) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn unfold(name: &str, points: &[String]) -> Markup {
+    html! {
+        @if !points.is_empty() {
+            details { summary { (name) } ul { @for point in points { li { (point) } } } }
+        }
+    }
+}
+
+/// Commands, machines, digits and devices.
+fn facts(sources: &Sources<'_>) -> Markup {
+    let (table, race) = (sources.table, sources.race);
+    let made =
+        |command: &str, date: &str, version: &str| format!("{command} ({date}, version {version})");
+    let mut facts = Vec::new();
+    facts.extend(table.map(|table| {
+        (
+            "Table",
+            made(
+                &table.stamp.command,
+                &table.stamp.date,
+                &table.stamp.version,
+            ),
+        )
+    }));
+    facts.extend(race.map(|race| {
+        (
+            "Race",
+            made(&race.stamp.command, &race.stamp.date, &race.stamp.version),
+        )
+    }));
+    let machines = [
+        table.map(|table| (&table.stamp.machine, &table.digits)),
+        race.map(|race| (&race.stamp.machine, &race.digits)),
+    ];
+    let mut machines: Vec<_> = machines.into_iter().flatten().collect();
+    machines.dedup();
+    for (machine, digits) in machines {
+        let cores = machine.cores;
+        facts.push((
+            "Machine",
+            format!("{}, {cores} cores, {}", machine.processor, machine.os),
+        ));
+        let (train, test) = (digits.train_examples, digits.test_examples);
+        let counts = format!("{train} training and {test} test examples");
+        facts.push((
+            "Digits",
+            format!("{}: {counts}, SHA-256 {}", digits.source, digits.sha256),
+        ));
+    }
+    let runs = sources.runs.iter().map(|run| run.device.as_str());
+    let contestants = race.iter().flat_map(|race| &race.contestants);
+    let mut devices: Vec<&str> = runs
+        .chain(contestants.map(|one| one.device.as_str()))
+        .collect();
+    devices.sort_unstable();
+    devices.dedup();
+    facts.push(("Devices", devices.join("; ")));
     html! {
         section {
             h2 { "What was run" }
-            dl {
-                @for (name, value) in facts {
-                    div { dt { (name) } dd { (value) } }
-                }
-            }
+            dl { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
         }
     }
-}
-
-fn section(part: &Section) -> Markup {
-    html! {
-        section {
-            h2 { (part.heading) }
-            @for text in &part.text { p { (text) } }
-            @if !part.points.is_empty() {
-                ul { @for point in &part.points { li { (point) } } }
-            }
-            @if let Some(found) = &part.grid { (grid(found)) }
-            @for figure in &part.figures {
-                figure {
-                    (PreEscaped(figure.drawing.inline()))
-                    figcaption { (figure.reading) }
-                }
-            }
-        }
-    }
-}
-
-/// Scrolls within itself on a narrow screen, by keyboard too.
-fn grid(grid: &Grid) -> Markup {
-    html! {
-        div .scroll tabindex="0" role="region" aria-label=(grid.caption) {
-            table {
-                caption { (grid.caption) }
-                thead { tr { @for name in &grid.head { th scope="col" { (name) } } } }
-                tbody {
-                    @for row in &grid.rows {
-                        tr {
-                            @for (column, cell) in row.iter().enumerate() {
-                                @if column == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The page's rules; colours are those of the pictures.
-fn style() -> String {
-    let variables = |theme| {
-        let colour = |role: Role| format!("--{}:{};", role.name(), role.colour(theme));
-        Role::ALL.map(colour).concat()
-    };
-    format!(
-        ":root{{{}}}{}@media(prefers-color-scheme:dark){{:root{{{}}}{}}}{LAYOUT}",
-        variables(Theme::Light),
-        css(Theme::Light, ".plot "),
-        variables(Theme::Dark),
-        css(Theme::Dark, ".plot "),
-    )
 }
 
 const LAYOUT: &str = "\
 *{box-sizing:border-box}\
-body{margin:0;background:var(--surface);color:var(--ink);font:16px/1.5 Inter,system-ui,'Segoe UI',Helvetica,Arial,sans-serif}\
-main{max-width:52rem;margin:0 auto;padding:2rem 1rem 4rem}\
+body{margin:0;background:var(--surface);color:var(--ink);font:16px/1.5 system-ui,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;overflow-wrap:break-word}\
+main{max-width:60rem;margin:0 auto;padding:2rem 1rem 4rem}\
 h1{font-size:1.8rem;line-height:1.2;margin:0 0 .5rem}\
 h2{font-size:1.3rem;margin:2.5rem 0 .75rem}\
-.summary,figcaption,caption,dt{color:var(--muted)}\
+p,ul,dl,figcaption{max-width:46rem}\
+.summary,figcaption,caption,dt,.what{color:var(--muted)}\
+.result{font-size:1.15rem;font-weight:600}\
 .warning{border:2px solid var(--published);border-radius:6px;padding:.75rem 1rem;font-weight:600}\
 dl{margin:0}\
 dl div{display:flex;flex-wrap:wrap;gap:0 1rem;padding:.25rem 0;border-bottom:1px solid var(--grid)}\
-dt{flex:0 0 9rem}\
-dd{margin:0;flex:1 1 16rem;overflow-wrap:anywhere}\
-.scroll{overflow-x:auto}\
-table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;min-width:100%}\
+dt{flex:0 0 6rem}\
+dd{margin:0;flex:1 1 16rem;min-width:0;overflow-wrap:anywhere}\
+.scroll{overflow-x:auto;margin:1.5rem 0}\
+table{border-collapse:collapse;font-size:.8125rem;line-height:1.4;font-variant-numeric:tabular-nums;min-width:100%}\
 caption{text-align:left;padding-bottom:.5rem}\
-th,td{padding:.35rem .6rem;border-bottom:1px solid var(--grid);text-align:right;white-space:nowrap}\
+th,td{padding:.35rem .4rem;border-bottom:1px solid var(--grid);text-align:right;white-space:nowrap}\
 th{font-weight:600}\
 thead th{border-bottom:2px solid var(--muted);vertical-align:bottom;white-space:normal}\
-th:first-child{text-align:left;padding-left:0}\
+th:first-child{text-align:left;padding-left:0;white-space:normal;min-width:8.5rem}\
+.what{font-weight:400}\
+summary{cursor:pointer}\
 figure{margin:1.5rem 0;border:1px solid var(--grid);border-radius:6px;overflow:hidden}\
-figcaption{padding:.75rem 1.25rem;border-top:1px solid var(--grid);font-size:.9rem}\
-.plot{display:block;width:100%;height:auto}\
+figcaption{padding:.75rem 1rem;border-top:1px solid var(--grid);max-width:none;font-size:.9rem}\
+.plot{display:block;width:100%;max-width:44rem;height:auto;margin:0 auto}\
+@media(max-width:40rem){figure{margin-inline:-1rem;border-inline:0;border-radius:0}}\
 @media print{main{max-width:none}figure,tr{break-inside:avoid}}";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_text_is_escaped() {
-        let bad = "<script>alert(\"1\")</script>&'".to_owned();
-        let page = Page {
-            title: bad.clone(),
-            summary: bad.clone(),
-            warning: bad.clone(),
-            facts: vec![(bad.clone(), bad.clone())],
-            sections: vec![Section {
-                heading: bad.clone(),
-                text: vec![bad.clone()],
-                points: vec![bad.clone()],
-                grid: Some(Grid {
-                    caption: bad.clone(),
-                    head: vec![bad.clone()],
-                    rows: vec![vec![bad.clone(), bad.clone()]],
-                }),
-                figures: vec![Figure {
-                    drawing: crate::pictures::plot::Kernels {
-                        net: bad.clone(),
-                        kernels: Vec::new(),
-                        caption: bad.clone(),
-                    }
-                    .draw(),
-                    reading: bad,
-                }],
-            }],
-        };
-        let html = page.html();
-        assert!(!html.contains("<script"), "{html}");
-        assert!(!html.contains("alert(\""), "{html}");
-        // Each place once, the title and the grid's caption twice; the picture's net in its line and its description.
-        assert_eq!(html.matches("&lt;script&gt;").count(), 18, "{html}");
-    }
-
-    #[test]
-    fn nothing_is_fetched_and_both_themes_are_there() {
-        let html = Page::default().html();
-        for outside in ["src=", "href=", "url(", "@import", "<script"] {
-            assert!(!html.contains(outside), "{outside}");
-        }
-        assert!(html.contains("prefers-color-scheme:dark"));
-        for theme in [Theme::Light, Theme::Dark] {
-            assert!(html.contains(Role::Measured.colour(theme)));
-        }
-    }
-}

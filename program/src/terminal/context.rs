@@ -1,12 +1,12 @@
-//! Where, when and how this invocation runs, as reports state it.
+//! Machine, date and command line of this invocation, for reports.
 
 use std::path::Path;
 
 use gpu_train::cpu;
 use gpu_train::error::printable;
-use gpu_train::experiment::record::Machine;
+use gpu_train::experiment::record::{Machine, SCHEMA, Stamp};
 
-/// The machine.
+/// Description of the machine.
 pub fn machine() -> Machine {
     Machine {
         processor: cpu::processor(),
@@ -15,9 +15,20 @@ pub fn machine() -> Machine {
     }
 }
 
-/// Cores, as the system counts them for this process.
+/// Number of cores available to this process.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The head of a document that this invocation writes.
+pub fn stamp() -> Stamp {
+    Stamp {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION").into(),
+        date: date(),
+        command: command(),
+        machine: machine(),
+    }
 }
 
 /// Today in UTC, `YYYY-MM-DD`.
@@ -25,7 +36,7 @@ pub fn date() -> String {
     time::OffsetDateTime::now_utc().date().to_string()
 }
 
-/// The command line that goes on with a checkpoint of this one, to be pasted into a shell.
+/// Command line that resumes this invocation from a checkpoint, quoted for a shell.
 pub fn command_to_resume(checkpoint: &Path) -> String {
     let mut words: Vec<String> = std::env::args_os()
         .skip(1)
@@ -39,12 +50,12 @@ pub fn command_to_resume(checkpoint: &Path) -> String {
     format!("gpu-train {}", words.join(" "))
 }
 
-/// A path as a word of a shell's command.
+/// Returns a path quoted for a shell.
 pub fn shell_path(path: &Path) -> String {
     shell_word(&path.to_string_lossy())
 }
 
-/// A word as a POSIX shell reads it, in quotes only where they are needed.
+/// Returns a word quoted for a POSIX shell, without quotes if none are needed.
 fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -53,7 +64,7 @@ fn shell_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// The command line, whatever the program's file was called.
+/// The command line, always with `gpu-train` as the name of the program.
 pub fn command() -> String {
     let arguments = std::env::args_os().skip(1);
     let words = arguments.map(|word| printable(&word.to_string_lossy()));

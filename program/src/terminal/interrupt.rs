@@ -1,17 +1,17 @@
-//! Ctrl-C, and what else asks a process to end: a run finishes its step first.
+//! Ctrl-C and termination signals: a run finishes its step first.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use gpu_train::error::{Error, Result};
 
-/// Some tools (`timeout`) send a signal twice at once; only a person's second Ctrl-C is meant as one.
+/// A second signal within this time is ignored, because some tools (`timeout`) send a signal twice at once.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
-/// When the process was asked to end.
+/// Time of the first signal.
 static ASKED: OnceLock<Instant> = OnceLock::new();
 
-/// From here on an interruption is only noted; a second one ends the process at once.
+/// Installs the handler: the first signal is only recorded, a second one ends the process immediately.
 ///
 /// # Errors
 /// [`Error::Device`] if the system refuses.
@@ -22,10 +22,10 @@ pub fn notice() -> Result<()> {
             std::process::exit(130);
         }
     })
-    .map_err(|error| Error::Device(format!("Ctrl-C cannot be noticed here: {error}")))
+    .map_err(|error| Error::Device(format!("cannot handle Ctrl-C: {error}")))
 }
 
-/// Fails once an interruption has been noted; whoever knows how to go on fills in the text.
+/// Fails after a signal. A caller that knows how to resume fills in the text.
 ///
 /// # Errors
 /// [`Error::Interrupted`].

@@ -1,11 +1,11 @@
-//! What the process takes.
+//! Memory use of the process.
 
-/// The most memory that the process has held at once, in bytes; only Linux tells.
+/// Peak resident memory of the process in bytes; known only on Linux.
 pub fn peak_resident_bytes() -> Option<u64> {
     peak_of(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
 
-/// `VmHWM`, in units of 1,024 bytes, from Linux's description of a process.
+/// Reads `VmHWM`, in units of 1,024 bytes, from Linux's `/proc/self/status`.
 fn peak_of(status: &str) -> Option<u64> {
     let value = status
         .lines()

@@ -1,4 +1,4 @@
-//! The terminal: output, progress, Ctrl-C, and this invocation.
+//! The terminal: output, progress, Ctrl-C, and the context of the invocation.
 
 pub mod columns;
 pub mod context;

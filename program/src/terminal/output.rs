@@ -1,4 +1,4 @@
-//! Writing to the terminal without panicking when it goes away.
+//! Output without a panic when the terminal or a pipe is closed.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -6,19 +6,19 @@ use indicatif::ProgressDrawTarget;
 
 use gpu_train::error::{Error, Result};
 
-/// Where a command's text for people goes.
+/// Destination of a command's human-readable text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// Standard output.
     Standard,
     /// Standard error, because standard output carries JSON.
     Error,
-    /// Nowhere: only results and errors are wanted.
+    /// Nowhere: only results and errors are printed.
     Quiet,
 }
 
 impl Output {
-    /// Where lines that change are drawn: on standard error if that is a terminal.
+    /// Draw target of the progress line: standard error if it is a terminal.
     pub(super) fn draw_target(self) -> ProgressDrawTarget {
         if self == Self::Quiet || !io::stderr().is_terminal() {
             return ProgressDrawTarget::hidden();
@@ -26,10 +26,10 @@ impl Output {
         ProgressDrawTarget::stderr()
     }
 
-    /// Writes one line (or several).
+    /// Writes one or more lines.
     ///
     /// # Errors
-    /// [`Error::OutputClosed`] if the reader has gone, [`Error::File`] if the device behind it is full.
+    /// [`Error::OutputClosed`] if the reader has closed the pipe, [`Error::File`] if the output cannot be written.
     pub fn line(self, text: &str) -> Result<()> {
         let written = match self {
             Self::Standard => writeln!(io::stdout().lock(), "{text}"),

@@ -1,4 +1,4 @@
-//! Progress: a line that changes on a terminal, plain lines elsewhere.
+//! Progress of one run: an updated line on a terminal, plain lines elsewhere.
 
 use std::time::{Duration, Instant};
 
@@ -11,17 +11,17 @@ use gpu_train::error::Result;
 use gpu_train::recipe::Batch;
 use gpu_train::train::{Event, Point};
 
-/// Losses that the curve is drawn from at most: then every two become one.
+/// Maximum number of losses kept for the curve. When it is reached, each pair is replaced by its mean.
 const MOST_LOSSES: usize = 512;
-/// Columns of the curve, at most and at least.
+/// Minimum and maximum columns of the curve.
 const CURVE: std::ops::RangeInclusive<usize> = 6..=24;
 
-/// Shows the events of one run.
+/// Display of the events of one run.
 #[derive(Debug)]
 pub struct Progress {
     batch: Batch,
     output: Output,
-    /// The first step of this process, and when it was begun.
+    /// Step at which this process started.
     from: u32,
     started: Instant,
     bar: ProgressBar,
@@ -30,8 +30,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A display for a run of this batch from this step on; lines go to `output`, the line that changes to standard
-    /// error if that is a terminal.
+    /// Creates the display of a run that starts at step `from`. Lines go to `output`, the updated line to standard error if
+    /// that is a terminal.
     pub fn new(batch: Batch, from: u32, output: Output) -> Self {
         let style = ProgressStyle::with_template("{msg}").expect("a valid template");
         let bar = ProgressBar::with_draw_target(None, output.draw_target()).with_style(style);
@@ -80,17 +80,17 @@ impl Progress {
     }
 
     fn draw(&self, step: u32, steps: u32, losses: &[f32], seconds: f64) {
-        let a_step = seconds / f64::from(step);
+        let per_step = seconds / f64::from(step);
         let speed = match self.batch {
-            Batch::Full => format!("{} ms a step", three_digits(1e3 * a_step)),
-            Batch::PerExample => format!("{} µs an example", three_digits(1e6 * a_step)),
+            Batch::Full => format!("{} ms per step", three_digits(1e3 * per_step)),
+            Batch::PerExample => format!("{} µs per example", three_digits(1e6 * per_step)),
         };
         let loss = losses.last().map_or(f32::NAN, |&loss| loss);
         let error = self.error.map_or(String::new(), |error| {
             format!("test error {:.2}%", 100.0 * error)
         });
         let left = time_left(self.seconds_left(step, steps));
-        // The most important first, as narrow terminals have room for no more.
+        // The most important part first: a narrow terminal shows only the beginning.
         let parts = [
             format!("step {step}/{steps}"),
             format!("loss {loss:.4}"),
@@ -114,7 +114,7 @@ impl Progress {
             .set_message(format!("{cyan}{curve}{plain}{message}"));
     }
 
-    /// At the speed of this process, with its evaluations.
+    /// Estimated time left, at the speed of this process, with evaluations.
     fn seconds_left(&self, step: u32, steps: u32) -> f64 {
         let done = f64::from(step - self.from);
         self.started.elapsed().as_secs_f64() / done * f64::from(steps - step)
@@ -128,7 +128,7 @@ impl Progress {
         let width = steps.to_string().len();
         format!(
             "step {:>width$}/{steps}. train: loss {:.4}, error {:5.2}%. test: loss {:.4}, error {:5.2}%, \
-             misses {:4}. {} ms a step, {}",
+             misses {:4}. {} ms per step, {}",
             point.step,
             point.train.loss,
             100.0 * point.train.error(),
@@ -141,7 +141,7 @@ impl Progress {
     }
 }
 
-/// A number of about three digits.
+/// Formats a number with about three digits.
 fn three_digits(value: f64) -> String {
     let decimals = match value {
         100.0.. => 0,
@@ -152,7 +152,7 @@ fn three_digits(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
-/// Seconds in words, with a tenth where there are few.
+/// Formats the time left; below a minute in tenths of a second.
 fn time_left(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds) {
         Ok(left) if seconds >= 60.0 => format!("{} left", HumanDuration(left)),
@@ -161,25 +161,25 @@ fn time_left(seconds: f64) -> String {
     }
 }
 
-/// However the run ends, the line goes.
+/// Removes the progress line, however the run ends.
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// The losses of a run, thinned out.
+/// The losses of a run, reduced to at most [`MOST_LOSSES`] means.
 #[derive(Debug, Default)]
 struct Curve {
     losses: Vec<f64>,
-    /// How many losses make one of them.
+    /// Number of losses averaged per value.
     each: usize,
-    /// Sum and number of those that do not make one yet.
+    /// Sum and number of the losses of the next, incomplete value.
     rest: (f64, usize),
 }
 
 impl Curve {
-    /// Losses of the full batch are shown each; of single examples, which jump, their means.
+    /// Adds losses: of the full batch one by one, of single examples, which are noisy, as means.
     fn add(&mut self, losses: &[f32], batch: Batch) {
         let start = match batch {
             Batch::Full => 1,
@@ -202,13 +202,13 @@ impl Curve {
     }
 }
 
-/// As many of the parts as fit into so many columns, from the first on; empty ones take none.
+/// Joins the first parts that fit into the given number of columns. Empty parts are skipped.
 fn fitting(parts: &[String], columns: usize) -> String {
     let mut line = String::new();
     for part in parts.iter().filter(|part| !part.is_empty()) {
         let comma = if line.is_empty() { "" } else { ", " };
         let longer = format!("{line}{comma}{part}");
-        // The cursor wants the last column.
+        // The last column is reserved for the cursor.
         if longer.chars().count() >= columns {
             break;
         }
@@ -217,7 +217,7 @@ fn fitting(parts: &[String], columns: usize) -> String {
     line
 }
 
-/// An evaluation in the reproduction's form.
+/// Formats an evaluation like the reproduction.
 pub fn evaluation_line(split: &str, evaluation: &Evaluation) -> String {
     format!(
         "eval: split {split}. loss {}. error {:.2}%. misses: {}",
@@ -227,7 +227,7 @@ pub fn evaluation_line(split: &str, evaluation: &Evaluation) -> String {
     )
 }
 
-/// A number as C and Python print it with `%e`: `2.838382e-02`.
+/// Formats a number like `%e` in C and Python: `2.838382e-02`.
 fn scientific(value: f64) -> String {
     let text = format!("{value:.6e}");
     match text.split_once('e') {

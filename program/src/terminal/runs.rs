@@ -1,78 +1,122 @@
-//! Progress of many runs: a bar on a terminal, and a line for each finished run everywhere.
+//! Progress of many runs: a bar on a terminal, and a line per finished run everywhere.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
-use super::Output;
+use super::{Output, interrupt};
 use gpu_train::error::Result;
+use gpu_train::experiment::queue::Observer;
+use gpu_train::experiment::record::RunRecord;
 
-/// Shows how far a number of runs are, from several threads at once. The unit of work is the caller's.
-#[derive(Debug)]
-pub struct RunsProgress {
+/// Line about a finished run, if there is one to show.
+type Line<'a> = &'a (dyn Fn(&RunRecord) -> Option<String> + Sync);
+
+/// Shows how far a queue of runs is, and ends it at Ctrl-C.
+pub struct RunsProgress<'a> {
     output: Output,
     bar: ProgressBar,
-    started: Instant,
-    runs: u64,
-    finished: AtomicU64,
-    work: u64,
-    done: AtomicU64,
+    line: Line<'a>,
+    counts: Mutex<Counts>,
 }
 
-impl RunsProgress {
-    /// A display for so many runs of so much work together; lines go to `output`, the bar to standard error if that is
-    /// a terminal.
-    pub fn new(runs: usize, work: u64, output: Output) -> Self {
+/// Runs and examples, of those to do and done.
+struct Counts {
+    started: Instant,
+    runs: usize,
+    finished: usize,
+    examples: u64,
+    shown: u64,
+}
+
+impl<'a> RunsProgress<'a> {
+    /// A display whose lines go to `output`, and its bar to standard error if that is a terminal.
+    pub fn new(output: Output, line: Line<'a>) -> Self {
         let style = ProgressStyle::with_template("{wide_bar} {msg}").expect("a valid template");
-        let bar = ProgressBar::with_draw_target(Some(work), output.draw_target()).with_style(style);
         Self {
             output,
-            bar,
-            started: Instant::now(),
-            runs: runs as u64,
-            finished: AtomicU64::new(0),
-            work,
-            done: AtomicU64::new(0),
+            bar: ProgressBar::with_draw_target(None, output.draw_target()).with_style(style),
+            line,
+            counts: Mutex::new(Counts {
+                started: Instant::now(),
+                runs: 0,
+                finished: 0,
+                examples: 0,
+                shown: 0,
+            }),
         }
     }
 
-    /// So much more work is done.
-    pub fn advance(&self, work: u64) {
-        let done = self.done.fetch_add(work, Ordering::Relaxed) + work;
-        self.bar.set_position(done);
-        self.bar.set_message(self.state());
-    }
-
-    /// A run has ended, or will not be run to its end: a line about it, with how many have and the time left.
-    ///
-    /// # Errors
-    /// If the output cannot be written.
-    pub fn finish(&self, line: &str) -> Result<()> {
-        self.finished.fetch_add(1, Ordering::Relaxed);
-        let text = format!("{line} ({})", self.state());
-        self.bar.suspend(|| self.output.line(&text))
-    }
-
-    /// Takes the bar away.
-    pub fn end(&self) {
-        self.bar.finish_and_clear();
-    }
-
-    fn state(&self) -> String {
-        let finished = self.finished.load(Ordering::Relaxed);
-        let done = self.done.load(Ordering::Relaxed).min(self.work);
-        let left = left(self.started.elapsed(), done, self.work);
-        let left = left.map_or("time left unknown".into(), |left| match left.as_secs() {
-            0 if finished == self.runs => "done".into(),
-            0 => "a second left".to_owned(),
-            _ => format!("{} left", HumanDuration(left)),
-        });
-        format!("{finished} of {} runs, {left}", self.runs)
+    /// Changes the counts; returns them in words.
+    fn count(&self, change: impl FnOnce(&mut Counts)) -> String {
+        let mut counts = self.counts.lock().unwrap_or_else(|e| e.into_inner());
+        change(&mut counts);
+        self.bar.set_position(counts.shown);
+        counts.words()
     }
 }
 
-/// The time that the rest of the work takes at the speed so far.
+impl Observer for RunsProgress<'_> {
+    fn begin(&self, folder: &Path, found: usize, missing: usize, examples: u64) -> Result<()> {
+        self.bar.set_length(examples);
+        self.count(|counts| {
+            *counts = Counts {
+                started: Instant::now(),
+                runs: missing,
+                finished: 0,
+                examples,
+                shown: 0,
+            }
+        });
+        self.note(&format!(
+            "{}: {found} of {} runs are there, {missing} to run",
+            folder.display(),
+            found + missing
+        ))
+    }
+
+    fn advance(&self, examples: u64) -> Result<()> {
+        let words = self.count(|counts| counts.shown += examples);
+        self.bar.set_message(words);
+        interrupt::check()
+    }
+
+    fn finish(&self, record: &RunRecord) -> Result<()> {
+        let words = self.count(|counts| counts.finished += 1);
+        match (self.line)(record) {
+            Some(line) => self.note(&format!("{line} ({words})")),
+            None => Ok(()),
+        }
+    }
+
+    fn note(&self, line: &str) -> Result<()> {
+        self.bar.suspend(|| self.output.line(line))
+    }
+}
+
+/// The bar goes, whichever way the runs end.
+impl Drop for RunsProgress<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Counts {
+    fn words(&self) -> String {
+        let shown = self.shown.min(self.examples);
+        let left = left(self.started.elapsed(), shown, self.examples);
+        let left = left.map_or("time left unknown".into(), |left| match left.as_secs() {
+            0 if self.finished == self.runs => "done".into(),
+            0 => "a second left".to_owned(),
+            _ => format!("{} left", HumanDuration(left)),
+        });
+        format!("{} of {} runs, {left}", self.finished, self.runs)
+    }
+}
+
+/// Time for the rest of the work at the speed so far.
 fn left(elapsed: Duration, done: u64, work: u64) -> Option<Duration> {
     let share = done as f64 / work as f64;
     let seconds = elapsed.as_secs_f64() * (1.0 - share) / share;

@@ -1,9 +1,9 @@
-//! A curve in one line of text.
+//! Curve in one line of text.
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The values from left to right in at most so many columns, each column the mean of its share, on a logarithmic scale
-/// from the smallest to the largest; values that are not above 0 or not finite are left out.
+/// Draws the values from left to right in up to `columns` columns. Each column is a mean, on a logarithmic scale from the
+/// smallest to the largest. Values that are not positive and finite are left out.
 pub fn sparkline(values: &[f64], columns: usize) -> String {
     let drawable = values.iter().copied();
     let logs: Vec<f64> = drawable

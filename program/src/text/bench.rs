@@ -51,7 +51,7 @@ pub fn text(report: &BenchReport) -> String {
     let mut lines = vec![
         format!(
             "gpu-train {}, {}, {}",
-            report.version, report.date, report.digits
+            report.stamp.version, report.stamp.date, report.digits
         ),
         String::new(),
     ];

@@ -3,69 +3,79 @@
 use serde::Serialize;
 
 use super::{RunReport, grouped};
+use gpu_train::data::Source;
 use gpu_train::engine::EngineKind;
 use gpu_train::experiment::record::SplitReport;
-use gpu_train::experiment::verdict::{ESSAY_CLAIM, ESSAY_SECONDS, speed};
+use gpu_train::experiment::verdict::{ESSAY_SECONDS, Verdict, factor, speed, speed_than};
+use gpu_train::train::Point;
 
-/// Time to come down to a test error.
-#[derive(Debug, Clone, Copy, Serialize)]
+/// Time to come down to a test error. Both runs are looked at after the same shares of their updates.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct SameError {
     /// Test misses both runs came down to: the larger of the two at their ends.
     pub misses: u32,
-    /// Training seconds of the full-batch run until its first evaluation with at most these misses.
+    /// Training seconds of the full-batch run until it first has at most these misses.
     pub full_batch_seconds: f64,
-    /// Training seconds of the baseline until its first such evaluation.
+    /// Training seconds of the baseline until it first has at most these misses.
     pub baseline_seconds: f64,
     /// The second over the first.
     pub speedup: f64,
+    /// Shares of a run after which both are looked at.
+    #[serde(skip)]
+    pub looks: usize,
 }
 
 /// Full batch against the per-example baseline.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// Examples a second of the full batch over those of the baseline.
+    /// Examples per second of the full batch over those of the baseline.
     pub same_presentations_speedup: f64,
     /// Time to the same test error.
     pub same_error: SameError,
     /// The essay's seconds.
     pub essay_seconds: f64,
-    /// The essay's seconds over the full-batch run's.
-    pub over_essay: f64,
-    /// The essay's seconds over the baseline's.
-    pub baseline_over_essay: f64,
+    /// The essay's seconds over the full-batch run's; `None` where that is no answer to the essay's claim.
+    pub over_essay: Option<f64>,
+    /// The essay's seconds over the baseline's; `None` where that is no answer to the essay's claim.
+    pub baseline_over_essay: Option<f64>,
+    #[serde(skip)]
+    full_batch: Verdict,
+    #[serde(skip)]
+    baseline: Verdict,
 }
 
 impl Comparison {
-    /// Compares two finished runs.
-    pub fn of(full_batch: &RunReport, baseline: &RunReport) -> Self {
-        let misses = full_batch.test.misses.max(baseline.test.misses);
-        let seconds = |run: &RunReport| {
-            let point = run.history().first_within(misses);
-            point.unwrap_or(run.history().last()).seconds
+    /// Compares two finished runs on digits of this source, under these restrictions.
+    pub fn of(
+        full_batch: &RunReport,
+        baseline: &RunReport,
+        source: Source,
+        restrictions: &[String],
+    ) -> Self {
+        let verdict = |run: &RunReport| {
+            let misses = f64::from(run.test.misses);
+            Verdict::of(run.seconds.train, misses, source, restrictions)
         };
-        let (full_batch_seconds, baseline_seconds) = (seconds(full_batch), seconds(baseline));
+        let verdicts = (verdict(full_batch), verdict(baseline));
         Self {
             same_presentations_speedup: full_batch.examples_per_second
                 / baseline.examples_per_second,
-            same_error: SameError {
-                misses,
-                full_batch_seconds,
-                baseline_seconds,
-                speedup: baseline_seconds / full_batch_seconds,
-            },
+            same_error: same_error(&full_batch.history().points, &baseline.history().points),
             essay_seconds: ESSAY_SECONDS,
-            over_essay: ESSAY_SECONDS / full_batch.seconds.train,
-            baseline_over_essay: ESSAY_SECONDS / baseline.seconds.train,
+            over_essay: verdicts.0.over_essay(),
+            baseline_over_essay: verdicts.1.over_essay(),
+            full_batch: verdicts.0,
+            baseline: verdicts.1,
         }
     }
 
-    /// The comparison for people: a table, the two speed-ups, the essay, a sentence on its claim.
+    /// The comparison as human-readable text: a table, the two speed-ups, the essay, the verdict on its claim.
     pub fn text(&self, full_batch: &RunReport, baseline: &RunReport) -> String {
         let mut lines = vec![String::new(), columns("", "full batch", "per example")];
-        let rows: [(&str, Show); 12] = [
+        let rows: [(&str, Show); 11] = [
             ("engine", |run| run.engine.to_string()),
             ("updates", |run| grouped(u64::from(run.steps))),
-            ("passes", passes),
+            ("epochs", epochs),
             ("presentations", |run| grouped(run.presentations)),
             ("set-up", |run| format!("{:.3} s", run.seconds.setup)),
             ("training", |run| format!("{:.3} s", run.seconds.train)),
@@ -74,59 +84,101 @@ impl Comparison {
             ("train error, misses", |run| error(&run.train)),
             ("test loss", |run| format!("{:.5}", run.test.loss)),
             ("test error, misses", |run| error(&run.test)),
-            ("the essay's 90 s over", |run| {
-                format!("{:.1}", ESSAY_SECONDS / run.seconds.train)
-            }),
         ];
         lines.extend(rows.map(|(what, show)| columns(what, &show(full_batch), &show(baseline))));
+        let over_essay = |over: Option<f64>| over.map_or("-".into(), factor);
+        lines.push(columns(
+            "the essay's 90 s over",
+            &over_essay(self.over_essay),
+            &over_essay(self.baseline_over_essay),
+        ));
         lines.push(format!("full batch on {}", full_batch.device));
         lines.push(format!("per example on {}", baseline.device));
         lines.push(String::new());
         lines.push(format!(
             "same number of presentations: full batch is {} per example",
-            times(self.same_presentations_speedup)
+            speed_than(self.same_presentations_speedup)
         ));
         let same = &self.same_error;
         lines.push(format!(
-            "same test error: full batch is {} per example ({:.3} s against {:.3} s to the first evaluation with \
-             at most {} misses, which both reached)",
-            times(same.speedup),
+            "same test error: full batch is {} per example ({:.3} s against {:.3} s until at most {} test misses, which \
+             both reach; both looked at after the same {} shares of their updates)",
+            speed_than(same.speedup),
             same.full_batch_seconds,
             same.baseline_seconds,
-            same.misses
+            same.misses,
+            same.looks,
         ));
-        lines.push(
-            "the essay's published time: 90 s (23 passes of batch 1 in PyTorch on an M1 laptop's CPU, 82 test misses)"
-                .into(),
-        );
+        if !matches!(self.full_batch, Verdict::Incomparable(_)) {
+            lines.push(
+                "the essay's published time: 90 s (23 epochs of batch 1 in PyTorch on an M1 laptop's CPU, 82 test misses)"
+                    .into(),
+            );
+        }
         lines.push(String::new());
         lines.push(self.verdict(full_batch, baseline));
         lines.join("\n")
     }
 
     /// One honest sentence on the essay's "another ~100X".
-    pub fn verdict(&self, full_batch: &RunReport, baseline: &RunReport) -> String {
-        let device = match full_batch.engine {
-            EngineKind::Gpu => "on this adapter",
-            _ => "on this CPU, without a GPU,",
+    fn verdict(&self, full_batch: &RunReport, baseline: &RunReport) -> String {
+        let trained = match full_batch.engine {
+            EngineKind::Gpu => "training on this adapter",
+            _ => "training on this CPU, without a GPU,",
         };
-        let reached = |factor: f64| match factor >= ESSAY_CLAIM {
-            true => "reached",
-            false => "not reached",
-        };
+        let claim = "The claim of another ~100X from full batch";
+        let took = full_batch.seconds.train;
+        let words = self.full_batch.words();
+        if self.over_essay.is_none() {
+            return format!("{claim}: {trained} took {took:.2} s: {words}.");
+        }
         format!(
-            "The claim of another ~100X from full batch: training {device} took {:.2} s, 1/{:.0} of the essay's 90 s \
-             ({}), but one CPU core fed one example at a time took {:.2} s, 1/{:.0}, with no full batch at all, and \
-             against that core full batch is {} to the same test error ({}); one run, one seed.",
-            full_batch.seconds.train,
-            self.over_essay,
-            reached(self.over_essay),
+            "{claim}: {trained} took {took:.2} s, {words}, but one CPU core fed one example at a time took {:.2} s, {}, with \
+             no full batch at all, and against that core full batch is {} to the same test error; one run, one seed.",
             baseline.seconds.train,
-            self.baseline_over_essay,
+            self.baseline.words(),
             speed(self.same_error.speedup),
-            reached(self.same_error.speedup),
         )
     }
+}
+
+/// Compares two runs by their evaluations, the last one at the end: where one has fewer, the other is looked at after
+/// the same shares of its updates, on straight lines between its own. The finer grid would find the first good
+/// evaluation earlier.
+fn same_error(full_batch: &[Point], baseline: &[Point]) -> SameError {
+    let coarser = std::cmp::min_by_key(full_batch, baseline, |points| points.len());
+    let end = |points: &[Point]| points.last().map_or((0, 0), |p| (p.step, p.test.misses));
+    let misses = end(full_batch).1.max(end(baseline).1);
+    let seconds = |points: &[Point]| {
+        let looks = coarser.iter().map(|look| {
+            let share = f64::from(look.step) * f64::from(end(points).0) / f64::from(end(coarser).0);
+            at(points, share)
+        });
+        let mut good = looks.filter(|(_, found)| *found <= f64::from(misses));
+        good.next().map_or(f64::NAN, |(seconds, _)| seconds)
+    };
+    let (full_batch_seconds, baseline_seconds) = (seconds(full_batch), seconds(baseline));
+    SameError {
+        misses,
+        full_batch_seconds,
+        baseline_seconds,
+        speedup: baseline_seconds / full_batch_seconds,
+        looks: coarser.len(),
+    }
+}
+
+/// Seconds and test misses at a step of a run, on straight lines between its evaluations; before the first, as there.
+fn at(points: &[Point], step: f64) -> (f64, f64) {
+    let after = points.partition_point(|point| f64::from(point.step) < step);
+    let after = after.min(points.len() - 1);
+    let (a, b) = (&points[after.saturating_sub(1)], &points[after]);
+    let between = f64::from(b.step - a.step).max(1.0);
+    let share = ((step - f64::from(a.step)) / between).clamp(0.0, 1.0);
+    let line = |from: f64, to: f64| from + (to - from) * share;
+    (
+        line(a.seconds, b.seconds),
+        line(a.test.misses.into(), b.test.misses.into()),
+    )
 }
 
 /// What a row of the table shows of a run.
@@ -140,28 +192,72 @@ fn error(split: &SplitReport) -> String {
     format!("{:.2}%, {}", 100.0 * split.error, split.misses)
 }
 
-fn passes(run: &RunReport) -> String {
-    let passes = run.presentations as f64 / f64::from(run.train.examples);
-    if passes.fract() == 0.0 {
-        format!("{passes:.0}")
+fn epochs(run: &RunReport) -> String {
+    let epochs = run.presentations as f64 / f64::from(run.train.examples);
+    if epochs.fract() == 0.0 {
+        format!("{epochs:.0}")
     } else {
-        format!("{passes:.2}")
+        format!("{epochs:.2}")
     }
-}
-
-/// A speed-up in words that ask for what it is compared with: "12.3 times as fast as".
-fn times(speedup: f64) -> String {
-    let than = if speedup >= 1.0 { "as" } else { "than" };
-    format!("{} {than}", speed(speedup))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gpu_train::engine::Evaluation;
+
+    /// Evaluations of a run, a second per step.
+    fn run(points: &[(u32, u32)]) -> Vec<Point> {
+        let point = |&(step, misses): &(u32, u32)| {
+            let evaluation = Evaluation {
+                loss: 0.0,
+                misses,
+                examples: 2_007,
+            };
+            Point {
+                step,
+                seconds: f64::from(step),
+                train: evaluation,
+                test: evaluation,
+            }
+        };
+        points.iter().map(point).collect()
+    }
+
+    /// Both are the same curve, 100 misses at the start to 0 after 100 steps, one seen 2 times and one seen 10 times:
+    /// neither is faster. Compared by each one's first good evaluation the second would be.
+    #[test]
+    fn equal_runs_are_equally_fast_however_often_they_were_evaluated() {
+        let coarse = run(&[(50, 50), (100, 0)]);
+        let fine: Vec<(u32, u32)> = (1..=10)
+            .map(|tenth| (10 * tenth, 100 - 10 * tenth))
+            .collect();
+        let fine = run(&fine);
+        for (full_batch, baseline) in [(&coarse, &fine), (&fine, &coarse), (&fine, &fine)] {
+            let same = same_error(full_batch, baseline);
+            assert_eq!((same.misses, same.speedup), (0, 1.0), "{same:?}");
+        }
+        let early = run(&[(50, 20), (100, 20)]);
+        let same = same_error(&early, &fine);
+        assert_eq!((same.misses, same.looks), (20, 2));
+        // The fine run has 20 after 80 steps, but is looked at after 50 and 100.
+        assert_eq!(
+            (same.full_batch_seconds, same.baseline_seconds),
+            (50.0, 100.0)
+        );
+    }
 
     #[test]
-    fn speed_ups_below_one_are_called_slower() {
-        assert_eq!(times(12.34), "12.3 times as fast as");
-        assert_eq!(times(0.125), "8.0 times slower than");
+    fn between_evaluations_a_run_is_on_a_straight_line() {
+        let points = run(&[(10, 100), (20, 50), (40, 10)]);
+        let found = [5.0, 10.0, 15.0, 30.0, 40.0].map(|step| at(&points, step));
+        let expected = [
+            (10.0, 100.0),
+            (10.0, 100.0),
+            (15.0, 75.0),
+            (30.0, 30.0),
+            (40.0, 10.0),
+        ];
+        assert_eq!(found, expected);
     }
 }

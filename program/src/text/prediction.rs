@@ -1,4 +1,4 @@
-//! What `gpu-train predict` says of a picture: a line, bars, the picture as the net sees it, or JSON.
+//! Output of `gpu-train predict` for a picture: a line, bars, the input of the net, or JSON.
 
 use serde::Serialize;
 
@@ -6,23 +6,23 @@ use gpu_train::data::mnist1989::DENOMINATOR;
 use gpu_train::net::SIDE;
 use gpu_train::predict::{Prediction, Recognised};
 
-/// Longest bar, in characters.
+/// Maximum length of a bar in characters.
 const LONGEST_BAR: usize = 40;
-/// What stands beside a bar, in characters: the class in front, the percentage behind.
+/// Characters next to a bar: the class before it, the percentage after it.
 const BESIDE_BAR: usize = 12;
-/// Bars by eighths of a character.
+/// Ends of bars, in eighths of a character.
 const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 /// Amounts of ink, from paper to full.
 const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
 
-/// How much is said to people, and how.
+/// Style of the human-readable output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// Columns of the terminal; none where output goes elsewhere: then there are no bars.
+    /// Columns of the terminal. `None` if the output is no terminal; then there are no bars.
     pub columns: Option<usize>,
-    /// Whether the class is emphasised with escape sequences.
+    /// True if escape sequences emphasise the class.
     pub colour: bool,
-    /// Whether the picture is shown as the net sees it.
+    /// True if the input of the net is shown.
     pub show: bool,
 }
 
@@ -31,29 +31,29 @@ pub struct Style {
 pub struct PictureReport {
     /// The file, `-` for standard input.
     pub path: String,
-    /// What it was taken for, or why not.
+    /// The prediction, or the error.
     #[serde(flatten)]
     pub result: PictureResult,
 }
 
-/// What came of a picture.
+/// Result for a picture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum PictureResult {
-    /// It was recognised.
+    /// The picture was recognised.
     Recognised {
         /// The class, 0 to 9.
         class: u8,
-        /// Of that class.
+        /// Probability of that class.
         probability: f64,
-        /// One a class.
+        /// Probability of each class.
         probabilities: [f64; 10],
-        /// What the net saw, `[row][column]`, from −1 (paper) to 1 (ink).
+        /// Input of the net, `[row][column]`, from −1 (paper) to 1 (ink).
         pixels: Vec<f64>,
     },
-    /// It could not be read.
+    /// The picture could not be read.
     Failed {
-        /// One line.
+        /// Message, one line.
         error: String,
     },
 }
@@ -74,7 +74,7 @@ impl From<&Recognised> for PictureResult {
     }
 }
 
-/// A picture's class for people: one line, and on a terminal a bar a class.
+/// Human-readable result: one line, and on a terminal a bar per class.
 pub fn text(path: &str, recognised: &Recognised, style: Style) -> String {
     let Prediction {
         class,
@@ -101,18 +101,18 @@ pub fn text(path: &str, recognised: &Recognised, style: Style) -> String {
     lines.join("\n")
 }
 
-/// A hundred only where nothing else is possible.
+/// Percentage of a probability; 100.0% only if it is exact.
 fn percentage(share: f64) -> String {
     let percent = 100.0 * share;
     if (99.95..100.0).contains(&percent) {
-        // Rounded it would claim certainty.
+        // Rounding to 100.0% would claim certainty.
         ">99.9%".into()
     } else {
         format!("{percent:.1}%")
     }
 }
 
-/// A bar of up to `length` characters, filled up with blanks.
+/// Bar of up to `length` characters, padded with blanks.
 fn bar(share: f64, length: usize) -> String {
     let eighths = (share * 8.0 * length as f64).round() as usize;
     let mut bar = "█".repeat(eighths / 8);
@@ -123,7 +123,7 @@ fn bar(share: f64, length: usize) -> String {
     bar + &" ".repeat(missing)
 }
 
-/// The 16×16 pixels in shades, two characters a pixel where there is room.
+/// The 16×16 pixels in shades, two characters per pixel if there is room.
 fn picture(recognised: &Recognised, columns: Option<usize>) -> Vec<String> {
     let wide = columns.is_none_or(|columns| columns >= 2 * SIDE + 4);
     let full = 2 * usize::from(DENOMINATOR);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_gets_a_bar_a_class_and_no_line_is_wider_than_it() {
+    fn a_terminal_gets_a_bar_per_class_and_no_wider_line() {
         for columns in [16, 20, 36, 80, 200] {
             let style = Style {
                 columns: Some(columns),

@@ -1,14 +1,17 @@
-//! `gpu-train race` for people.
+//! `gpu-train race` as human-readable text.
 
 use comfy_table::{CellAlignment, presets};
 
-use gpu_train::experiment::record::{Contestant, RaceRecord, RaceRule, Spread, Standing};
-use gpu_train::experiment::verdict::{ESSAY_SECONDS, seconds};
+use gpu_train::experiment::race::Entrant;
+use gpu_train::experiment::record::{
+    Contestant, RaceRecord, RaceRule, RunRecord, Spread, Standing,
+};
+use gpu_train::experiment::verdict::{ESSAY_SECONDS, factor, seconds};
 
-/// What a column shows of a contestant.
+/// A column's value of a contestant.
 pub type Show = fn(&Contestant, &Standing) -> String;
 
-/// The table's columns behind the name.
+/// The table's columns after the name.
 pub const COLUMNS: [(&str, Show); 9] = [
     ("training", |_, found| seconds(found.train.median)),
     ("min to max", |_, found| range(found.train)),
@@ -28,9 +31,11 @@ pub const COLUMNS: [(&str, Show); 9] = [
     ("over per-example", |_, found| {
         found
             .over_per_example
-            .map_or("-".into(), |factor| format!("{factor:.2}"))
+            .map_or("-".into(), |over| format!("{over:.2}"))
     }),
-    ("over 90 s", |_, found| format!("{:.1}", found.over_essay)),
+    ("over 90 s", |_, found| {
+        found.over_essay.map_or("-".into(), factor)
+    }),
 ];
 
 fn range(spread: Spread) -> String {
@@ -42,6 +47,29 @@ pub fn rule(rule: &RaceRule) -> String {
     format!("The rule\n  {}", rule.text.join("\n  "))
 }
 
+/// The entrants, as they are printed before the race.
+pub fn lineup(entrants: &[Entrant]) -> String {
+    let names: Vec<&str> = entrants.iter().map(Entrant::name).collect();
+    format!("The contestants\n  {}\n", names.join("\n  "))
+}
+
+/// A finished run in a line, in a race over these seeds.
+pub fn line(run: &RunRecord, seeds: &[u64]) -> String {
+    let (name, seed) = (&run.identity.row, run.identity.seed);
+    let round = seeds.iter().position(|&one| one == seed).unwrap_or(0) + 1;
+    let result = match (run.last(), &run.failed) {
+        (Some(end), _) => format!(
+            "{:.4} s, {} test misses",
+            run.seconds.train, end.test.misses
+        ),
+        (None, message) => format!("failed: {}", message.as_deref().unwrap_or_default()),
+    };
+    format!(
+        "round {round}/{}, seed {seed}: {name}: {result}",
+        seeds.len()
+    )
+}
+
 /// Standings, published times and the verdict.
 pub fn text(record: &RaceRecord) -> String {
     let mut parts = vec![format!(
@@ -49,8 +77,8 @@ pub fn text(record: &RaceRecord) -> String {
         record.digits.source,
         record.digits.train_examples,
         record.digits.test_examples,
-        record.machine.processor,
-        record.machine.cores,
+        record.stamp.machine.processor,
+        record.stamp.machine.cores,
         seconds(record.reading)
     )];
     if !record.restrictions.is_empty() {
@@ -93,13 +121,13 @@ fn standings(record: &RaceRecord) -> String {
 fn published_times(record: &RaceRecord) -> String {
     let mut grid = comfy_table::Table::new();
     grid.load_style(presets::NOTHING);
-    grid.set_header(["published, 23 passes of batch 1", "seconds", "over 90 s"]);
+    grid.set_header(["published, 23 epochs of batch 1", "seconds", "over 90 s"]);
     for time in &record.published {
         let about = if time.about { "about " } else { "" };
         grid.add_row([
             time.name.clone(),
             format!("{about}{}", time.seconds),
-            format!("{:.4}", ESSAY_SECONDS / time.seconds),
+            factor(ESSAY_SECONDS / time.seconds),
         ]);
     }
     for column in grid.column_iter_mut().skip(1) {

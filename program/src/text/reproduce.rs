@@ -1,11 +1,12 @@
-//! The table of `gpu-train reproduce`: for people, as Markdown, and as CSV.
+//! The table of `gpu-train reproduce`: as text, as Markdown, and as CSV; a run of it in a line.
 
 use comfy_table::{CellAlignment, TableStyle, presets};
 use serde::Serialize;
 
-use gpu_train::experiment::record::{FailedRun, Statistics, Table, TableRow};
+use gpu_train::experiment::plural;
+use gpu_train::experiment::record::{FailedRun, RunRecord, Statistics, Table, TableRow};
 
-/// What a column shows of a row.
+/// A column's value of a row.
 pub type Show = fn(&TableRow) -> String;
 
 /// The table's columns.
@@ -168,7 +169,22 @@ fn spaced(values: &[impl ToString]) -> String {
     words.join(" ")
 }
 
-/// For people.
+/// A finished run in a line.
+pub fn line(run: &RunRecord) -> String {
+    let name = format!("{} seed {}", run.identity.row, run.identity.seed);
+    match run.last() {
+        Some(end) => format!(
+            "{name}: train loss {:.5}, misses {}; test loss {:.5}, misses {}; {:.2} s",
+            end.train.loss, end.train.misses, end.test.loss, end.test.misses, run.seconds.train
+        ),
+        None => format!(
+            "{name}: failed: {}",
+            run.failed.as_deref().unwrap_or_default()
+        ),
+    }
+}
+
+/// As human-readable text.
 pub fn text(table: &Table) -> String {
     document(table, "", presets::NOTHING, "")
 }
@@ -197,19 +213,18 @@ fn document(table: &Table, heading: &str, preset: TableStyle, bullet: &str) -> S
     let digits = &table.digits;
     let mut parts = vec![
         format!(
-            "{heading}gpu-train {}: the essay's recipes over {} seed{} ({})",
-            table.version,
-            table.seeds.len(),
-            if table.seeds.len() == 1 { "" } else { "s" },
-            table.date,
+            "{heading}gpu-train {}: the essay's recipes over {} ({})",
+            table.stamp.version,
+            plural(table.seeds.len(), "seed"),
+            table.stamp.date,
         ),
         format!(
             "{}: {} training and {} test examples. {}, {} cores.",
             digits.source,
             digits.train_examples,
             digits.test_examples,
-            table.machine.processor,
-            table.machine.cores,
+            table.stamp.machine.processor,
+            table.stamp.machine.cores,
         ),
     ];
     if !table.restrictions.is_empty() {
@@ -247,7 +262,7 @@ fn grid(table: &Table, preset: TableStyle) -> String {
 mod tests {
     use super::*;
     use gpu_train::data::DigitsRecord;
-    use gpu_train::experiment::record::{Machine, Published, SCHEMA};
+    use gpu_train::experiment::record::{Machine, Published, SCHEMA, Stamp};
 
     fn table() -> Table {
         let misses = [80, 90, 70];
@@ -281,14 +296,16 @@ mod tests {
             }],
         };
         Table {
-            schema: SCHEMA,
-            version: "0.1.0".into(),
-            date: "2026-01-01".into(),
-            command: "gpu-train reproduce".into(),
-            machine: Machine {
-                processor: "one".into(),
-                cores: 2,
-                os: "linux".into(),
+            stamp: Stamp {
+                schema: SCHEMA,
+                version: "0.1.0".into(),
+                date: "2026-01-01".into(),
+                command: "gpu-train reproduce".into(),
+                machine: Machine {
+                    processor: "one".into(),
+                    cores: 2,
+                    os: "linux".into(),
+                },
             },
             digits: DigitsRecord {
                 source: "test".into(),

@@ -6,24 +6,25 @@ use serde::Serialize;
 
 use super::Comparison;
 use gpu_train::engine::{Engine, EngineKind};
+use gpu_train::experiment::plural;
 use gpu_train::experiment::record::{Seconds, SplitReport};
 use gpu_train::recipe::{Batch, Recipe};
 use gpu_train::train::History;
 
-/// Everything worth knowing about one run.
+/// The record of one run.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunReport {
     /// Version of this program.
     pub version: &'static str,
     /// When the run ended, in seconds since 1970 (UTC).
     pub finished_unix: u64,
-    /// The device, for people.
+    /// Human-readable name of the device.
     pub device: String,
     /// Name of the engine.
     pub engine: EngineKind,
     /// The digits.
     pub digits: String,
-    /// What was trained and how.
+    /// The recipe.
     pub recipe: Recipe,
     /// Updates done.
     pub steps: u32,
@@ -31,9 +32,9 @@ pub struct RunReport {
     pub presentations: u64,
     /// Where the time went.
     pub seconds: Seconds,
-    /// Examples trained on in a second.
+    /// Examples trained on per second.
     pub examples_per_second: f64,
-    /// The step that a run which was broken off went on from.
+    /// The step that an interrupted run was resumed at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumed_at: Option<u32>,
     /// Training loss before each step; full batch only.
@@ -87,7 +88,7 @@ impl RunReport {
         }
     }
 
-    /// This report of a run that went on from this step; from 0 it did not.
+    /// This report of a run that was resumed at this step; at 0 it was not.
     #[must_use]
     pub fn resumed_at(self, step: u32) -> Self {
         Self {
@@ -116,12 +117,11 @@ impl RunReport {
         serde_json::to_string(self).expect("a report has only plain fields")
     }
 
-    /// One line for people.
+    /// One human-readable line.
     pub fn summary(&self) -> String {
         format!(
-            "{} step{} in {:.3} s: train error {:.2}%, misses {}; test error {:.2}%, misses {}",
-            self.steps,
-            if self.steps == 1 { "" } else { "s" },
+            "{} in {:.3} s: train error {:.2}%, misses {}; test error {:.2}%, misses {}",
+            plural(self.steps as usize, "step"),
             self.seconds.train,
             100.0 * self.train.error,
             self.train.misses,

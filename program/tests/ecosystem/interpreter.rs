@@ -1,17 +1,17 @@
-//! The few operators of ONNX that an exported net uses, in f64, straight from their definitions.
+//! Interpreter of the ONNX operators that an exported net uses, in f64, written from their definitions.
 
 use std::collections::HashMap;
 
 use gpu_train_program::export::onnx::message::{Graph, Node, Tensor};
 
-/// A value: its shape, and its elements, row-major.
+/// Value: shape, and elements in row-major order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
     pub shape: Vec<usize>,
     pub data: Vec<f64>,
 }
 
-/// A constant; integers become f64, which holds these exactly.
+/// Converts a constant. Integers become f64, which represents these exactly.
 pub fn constant(tensor: &Tensor) -> Array {
     let bytes = tensor.raw_data.as_deref().expect("raw data");
     let data: Vec<f64> = match tensor.data_type {
@@ -43,7 +43,7 @@ pub fn constant(tensor: &Tensor) -> Array {
     Array { shape, data }
 }
 
-/// Runs a graph on one input; every value by name.
+/// Runs a graph on one input. Returns every value by name.
 pub fn run(graph: &Graph, input: &str, array: Array) -> HashMap<String, Array> {
     let mut values = HashMap::from([(input.to_owned(), array)]);
     for tensor in &graph.initializer {
@@ -126,7 +126,7 @@ fn each(a: &Array, function: impl Fn(f64) -> f64) -> Array {
     }
 }
 
-/// `b` is repeated along the axes that `a` has in front.
+/// Applies a function to `a` and `b`; `b` is repeated along the leading axes of `a`.
 fn with(a: &Array, b: &Array, function: impl Fn(f64, f64) -> f64) -> Array {
     assert!(
         a.shape.ends_with(&b.shape),

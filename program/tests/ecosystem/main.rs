@@ -1,8 +1,8 @@
-//! What the program writes for other programs: TensorBoard's event files, ONNX models, weights for PyTorch.
+//! Files for other programs: TensorBoard's event files, ONNX models, weights for PyTorch.
 //!
-//! Each is read back here without the code that wrote it, and by the other program itself where this machine has its
-//! Python package: in GPU_TRAIN_PYTHON, or in target/tools/ecosystem, which scripts/test sets up. Where it is absent
-//! the test is ignored, never passed; GPU_TRAIN_REQUIRE_TOOLS names those whose absence fails.
+//! Each is read back without the code that wrote it, and by the other program itself if its Python package is installed: in
+//! GPU_TRAIN_PYTHON, or in target/tools/ecosystem, which scripts/test sets up. Without the package the test is ignored, never
+//! passed; it fails if GPU_TRAIN_REQUIRE_TOOLS names the package.
 
 #[path = "../../../tests/common/mod.rs"]
 mod common;

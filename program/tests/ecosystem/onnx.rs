@@ -1,4 +1,4 @@
-//! `gpu-train export --onnx`: the graph computes what the reference does, and says what it takes and gives.
+//! `gpu-train export --onnx`: the graph computes the same as the reference and describes its inputs and outputs.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::common::{random_parameters, random_set};
 use crate::interpreter::{self, Array};
 use crate::{gpu_train, python};
 
-/// Every pair of functions.
+/// All pairs of activation and loss.
 pub fn pairs() -> impl Iterator<Item = Functions> {
     let activations = [Activation::Tanh, Activation::Relu, Activation::ScaledTanh];
     activations.into_iter().flat_map(|activation| {
@@ -30,7 +30,7 @@ fn decoded(functions: Functions) -> Model {
     Model::decode(&bytes[..]).expect("a model")
 }
 
-/// Name, type of element, axes.
+/// Name, element type and axes.
 fn described(value: &Value) -> String {
     let tensor = value.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
     let tensor = tensor.expect("a tensor's type");
@@ -49,7 +49,7 @@ fn described(value: &Value) -> String {
     )
 }
 
-/// Images as the graph takes them.
+/// Images as inputs of the graph.
 fn images(set: &Dataset) -> Array {
     let denominator = f64::from(set.denominator());
     let pixel = |&code: &u16| f64::from(code) / denominator - 1.0;
@@ -66,7 +66,7 @@ fn the_graph_computes_what_the_reference_does() -> Result<(), Failed> {
         let values = interpreter::run(&graph, "image", images(&set));
         let want = reference::scores::<f64>(&random_parameters(3), functions, &set);
         for (got, want) in values["scores"].data.iter().zip(want.as_flattened()) {
-            // Scaled tanh's constants are f32 in the file; all else is exact but for the order of sums.
+            // Scaled tanh's constants are f32 in the file; everything else is exact except for the order of sums.
             let near = (got - want).abs() <= 1e-6;
             assert!(near, "{functions:?}: found {got}, expected {want}");
         }
@@ -80,7 +80,7 @@ fn the_graph_computes_what_the_reference_does() -> Result<(), Failed> {
     Ok(())
 }
 
-fn the_model_says_what_it_is() -> Result<(), Failed> {
+fn the_model_describes_itself() -> Result<(), Failed> {
     for functions in pairs() {
         let model = decoded(functions);
         assert_eq!(model.ir_version, Some(7));
@@ -140,7 +140,7 @@ fn every_weight_is_in_the_model_once() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Files for a run of the command: weights with these functions, or with none, as another program writes them.
+/// Files for a run of the command: weights with these functions, or with none, as other programs write them.
 pub fn files(folder: &Path, functions: Option<Functions>) -> Result<[String; 2], Failed> {
     let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
     let [weights, onnx] = [path("net.safetensors"), path("net.onnx")];
@@ -191,7 +191,7 @@ fn functions_come_from_the_file_or_the_flags_and_must_agree() -> Result<(), Fail
     gpu_train(&[&export[..], &flags].concat())?;
     refused(
         &[&export[..], &["--activation", "scaled-tanh"]].concat(),
-        "--activation: found scaled-tanh, expected relu, for which",
+        "--activation: found scaled-tanh, expected relu, which",
     );
     let [weights, onnx] = files(folder.path(), None)?;
     let export = ["export", "--weights", &weights, "--onnx", &onnx];
@@ -208,7 +208,7 @@ fn functions_come_from_the_file_or_the_flags_and_must_agree() -> Result<(), Fail
     Ok(())
 }
 
-/// All pairs of functions through another program, with random weights: all that it shares with us is the two files.
+/// All pairs of functions in ONNX Runtime, with random weights. Only the two files are shared with it.
 fn onnx_runtime_agrees(python: &Path) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     for functions in pairs() {
@@ -229,7 +229,10 @@ pub fn trials() -> Vec<Trial> {
             "onnx::the_graph_computes_what_the_reference_does",
             the_graph_computes_what_the_reference_does,
         ),
-        Trial::test("onnx::the_model_says_what_it_is", the_model_says_what_it_is),
+        Trial::test(
+            "onnx::the_model_describes_itself",
+            the_model_describes_itself,
+        ),
         Trial::test(
             "onnx::every_weight_is_in_the_model_once",
             every_weight_is_in_the_model_once,

@@ -1,11 +1,11 @@
-//! The Python packages that check what this program writes.
+//! Python packages that check the files of this program.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
 
-/// A Python that has a package, or why there is none.
+/// Returns a Python with the package, or the reason that there is none.
 fn find(package: &str) -> Result<PathBuf, String> {
     let ours = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools/ecosystem/bin/python");
     let python = std::env::var_os("GPU_TRAIN_PYTHON").map_or(ours, PathBuf::from);
@@ -19,7 +19,7 @@ fn find(package: &str) -> Result<PathBuf, String> {
     Err(error.lines().last().unwrap_or("import failed").to_owned())
 }
 
-/// Runs a script of ours, which must succeed; returns what it printed.
+/// Runs a script of this project, which must succeed. Returns its output.
 pub fn run(python: &Path, script: &str, arguments: &[&str]) -> Result<String, Failed> {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts");
     let output = Command::new(python)
@@ -34,7 +34,7 @@ pub fn run(python: &Path, script: &str, arguments: &[&str]) -> Result<String, Fa
     }
 }
 
-/// A test that needs a package; without it, ignored or failed.
+/// Test that needs a package; without it, the test is ignored or fails.
 pub fn trial(name: &str, package: &str, test: fn(&Path) -> Result<(), Failed>) -> Trial {
     let required = std::env::var("GPU_TRAIN_REQUIRE_TOOLS").unwrap_or_default();
     let required = required == "1" || required.split(',').any(|name| name == package);

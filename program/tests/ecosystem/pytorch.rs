@@ -1,4 +1,4 @@
-//! `--save`: PyTorch loads the weights, nothing missing or left over, and says the same of every image.
+//! `--save`: PyTorch loads the weights, with no tensor missing or left over, and computes the same scores.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `--tensorboard`: the scalars come back, at the reproduction's tags and steps, and equal `--metrics`.
+//! `--tensorboard`: the scalars have the reproduction's tags and steps, and equal `--metrics`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,7 +35,7 @@ struct Scalar {
     simple_value: Option<f32>,
 }
 
-/// CRC-32C bit by bit, masked as the format has it.
+/// CRC-32C, computed bit by bit, with the mask of the format.
 fn masked_checksum(bytes: &[u8]) -> u32 {
     let mut register = u32::MAX;
     for byte in bytes {
@@ -49,7 +49,7 @@ fn masked_checksum(bytes: &[u8]) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// The events of a file, every checksum checked.
+/// Reads the events of a file and verifies every checksum.
 fn events(mut bytes: &[u8]) -> Result<Vec<Event>, String> {
     let mut events = Vec::new();
     while !bytes.is_empty() {
@@ -70,7 +70,7 @@ fn events(mut bytes: &[u8]) -> Result<Vec<Event>, String> {
     Ok(events)
 }
 
-/// The one file of a folder.
+/// Returns the only file of a folder.
 fn only_file(folder: &Path) -> Result<std::path::PathBuf, Failed> {
     let files: Vec<_> = std::fs::read_dir(folder)?.collect::<Result<_, _>>()?;
     match &files[..] {
@@ -79,7 +79,7 @@ fn only_file(folder: &Path) -> Result<std::path::PathBuf, Failed> {
     }
 }
 
-/// A run that logs both ways: the folder of events, and the rows of metrics behind the first.
+/// Runs with events and metrics. Returns the rows of metrics after the first.
 fn log(folder: &Path, arguments: &[&str]) -> Result<Vec<Value>, Failed> {
     let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
     let (metrics, events) = (path("metrics.jsonl"), path("runs/a"));
@@ -96,8 +96,8 @@ fn log(folder: &Path, arguments: &[&str]) -> Result<Vec<Value>, Failed> {
     Ok(rows?)
 }
 
-/// Compares the events of a run with its metrics; `passes` are the expected steps, `rates` the learning rates.
-fn compare(arguments: &[&str], passes: &[i64], rates: &[f32]) -> Result<(), Failed> {
+/// Compares the events of a run with its metrics; `epochs` are the expected steps, `rates` the learning rates.
+fn compare(arguments: &[&str], epochs: &[i64], rates: &[f32]) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let rows = log(folder.path(), arguments)?;
     let file = only_file(&folder.path().join("runs/a"))?;
@@ -110,11 +110,11 @@ fn compare(arguments: &[&str], passes: &[i64], rates: &[f32]) -> Result<(), Fail
     let events = &events[1..];
     assert_eq!(
         (events.len(), rows.len()),
-        (passes.len(), passes.len()),
+        (epochs.len(), epochs.len()),
         "evaluations"
     );
-    for (((event, row), pass), rate) in events.iter().zip(&rows).zip(passes).zip(rates) {
-        assert_eq!(event.step, *pass);
+    for (((event, row), epoch), rate) in events.iter().zip(&rows).zip(epochs).zip(rates) {
+        assert_eq!(event.step, *epoch);
         let values = &event.summary.as_ref().expect("scalars").value;
         let got: BTreeMap<_, _> = values
             .iter()
@@ -135,7 +135,7 @@ fn compare(arguments: &[&str], passes: &[i64], rates: &[f32]) -> Result<(), Fail
     Ok(())
 }
 
-fn a_pass_of_batch_1_is_a_step() -> Result<(), Failed> {
+fn an_epoch_of_batch_1_is_a_step() -> Result<(), Failed> {
     let arguments = ["--per-example", "--passes", "2"];
     compare(&arguments, &[0, 1], &[0.03, 0.03])
 }
@@ -148,7 +148,7 @@ fn an_update_of_the_full_batch_is_a_step() -> Result<(), Failed> {
     compare(&arguments, &[1, 2], &[0.02, 0.01])
 }
 
-fn a_flipped_bit_is_noticed() -> Result<(), Failed> {
+fn a_flipped_bit_is_detected() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     log(
         folder.path(),
@@ -166,7 +166,7 @@ fn a_flipped_bit_is_noticed() -> Result<(), Failed> {
     Ok(())
 }
 
-fn a_folder_that_cannot_be_made_is_named() -> Result<(), Failed> {
+fn a_folder_that_cannot_be_created_is_named() -> Result<(), Failed> {
     let file = tempfile::NamedTempFile::new()?;
     let path = file.path().to_str().expect("UTF-8");
     let arguments = ["--device", "cpu", "--steps", "1", "--tensorboard", path];
@@ -192,20 +192,20 @@ fn tensorboard_reads_them(python: &Path) -> Result<(), Failed> {
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test(
-            "tensorboard::a_pass_of_batch_1_is_a_step",
-            a_pass_of_batch_1_is_a_step,
+            "tensorboard::an_epoch_of_batch_1_is_a_step",
+            an_epoch_of_batch_1_is_a_step,
         ),
         Trial::test(
             "tensorboard::an_update_of_the_full_batch_is_a_step",
             an_update_of_the_full_batch_is_a_step,
         ),
         Trial::test(
-            "tensorboard::a_flipped_bit_is_noticed",
-            a_flipped_bit_is_noticed,
+            "tensorboard::a_flipped_bit_is_detected",
+            a_flipped_bit_is_detected,
         ),
         Trial::test(
-            "tensorboard::a_folder_that_cannot_be_made_is_named",
-            a_folder_that_cannot_be_made_is_named,
+            "tensorboard::a_folder_that_cannot_be_created_is_named",
+            a_folder_that_cannot_be_created_is_named,
         ),
         python::trial(
             "tensorboard::tensorboard_reads_them",

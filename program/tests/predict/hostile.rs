@@ -1,4 +1,4 @@
-//! Pictures that are none, or that mean harm.
+//! Files that are no pictures, and hostile pictures.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ fn bad_pictures_are_refused() {
         (
             "text.png",
             b"three".to_vec(),
-            "found no picture of a known kind",
+            "found no picture of a known format",
         ),
         ("one.png", white(1, 1), "found a picture of one colour"),
         ("white.png", white(80, 60), "found a picture of one colour"),
@@ -45,7 +45,7 @@ fn bad_pictures_are_refused() {
         (
             "picture.gif",
             b"GIF89a\x01\0\x01\0".to_vec(),
-            "found no picture of a known kind",
+            "found no picture of a known format",
         ),
     ];
     for (name, bytes, expected) in cases {
@@ -75,7 +75,7 @@ fn assert_refused(path: &Path, expected: &str) {
     assert!(output.stdout.is_empty());
 }
 
-/// The header of a PNG of 2³¹ − 1 squared pixels, checksum and all, and nothing behind it.
+/// Header of a PNG of (2³¹ − 1)² pixels with its checksum, and nothing after it.
 fn absurd_png() -> Vec<u8> {
     let mut bytes = save(&GrayImage::new(1, 1).into(), ImageFormat::Png);
     bytes.truncate(8);
@@ -92,7 +92,7 @@ fn absurd_png() -> Vec<u8> {
     bytes
 }
 
-/// A PNG of one colour whose rows are not in memory at any time: RGBA of 16 bits, the most a pixel can take.
+/// PNG of one colour, encoded without its rows in memory: RGBA of 16 bits, the largest pixel.
 #[cfg(target_os = "linux")]
 fn vast_png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = save(&GrayImage::new(1, 1).into(), ImageFormat::Png);
@@ -118,17 +118,17 @@ fn vast_png(width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
-/// The largest pictures that are decoded at all, from files a thousand times smaller, and one that is refused unseen.
+/// The largest pictures that are decoded, from files a thousand times smaller, and one that is refused by its header.
 #[cfg(target_os = "linux")]
 #[test]
-fn no_picture_takes_more_than_a_gigabyte() {
+fn no_picture_needs_more_than_a_gigabyte() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("vast.png");
     let program = assert_cmd::cargo::cargo_bin("gpu-train");
     for (width, height, expected) in [
         (8_192, 4_096, "found a picture of one colour"),
         (1 << 18, 128, "found a picture of one colour"),
-        (8_192, 4_097, "pixels, more than 33554432 in all"),
+        (8_192, 4_097, "pixels, more than 33554432 in total"),
     ] {
         std::fs::write(&path, vast_png(width, height)).expect("written");
         let output = Command::new("sh")

@@ -1,5 +1,5 @@
-//! `gpu-train predict`: a picture becomes what the net was trained on, whatever its size, place, colours and file; the
-//! drawn digits are recognised; bad pictures and flags are refused in one line each.
+//! `gpu-train predict`: size, position, colours and file format of a picture hardly change the input of the net; the drawn
+//! digits are recognised; bad pictures and flags are refused with one line each.
 
 mod hostile;
 mod pictures;
@@ -39,7 +39,7 @@ fn predict(arguments: &[&str]) -> Command {
     command
 }
 
-/// Weights of a shortened training, in a folder that lives as long as the tests do.
+/// Weights of a shortened training, in a folder that is kept until the tests end.
 static WEIGHTS: LazyLock<(TempDir, String)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
     let path = text(&folder.path().join("net.safetensors")).to_owned();
@@ -47,7 +47,7 @@ static WEIGHTS: LazyLock<(TempDir, String)> = LazyLock::new(|| {
         .assert()
         .success();
     let report: Value = serde_json::from_slice(&run.get_output().stdout).expect("one JSON object");
-    // A whole training ends below 2%.
+    // A full training ends below 2%.
     let error = report["training"]["test"]["error"].as_f64();
     assert!(error < Some(0.05), "{report}");
     assert_eq!(report["functions"]["activation"], "relu");
@@ -69,7 +69,7 @@ fn mean_distance(a: &[u16; PIXELS], b: &[u16; PIXELS]) -> f64 {
     sum / PIXELS as f64 / f64::from(CODES_PER_LEVEL)
 }
 
-/// Levels of a digit, each pixel a square of 4×4.
+/// Levels of a digit, with each pixel enlarged to 4×4.
 fn enlarge(codes: &[u16; PIXELS]) -> Vec<u8> {
     (0..SIDE * SIDE * 16)
         .map(|at| codes[at / (SIDE * 4) / 4 * SIDE + at % (SIDE * 4) / 4])

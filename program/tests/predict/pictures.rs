@@ -1,4 +1,4 @@
-//! From a picture to codes: what may change nothing, and what may change little.
+//! Conversion of pictures to codes: changes that must have no effect, and changes that may have a small one.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use image::{DynamicImage, GrayImage, ImageFormat, Rgba, RgbaImage};
 
 use crate::{drawn, encode, enlarge, mean_distance, save, weights_path};
 
-/// The embedded test digits, drawn larger, come back as they were: most are taken for what they are.
+/// Enlarged embedded test digits are recovered, and most are recognised.
 #[test]
 fn enlarged_test_digits_are_recognised_nearly_as_often_as_the_digits_themselves() {
     let net = weights::load(Path::new(weights_path())).expect("weights");
@@ -42,7 +42,7 @@ fn enlarged_test_digits_are_recognised_nearly_as_often_as_the_digits_themselves(
     assert!(distance < 12.0, "{distance}");
 }
 
-/// MNIST's own test images, where they are at hand: in a PNG they come back as MNIST has them.
+/// MNIST's test images, where they are available, are recovered from a PNG in MNIST's form.
 #[test]
 fn mnists_images_keep_mnists_form() {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/mnist");
@@ -67,7 +67,7 @@ fn mnists_images_keep_mnists_form() {
     assert!(distance < 3.0, "{distance}");
 }
 
-/// A digit on paper: `paper` and `ink` are levels, (x, y) is where its corner lies.
+/// Digit on paper: `paper` and `ink` are levels, `at` is the position of its corner.
 fn seven(size: (usize, usize), at: (usize, usize), paper: u16, ink: u16) -> Grey {
     let mut levels = vec![paper; size.0 * size.1];
     for (row, line) in SEVEN.iter().enumerate() {
@@ -128,14 +128,14 @@ fn size_hardly_changes_the_codes() {
     assert_eq!(normalise(&shifted).unwrap(), codes);
 }
 
-/// A photograph's paper is neither even nor clean.
+/// The paper of a photograph is neither even nor clean.
 #[test]
 fn uneven_light_grain_and_dust_hardly_change_the_codes() {
     let clean = seven((60, 60), (20, 22), 50_000, 8_000);
     let mut rough = clean.clone();
     for (at, level) in rough.levels.iter_mut().enumerate() {
         let (row, column) = (at / 60, at % 60);
-        // From the lightest corner to the darkest 9,000 levels; grain of 1,200.
+        // 9,000 levels from the lightest corner to the darkest; grain of 1,200.
         *level = *level - (row + column) as u16 * 75 + (at * 7_919 % 1_200) as u16;
     }
     rough.levels[5 * 60 + 52] = 8_000;
@@ -190,18 +190,18 @@ fn every_kind_of_file_gives_nearly_the_same_codes() {
     assert!(distance < 6.0, "JPEG: {distance}");
 }
 
-/// A camera that was held on its side says so in the file.
+/// A camera that was held on its side records that in the file.
 #[test]
-fn a_picture_is_turned_as_its_camera_says() {
+fn a_picture_is_rotated_by_its_orientation_tag() {
     let upright = image::open(drawn("three.png")).expect("a picture");
     let of = |bytes: &[u8]| normalise(&decode(bytes, Path::new("photo")).unwrap()).unwrap();
     let lying = save(&upright.rotate270().to_rgb8().into(), ImageFormat::Jpeg);
-    // TIFF, big-endian, one entry: orientation (0x112), a short, once, 6: to be turned right by 90°.
+    // TIFF, big-endian, one entry: orientation (0x112), a short, once, 6: rotate right by 90°.
     let exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
     let length = (exif.len() as u16 + 2).to_be_bytes();
     let tagged = [&lying[..2], &[0xff, 0xe1], &length, exif, &lying[2..]].concat();
     let codes = of(&save(&upright, ImageFormat::Png));
     let distances = [&tagged, &lying].map(|file| mean_distance(&of(file), &codes));
-    // What JPEG loses may move the digit by one of MNIST's pixels, which costs 12 here.
+    // The loss of JPEG may move the digit by one of MNIST's pixels, a difference of 12 here.
     assert!(distances[0] < 16.0 && distances[1] > 30.0, "{distances:?}");
 }

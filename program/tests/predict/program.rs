@@ -1,4 +1,4 @@
-//! The program as a user meets it.
+//! The program as a user runs it.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{DRAWN, drawn, predict, text, weights_path};
 
-/// Runs with trained weights; the JSON object and the exit code.
+/// Runs with trained weights. Returns the JSON object and the exit code.
 fn recognised(arguments: &[&str], input: &[u8]) -> (Value, Option<i32>) {
     let output = predict(&[&["--weights", weights_path(), "--json"], arguments].concat())
         .write_stdin(input)
@@ -70,7 +70,7 @@ fn standard_input_and_json_of_several_pictures_one_of_them_bad() {
     assert_eq!(images[2]["path"], "-");
     let error = images[1]["error"].as_str().expect("an error");
     assert!(
-        error.contains("note.txt: found no picture of a known kind"),
+        error.contains("note.txt: found no picture of a known format"),
         "{error}"
     );
     assert!(images[1].get("class").is_none());
@@ -86,7 +86,7 @@ fn usage(arguments: &[&str], code: i32, parts: &[&str]) {
 }
 
 #[test]
-fn flags_say_the_functions_where_the_file_does_not_and_may_not_contradict_it() {
+fn flags_name_the_functions_if_the_file_does_not_and_must_not_contradict_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("other.safetensors");
     let three = drawn("three.png");
@@ -104,7 +104,7 @@ fn flags_say_the_functions_where_the_file_does_not_and_may_not_contradict_it() {
     usage(
         &["--weights", path, "--loss", "mse", three],
         2,
-        &["found the second alone, expected both"],
+        &["found only the second, expected both"],
     );
     predict(&[
         "--weights",
@@ -140,7 +140,7 @@ fn flags_say_the_functions_where_the_file_does_not_and_may_not_contradict_it() {
     );
 }
 
-/// Weights as another program would write them: the same tensors, no metadata.
+/// Weights as another program writes them: the same tensors, no metadata.
 fn without_functions() -> Vec<u8> {
     let functions = Functions {
         activation: Activation::Tanh,
@@ -151,10 +151,10 @@ fn without_functions() -> Vec<u8> {
     safetensors::serialize(tensors.tensors(), None).expect("as they were")
 }
 
-/// Where folders of users are named by variables.
+/// Runs on systems where environment variables name the folders of a user.
 #[cfg(target_os = "linux")]
 #[test]
-fn missing_default_weights_name_the_command_that_trains_them_and_it_does() {
+fn the_error_for_missing_default_weights_names_the_command_that_trains_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let three = drawn("three.png");
     let with_home = |arguments: &[&str]| {
@@ -187,7 +187,7 @@ fn missing_default_weights_name_the_command_that_trains_them_and_it_does() {
 }
 
 #[test]
-fn the_benchmark_reports_both_ways_and_what_was_published() {
+fn the_benchmark_reports_both_measurements_and_the_published_figures() {
     let (report, code) = recognised(&["--bench", "--seconds", "0.01"], b"");
     assert_eq!(code, Some(0));
     let bench = &report["bench"];
@@ -197,7 +197,7 @@ fn the_benchmark_reports_both_ways_and_what_was_published() {
         "{bench}"
     );
     assert_eq!(bench["digits"], 2_007);
-    // Half trained, and through a picture, still nearly all are recognised.
+    // Even after a shortened training and through a picture, nearly all are recognised.
     for what in ["net", "picture"] {
         assert!(bench[what]["misses"].as_u64() < Some(140), "{bench}");
     }

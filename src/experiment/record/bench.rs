@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::Machine;
+use super::{Distribution, Stamp};
 use crate::engine::EngineKind;
-use crate::experiment::bench::Distribution;
 use crate::recipe::Recipe;
 
 /// Time of one kernel in a step.
@@ -69,16 +68,9 @@ pub struct EngineReport {
 /// A whole benchmark.
 #[derive(Debug, Clone, Serialize)]
 pub struct BenchReport {
-    /// Version of this format.
-    pub schema: u32,
-    /// Version of this program.
-    pub version: &'static str,
-    /// Day, UTC, `YYYY-MM-DD`.
-    pub date: String,
-    /// The command line.
-    pub command: String,
-    /// The machine.
-    pub machine: Machine,
+    /// Its head.
+    #[serde(flatten)]
+    pub stamp: Stamp,
     /// Source of the digits.
     pub digits: String,
     /// Recipe of the full-batch engines; absent if the flags describe none that they train.

@@ -8,18 +8,17 @@ mod race;
 mod reproduce;
 mod run;
 mod stamp;
-mod statistics;
 
+pub use super::statistics::{Distribution, Spread, Statistics};
 pub use bench::{BenchReport, EngineReport, KernelReport};
 pub use race::{
-    Contestant, ContestantKind, PublishedTime, RaceRecord, RaceRule, RaceRun, Spread, Standing,
+    Contestant, ContestantKind, PublishedTime, RaceRecord, RaceRule, RaceRun, Standing,
 };
 pub use reproduce::{
     CurvePoint, FailedRun, Identity, MissedExample, Published, RunRecord, Table, TableRow,
 };
 pub use run::{Seconds, SplitReport};
-pub use stamp::Machine;
-pub use statistics::Statistics;
+pub use stamp::{Machine, Stamp};
 
 /// Version of the form of all records. A record of another one is not used.
 pub const SCHEMA: u32 = 1;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FailedRun, Machine, Statistics};
+use super::{FailedRun, Spread, Stamp, Statistics};
 use crate::data::DigitsRecord;
 
 /// What is raced to and how, fixed before the first run.
@@ -49,17 +49,6 @@ pub struct RaceRun {
     pub train_misses: u32,
 }
 
-/// What some samples say.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
-    /// The middle one, or the mean of the two in the middle.
-    pub median: f64,
-    /// The smallest.
-    pub min: f64,
-    /// The largest.
-    pub max: f64,
-}
-
 /// Where a contestant stands at the end of the race.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
@@ -75,8 +64,9 @@ pub struct Standing {
     pub qualifies: bool,
     /// How many times as fast as the per-example baseline: the median over the rounds of the ratio within a round.
     pub over_per_example: Option<f64>,
-    /// The essay's 90 s over the median seconds. Its laptop was another machine.
-    pub over_essay: f64,
+    /// The essay's 90 s over the median seconds; `None` where that is no answer to its claim, as it is for other digits,
+    /// for a restricted race, and above 82 misses.
+    pub over_essay: Option<f64>,
 }
 
 /// Who raced, and how it went.
@@ -124,16 +114,9 @@ pub struct PublishedTime {
 /// A whole race.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RaceRecord {
-    /// Version of this form, [`super::SCHEMA`].
-    pub schema: u32,
-    /// Version of the program.
-    pub version: String,
-    /// Day, UTC, `YYYY-MM-DD`.
-    pub date: String,
-    /// The command line.
-    pub command: String,
-    /// The machine.
-    pub machine: Machine,
+    /// Its head.
+    #[serde(flatten)]
+    pub stamp: Stamp,
     /// The digits.
     pub digits: DigitsRecord,
     /// Seconds from the start of the process until the digits lay in memory.

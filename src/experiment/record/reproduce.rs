@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Machine, Seconds, SplitReport, Statistics};
+use super::{Seconds, SplitReport, Stamp, Statistics};
 use crate::data::DigitsRecord;
 use crate::engine::EngineKind;
 
@@ -63,6 +63,9 @@ pub struct RunRecord {
     pub date: String,
     /// The device, for people.
     pub device: String,
+    /// The kernels, as `--kernels` takes them; only on an adapter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<String>,
     /// Runs that shared the machine at most, this one counted: above 1, the seconds are not to be compared.
     pub concurrent_runs: u32,
     /// Where the time went.
@@ -161,16 +164,9 @@ pub struct TableRow {
 /// All rows, as they lie in the output folder: `table.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
-    /// Version of this form, [`super::SCHEMA`].
-    pub schema: u32,
-    /// Version of the program that made it.
-    pub version: String,
-    /// Day, UTC, `YYYY-MM-DD`.
-    pub date: String,
-    /// The command line.
-    pub command: String,
-    /// The machine.
-    pub machine: Machine,
+    /// Its head.
+    #[serde(flatten)]
+    pub stamp: Stamp,
     /// The digits.
     pub digits: DigitsRecord,
     /// Seeds of each row.

@@ -1,5 +1,6 @@
 //! The rows of the table, as data. Another recipe is one more entry.
 
+use crate::data::Source;
 use crate::experiment::record::Published;
 use crate::recipe::{Length, Name, Recipe};
 
@@ -39,17 +40,6 @@ pub struct Row {
     pub essay: Option<Figure>,
     /// On 50,000 examples, if the essay did that.
     pub large: Option<Large>,
-}
-
-/// Which digits, as far as published figures go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// MNIST as of 1989.
-    Mnist1989,
-    /// So many of MNIST's training images.
-    Mnist(usize),
-    /// The real digits of the paper.
-    ZipCode,
 }
 
 const fn figure(percent: f64, printed_misses: u32) -> Option<Figure> {

@@ -1,25 +1,21 @@
 //! What the finished runs come to.
 
-use super::{Row, Source};
-use crate::data::DigitsRecord;
-use crate::experiment::record::Machine;
+use super::{Row, RowRuns};
+use crate::data::{DigitsRecord, Source};
+use crate::experiment::plural;
 use crate::experiment::record::{
-    FailedRun, Published, RunRecord, SCHEMA, Statistics, Table, TableRow,
+    FailedRun, Published, RunRecord, Stamp, Statistics, Table, TableRow,
 };
 use crate::recipe::{Batch, Recipe};
 
-/// What a table says besides its rows.
+/// The contents of a table besides its rows.
 #[derive(Debug, Clone)]
 pub struct Sheet {
-    /// Day, UTC, `YYYY-MM-DD`.
-    pub date: String,
-    /// The command line.
-    pub command: String,
-    /// The machine.
-    pub machine: Machine,
+    /// Its head.
+    pub stamp: Stamp,
     /// The digits.
     pub digits: DigitsRecord,
-    /// The same, as far as published figures go.
+    /// Their source.
     pub source: Source,
     /// Seeds of each row.
     pub seeds: Vec<u64>,
@@ -29,7 +25,7 @@ pub struct Sheet {
 
 /// The table of these rows: of each the recipe of its first seed, and its runs in the order of their seeds, at least
 /// one.
-pub fn table(sheet: Sheet, rows: &[(&Row, Recipe, Vec<RunRecord>)]) -> Table {
+pub fn table(sheet: Sheet, rows: &[RowRuns]) -> Table {
     let comparable = sheet.restrictions.is_empty();
     let rows = rows.iter().map(|(row, recipe, runs)| {
         let published = row.published(sheet.source).filter(|_| comparable);
@@ -37,12 +33,8 @@ pub fn table(sheet: Sheet, rows: &[(&Row, Recipe, Vec<RunRecord>)]) -> Table {
     });
     let rows: Vec<TableRow> = rows.collect();
     Table {
-        schema: SCHEMA,
-        version: env!("CARGO_PKG_VERSION").into(),
         notes: notes(&sheet, &rows),
-        date: sheet.date,
-        command: sheet.command,
-        machine: sheet.machine,
+        stamp: sheet.stamp,
         digits: sheet.digits,
         seeds: sheet.seeds,
         restrictions: sheet.restrictions,
@@ -148,13 +140,8 @@ fn notes(sheet: &Sheet, rows: &[TableRow]) -> Vec<String> {
     }
     if sheet.seeds.len() < 20 {
         notes.push(format!(
-            "Of {} {}; a table to be published has 20 (--seeds 20).",
-            sheet.seeds.len(),
-            if sheet.seeds.len() == 1 {
-                "seed"
-            } else {
-                "seeds"
-            }
+            "Of {}; a table to be published has 20 (--seeds 20).",
+            plural(sheet.seeds.len(), "seed")
         ));
     }
     notes
@@ -164,8 +151,7 @@ fn notes(sheet: &Sheet, rows: &[TableRow]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::engine::EngineKind;
-    use crate::experiment::record::{CurvePoint, Identity};
-    use crate::experiment::record::{Seconds, SplitReport};
+    use crate::experiment::record::{CurvePoint, Identity, Machine, SCHEMA, Seconds, SplitReport};
 
     fn digits() -> DigitsRecord {
         DigitsRecord {
@@ -203,6 +189,7 @@ mod tests {
             version: "0".into(),
             date: "2026-01-01".into(),
             device: "a core".into(),
+            kernels: None,
             concurrent_runs: seed as u32,
             seconds: Seconds {
                 setup: 0.1,
@@ -220,12 +207,16 @@ mod tests {
 
     fn sheet(source: Source, restrictions: Vec<String>) -> Sheet {
         Sheet {
-            date: "2026-01-01".into(),
-            command: "gpu-train reproduce".into(),
-            machine: Machine {
-                processor: "one".into(),
-                cores: 2,
-                os: "linux".into(),
+            stamp: Stamp {
+                schema: SCHEMA,
+                version: "0".into(),
+                date: "2026-01-01".into(),
+                command: "gpu-train reproduce".into(),
+                machine: Machine {
+                    processor: "one".into(),
+                    cores: 2,
+                    os: "linux".into(),
+                },
             },
             digits: digits(),
             source,

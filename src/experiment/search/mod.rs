@@ -2,29 +2,28 @@
 
 mod space;
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use serde::Serialize;
 
-use crate::data::{Dataset, Digits};
-use crate::engine::Split;
+use super::queue::Queue;
+use super::record::RunRecord;
+use super::run::Job;
+use crate::data::{Dataset, Digits, DigitsRecord};
 use crate::error::{Error, Result};
-use crate::recipe::Recipe;
-use crate::target::{self, Target};
+use crate::recipe::{Length, Recipe};
+use crate::target::Target;
 
 pub use space::{Draw, Field, Range, Space, Values};
 
 /// Runs that each round adds to a candidate's.
 pub const ROUNDS: [u64; 4] = [1, 2, 4, 8];
-/// One candidate in so many goes into the next round.
+/// One candidate in this many enters the next round.
 pub const KEPT: usize = 4;
-/// Seeds of a search's runs begin here; none is a recipe's own.
+/// First seed of a search's runs; none is a recipe's own.
 pub const FIRST_SEED: u64 = 100_000;
 
-/// How a search goes about it.
+/// The size of a search.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Plan {
+pub struct Settings {
     /// Candidates drawn.
     pub candidates: usize,
     /// Parts of the training set, each held out in turn.
@@ -35,7 +34,7 @@ pub struct Plan {
     pub jobs: usize,
 }
 
-/// A recipe and how it has done.
+/// A recipe and the errors of its runs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Candidate {
     /// The recipe.
@@ -62,122 +61,88 @@ fn held_out(train: &Dataset, fold: usize, folds: usize) -> Digits {
     }
 }
 
-/// Share of the held-out examples missed after one run.
-fn error_of(digits: &Digits, recipe: &Recipe, seed: u64) -> Result<f64> {
-    let recipe = Recipe {
-        seed,
-        ..recipe.clone()
-    };
-    let updates = recipe.validate_updates(digits.train.len())?;
-    let start = recipe.initial_parameters();
-    let target = Target::Cpu(1).of_batch(recipe.batch);
-    let mut engine = target::open(&target, digits, &recipe, &start)?.engine;
-    let losses = engine.train(updates)?;
-    if losses.iter().any(|loss| !loss.is_finite()) {
-        return Ok(1.0);
-    }
-    Ok(engine.evaluate(Split::Test)?.error())
-}
-
 /// Searches from `base` on a training set; `watch` sees the round (from 0) and its candidates, the best first, after
-/// each round. Returns the best of the last round.
+/// each round. Returns the best of the last round. Runs that the queue's folder has are not run again.
 ///
-/// Round r adds [`ROUNDS`]`[r]` runs to each candidate's, the same seeds to all and each seed with a fold of its own, so
-/// that candidates are compared on equal terms; then one in [`KEPT`] (at least two) goes on.
+/// Round r adds [`ROUNDS`]`[r]` runs to each candidate's, the same seeds to all and each seed with its own fold, so that
+/// candidates are compared on equal terms; then one in [`KEPT`] (at least two) enters the next round.
 ///
 /// # Errors
-/// What the runs return, and `watch`.
+/// [`Error::Usage`] for too few or too many folds; what the queue returns, and `watch`.
 pub fn search(
     train: &Dataset,
     base: &Recipe,
     space: &Space,
-    plan: Plan,
+    settings: Settings,
+    queue: &Queue,
     watch: &mut dyn FnMut(usize, &[Candidate]) -> Result<()>,
 ) -> Result<Candidate> {
-    if plan.folds < 2 || plan.folds > train.len() {
+    if settings.folds < 2 || settings.folds > train.len() {
         return Err(Error::Usage(format!(
             "--folds: found {}, expected 2 to {} (the training examples)",
-            plan.folds,
+            settings.folds,
             train.len()
         )));
     }
-    let folds: Vec<Digits> = (0..plan.folds)
-        .map(|fold| held_out(train, fold, plan.folds))
+    let folds = (0..settings.folds).map(|fold| held_out(train, fold, settings.folds));
+    let folds: Vec<(Digits, DigitsRecord)> = folds
+        .map(|digits| (DigitsRecord::of(&digits), digits))
+        .map(|(record, digits)| (digits, record))
         .collect();
-    let mut draw = Draw::new(plan.seed);
-    let mut field: Vec<Candidate> = (0..plan.candidates.max(1))
-        .map(|_| Candidate {
-            recipe: space.draw(base, &mut draw),
-            errors: Vec::new(),
+    let mut draw = Draw::new(settings.seed);
+    let mut field: Vec<(usize, Candidate)> = (0..settings.candidates.max(1))
+        .map(|number| {
+            let recipe = space.draw(base, &mut draw);
+            let errors = Vec::new();
+            (number, Candidate { recipe, errors })
         })
         .collect();
     let mut first_seed = FIRST_SEED;
     for (round, runs) in ROUNDS.into_iter().enumerate() {
         let seeds = first_seed..first_seed + runs;
-        let jobs: Vec<(usize, u64)> = (0..field.len())
-            .flat_map(|index| seeds.clone().map(move |seed| (index, seed)))
-            .collect();
-        let errors = in_parallel(plan.jobs, jobs.len(), |job| {
-            let (index, seed) = jobs[job];
-            let fold = &folds[(seed % plan.folds as u64) as usize];
-            error_of(fold, &field[index].recipe, seed)
-        })?;
-        for ((index, _), error) in jobs.into_iter().zip(errors) {
-            field[index].errors.push(error);
+        let job = |number: usize, candidate: &Candidate, seed: u64| {
+            let (digits, record) = &folds[(seed % settings.folds as u64) as usize];
+            let recipe = Recipe {
+                seed,
+                ..candidate.recipe.clone()
+            };
+            recipe.validate_updates(digits.train.len())?;
+            let (Length::Steps(length) | Length::Passes(length)) = recipe.length;
+            let row = format!("{length}-candidate-{number}");
+            let target = Target::Cpu(1).of_batch(recipe.batch);
+            Ok(Job::new(row, (digits, record), recipe, target))
+        };
+        let jobs = field.iter().flat_map(|(number, candidate)| {
+            seeds.clone().map(move |seed| job(*number, candidate, seed))
+        });
+        let jobs: Vec<Job> = jobs.collect::<Result<_>>()?;
+        let records = queue.run(&jobs, settings.jobs)?;
+        let records = records.chunks(runs as usize);
+        for ((_, candidate), records) in field.iter_mut().zip(records) {
+            candidate.errors.extend(records.iter().map(error_of));
         }
         first_seed += runs;
-        field.sort_by(|a, b| a.mean().total_cmp(&b.mean()));
-        watch(round, &field)?;
+        field.sort_by(|(_, a), (_, b)| a.mean().total_cmp(&b.mean()));
+        let candidates: Vec<Candidate> = field.iter().map(|(_, one)| one.clone()).collect();
+        watch(round, &candidates)?;
         if round + 1 < ROUNDS.len() {
             field.truncate((field.len() / KEPT).max(2));
         }
     }
-    Ok(field.swap_remove(0))
+    Ok(field.swap_remove(0).1)
 }
 
-/// The results of so many jobs in their order, up to `threads` of them at the same time.
-fn in_parallel(
-    threads: usize,
-    count: usize,
-    job: impl Fn(usize) -> Result<f64> + Sync,
-) -> Result<Vec<f64>> {
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(
-        (0..count)
-            .map(|_| None)
-            .collect::<Vec<Option<Result<f64>>>>(),
-    );
-    let work = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count {
-                return;
-            }
-            let result = job(index);
-            let mut results = results
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            results[index] = Some(result);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, count.max(1)) {
-            scope.spawn(work);
-        }
-    });
-    let results = results
-        .into_inner()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
-    results
-        .into_iter()
-        .map(|result| result.expect("every job ran"))
-        .collect()
+/// Share of the held-out examples missed; 1 for a run that diverged.
+fn error_of(run: &RunRecord) -> f64 {
+    run.last().map_or(1.0, |end| end.test.error)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::data::embedded;
+    use crate::experiment::folder::Folder;
+    use crate::experiment::queue::Unseen;
     use crate::recipe::{Length, Name};
 
     fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
@@ -192,14 +157,22 @@ mod tests {
             "warmup-share=0.1".parse().unwrap(),
         ];
         let space = Space::of(&base, &own);
-        let plan = Plan {
+        let settings = Settings {
             candidates: 9,
             folds: 4,
             seed,
             jobs,
         };
         let mut sizes = Vec::new();
-        let best = search(&train, &base, &space, plan, &mut |_, field| {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::open(folder.path()).unwrap();
+        let queue = Queue {
+            folder: &folder,
+            observer: &Unseen,
+            date: String::new(),
+            cores: 2,
+        };
+        let best = search(&train, &base, &space, settings, &queue, &mut |_, field| {
             assert!(
                 field
                     .windows(2)
@@ -212,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_is_found_whatever_the_jobs() {
+    fn the_best_is_found_with_any_number_of_jobs() {
         let (best, sizes) = found(1, 3);
         assert_eq!(sizes, [9, 2, 2, 2]);
         assert_eq!(best.errors.len(), 15);

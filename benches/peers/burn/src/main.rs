@@ -1,4 +1,4 @@
-//! Full-batch steps in burn: checks its work against the reference's answers, times it, prints one JSON line, as
+//! Full-batch steps in burn: checks its work against the reference's results, times it, prints one JSON line, as
 //! `contestant.py` does for the Python peers.
 //!
 //! `burn-peer VARIANT --work FILE --case CASE --seconds S`, where a variant is a list of options joined by `+`:
@@ -18,10 +18,10 @@ use serde_json::json;
 use crate::net::Net;
 use crate::work::{Tensors, Work};
 
-/// Fewer steps than this are no measurement.
+/// The least number of steps of a measurement.
 const LEAST_STEPS: usize = 20;
 
-/// What a variant's options say.
+/// The options of a variant.
 struct Variant {
     device: Device,
     device_name: String,
@@ -61,7 +61,7 @@ impl Variant {
     }
 }
 
-/// The best adapter, or a CPU's.
+/// The best adapter, or a CPU adapter.
 #[cfg(feature = "wgpu")]
 fn adapter(option: &str) -> Result<(Device, &'static str), String> {
     Ok(match option {
@@ -92,7 +92,7 @@ impl<'a> Trainer<'a> {
     fn new(work: &'a Work, variant: &Variant) -> Self {
         let examples = work.labels.len();
         let size = variant.chunk.unwrap_or(examples);
-        // The data need no gradient.
+        // The data needs no gradient.
         let device = variant.device.clone().inner();
         let chunks = (0..examples)
             .step_by(size)
@@ -122,7 +122,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Loss (not yet read) and gradients at the present weights.
+    /// Loss (not yet read) and gradients at the current weights.
     fn backward(&self) -> (Tensor<1>, GradientsParams) {
         let examples = self.work.labels.len() as f64;
         let mut accumulator = GradientsAccumulator::new();
@@ -189,7 +189,7 @@ fn run(arguments: &[String]) -> Result<serde_json::Value, String> {
     let began = Instant::now();
     let mut trainer = Trainer::new(&work, &variant);
     let (loss, gradient) = trainer.gradient();
-    // Compiling and autotuning stand in the first gradient and the first step.
+    // The first gradient and the first step include compilation and autotuning.
     let losses: Vec<f64> = (0..work.losses.len()).map(|_| trainer.train()).collect();
     let check = work.check(loss, &gradient, &losses, &trainer.net.values());
     let first_s = began.elapsed().as_secs_f64();

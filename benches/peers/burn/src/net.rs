@@ -38,7 +38,7 @@ fn convolve(x: Tensor<4>, kernel: Tensor<4>) -> Tensor<4> {
     conv2d(x, kernel, None, ConvOptions::new([2, 2], [0, 0], [1, 1], 1))
 }
 
-/// H2's kernels over all twelve maps, zero where a map is not seen.
+/// H2's kernels over all twelve maps, zero where a map is not connected.
 fn dense(kernel: Tensor<4>) -> Tensor<4> {
     let zeros = || Tensor::<4>::zeros([4, 4, 5, 5], &kernel.device());
     let rows = |first: usize| kernel.clone().slice(s![first..first + 4]);
@@ -56,7 +56,7 @@ fn dense(kernel: Tensor<4>) -> Tensor<4> {
     Tensor::cat(rows, 0)
 }
 
-/// H2 as three convolutions, each over the eight maps it sees.
+/// H2 as three convolutions, each over the eight maps that it reads.
 fn grouped(h1: Tensor<4>, kernel: Tensor<4>) -> Tensor<4> {
     let maps = |from: usize, to: usize| h1.clone().slice(s![.., from..to]);
     let seen = [

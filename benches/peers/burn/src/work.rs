@@ -1,4 +1,4 @@
-//! The work file that `examples/peer_work.rs` writes, and whether the work was done.
+//! The work file that `examples/peer_work.rs` writes, and the check of the work.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -123,7 +123,7 @@ impl Work {
             .filter(|(_, off, kind)| off.is_nan() || *off > allowed(kind))
             .map(|(name, off, _)| format!("{name} off by {off:.2}"))
             .collect();
-        // JSON knows no infinity: null says it.
+        // JSON has no infinity; null stands for it.
         let differences: serde_json::Map<String, Value> = found
             .into_iter()
             .map(|(name, off, _)| (name, json!(off)))

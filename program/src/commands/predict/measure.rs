@@ -1,4 +1,4 @@
-//! Digits a second, beside those of 1989.
+//! `--bench`: digits per second, compared with those of 1989.
 
 use std::path::Path;
 use std::time::Instant;
@@ -12,54 +12,55 @@ use gpu_train::data::resize::CODES_PER_LEVEL;
 use gpu_train::data::{Dataset, embedded};
 use gpu_train::engine::Split;
 use gpu_train::error::{Error, Result};
-use gpu_train::experiment::bench::{self, Distribution};
+use gpu_train::experiment::bench;
+use gpu_train::experiment::record::Distribution;
 use gpu_train::experiment::record::Machine;
 use gpu_train::net::SIDE;
 use gpu_train::predict::Classifier;
 use gpu_train::recipe::{Name, Recipe};
 use gpu_train::target::{self, Target};
 
-/// A pixel of the digits becomes so many in the pictures, squared.
+/// Side of the square in the pictures for each pixel of a digit.
 const ENLARGEMENT: usize = 4;
-/// Pictures of one sample.
+/// Number of pictures per sample.
 const PICTURES_A_SAMPLE: usize = 100;
 
-/// One way to recognise digits, measured on one core.
+/// Measurement of one way to recognise digits, on one core.
 #[derive(Debug, Clone, Serialize)]
 pub struct Measured {
-    /// What was measured, for people.
+    /// Human-readable description of the measured work.
     pub what: String,
-    /// At the median time.
+    /// Digits per second, at the median time.
     pub digits_per_s: f64,
-    /// Microseconds a digit; a sample is a mean over many.
+    /// Microseconds per digit; a sample is a mean over many digits.
     pub digit_us: Distribution,
-    /// Digits that were not taken for what they are, of all test digits.
+    /// Misclassified digits, of all test digits.
     pub misses: usize,
 }
 
-/// All that was measured.
+/// All measurements.
 #[derive(Debug, Clone, Serialize)]
 pub struct Measurements {
     /// Version of this program.
     version: &'static str,
-    /// Day, UTC.
+    /// Date, UTC.
     date: String,
     /// The command line.
     command: String,
-    /// The machine; one core of it was used.
+    /// The machine, of which one core was used.
     machine: Machine,
-    /// The net alone.
+    /// The net only.
     net: Measured,
-    /// From a picture to a class.
+    /// The whole path from a picture to a class.
     picture: Measured,
-    /// Test digits.
+    /// Number of test digits.
     digits: usize,
-    /// Of 1989, as published: from acquisition to classification, and of normalised digits.
+    /// Published figures of 1989: from acquisition to classification, and for normalised digits.
     published_1989_digits_per_s: [&'static str; 2],
 }
 
 impl Measurements {
-    /// For people.
+    /// Human-readable text.
     pub fn text(&self) -> String {
         let line = |measured: &Measured| {
             let Measured {
@@ -69,7 +70,7 @@ impl Measurements {
                 misses,
             } = measured;
             format!(
-                "{what}: {digits_per_s:.0} digits/s ({:.1} µs a digit; p10 {:.1}, p90 {:.1}), misses {misses} of {}",
+                "{what}: {digits_per_s:.0} digits/s ({:.1} µs per digit; p10 {:.1}, p90 {:.1}), misses {misses} of {}",
                 digit_us.median, digit_us.p10, digit_us.p90, self.digits
             )
         };
@@ -80,18 +81,18 @@ impl Measurements {
             line(&self.picture),
             format!(
                 "1989, a workstation with a DSP board: {acquired} digits/s from acquisition to classification, {normalised} \
-                 of digits already normalised"
+                 for digits already normalised"
             ),
-            "No camera here: a picture is a PNG in memory, and its digit stands alone.".into(),
+            "No camera was used: each picture is a PNG in memory with a single digit.".into(),
         ]
         .join("\n")
     }
 }
 
-/// Measures a net on the embedded test digits, for so many seconds each way.
+/// Measures a net on the embedded test digits, for `seconds` per measurement.
 ///
 /// # Errors
-/// None but what the engine returns.
+/// Errors of the engine.
 pub fn run(classifier: &Classifier, seconds: f64) -> Result<Measurements> {
     let test = embedded::digits().test;
     Ok(Measurements {
@@ -106,7 +107,7 @@ pub fn run(classifier: &Classifier, seconds: f64) -> Result<Measurements> {
     })
 }
 
-/// The net alone: the fast engine's evaluation, one digit at a time, of pixels that lie in memory as it wants them.
+/// Measures the net only: the fast engine's evaluation, one digit at a time, of pixels in memory in the engine's format.
 fn net(classifier: &Classifier, seconds: f64) -> Result<Measured> {
     let functions = classifier.functions();
     let recipe = Recipe {
@@ -121,14 +122,14 @@ fn net(classifier: &Classifier, seconds: f64) -> Result<Measured> {
     let misses = engine.evaluate(Split::Test)?.misses as usize;
     let digit_us = sample(seconds, count, || engine.evaluate(Split::Test).map(drop))?;
     Ok(Measured {
-        what: "the net alone (16×16 pixels in memory, loss and misses counted)".into(),
+        what: "the net only (16×16 pixels in memory, loss and misses computed)".into(),
         digits_per_s: 1e6 / digit_us.median,
         digit_us,
         misses,
     })
 }
 
-/// The whole way, as `gpu-train predict` goes it: decode, normalise, and the scalar reference's forward pass.
+/// Measures the whole path of `gpu-train predict`: decode, normalise, and the scalar reference's forward pass.
 fn pictures(classifier: &Classifier, test: &Dataset, seconds: f64) -> Result<Measured> {
     let pictures: Vec<Vec<u8>> = (0..test.len())
         .map(|example| picture(test.image_codes(example)))
@@ -162,7 +163,7 @@ fn pictures(classifier: &Classifier, test: &Dataset, seconds: f64) -> Result<Mea
     })
 }
 
-/// Microseconds per digit of work on a number of digits, repeated for some seconds.
+/// Microseconds per digit of work on `digits` digits, repeated for `seconds`.
 fn sample(
     seconds: f64,
     digits: usize,
@@ -175,7 +176,7 @@ fn sample(
     })
 }
 
-/// A digit as a PNG, each pixel a square.
+/// Encodes a digit as a PNG, with each pixel enlarged to a square.
 fn picture(codes: &[u16]) -> Result<Vec<u8>> {
     let side = ENLARGEMENT * SIDE;
     let level = |place: usize| {

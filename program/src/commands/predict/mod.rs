@@ -1,4 +1,4 @@
-//! `gpu-train predict`: a digit in a picture, recognised by a trained net.
+//! `gpu-train predict`: recognises digits in pictures with a trained net.
 
 mod measure;
 mod net;
@@ -24,27 +24,27 @@ Examples:
   gpu-train predict three.png five.jpg    a class and its probability for each picture
   gpu-train predict --weights net.safetensors --show --json - < three.png";
 
-/// Recognise your own digits: PNG, JPEG, PGM, PPM or BMP, of any size, one digit a picture.
+/// Recognise your own digits: PNG, JPEG, PGM, PPM or BMP, of any size, one digit per picture.
 ///
-/// Dark on light or light on dark, in any colour; transparent parts are paper. Leave some paper around the digit.
-/// Several digits in one picture are not told apart: they are taken for one. A picture is fitted into MNIST's 20×20 box,
-/// centred by its centre of mass, and resized to the 16×16 pixels that the net was trained on. Probabilities are the
-/// net's own: a softmax after training with cross-entropy; after mse shares of its outputs, which are not calibrated.
+/// Digits may be dark on light or light on dark, in any colour; transparent parts are paper. Leave some paper around the
+/// digit. Several digits in one picture are not separated: they are treated as one. A digit is fitted into MNIST's 20×20
+/// box, centred by its centre of mass, and resized to the 16×16 pixels that the net was trained on. Probabilities are the
+/// softmax of a net trained with cross-entropy; with mse they are normalised outputs, which are not calibrated.
 #[derive(Debug, Args)]
 #[group(id = "predict-flags")]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Pictures of one digit each, of at most 64 MiB and 33554432 pixels; - is standard input
+    /// Pictures with one digit each, up to 64 MiB and 33554432 pixels; - is standard input
     #[arg(value_name = "IMAGE", required_unless_present_any = ["train", "bench"])]
     images: Vec<PathBuf>,
-    /// The net's weights, as gpu-train --save writes them [default: those that --train made, in
-    /// the user's data folder]
+    /// Weights written by gpu-train --save [default: the file that --train writes to the user's data
+    /// folder]
     #[arg(long, value_name = "FILE.safetensors")]
     weights: Option<PathBuf>,
-    /// Nonlinearity of the hidden layers, for weights that do not say theirs
+    /// Activation of the hidden layers, if the weights file does not name it
     #[arg(long, value_parser = named::values::<Activation>())]
     activation: Option<Activation>,
-    /// What the net was trained for, for weights that do not say it
+    /// Loss that the net was trained with, if the weights file does not name it
     #[arg(long, value_parser = named::values::<Loss>())]
     loss: Option<Loss>,
     /// First train the weights (recipe full-batch-modern, on all CPU cores) and write them to the
@@ -54,10 +54,10 @@ pub struct Arguments {
     /// With --train: seed of the initial weights, shifts and dropout [default: 1337]
     #[arg(long, value_name = "SEED", requires = "train")]
     seed: Option<u64>,
-    /// With --train: full-batch steps [default: 400]
+    /// With --train: number of full-batch steps [default: 400]
     #[arg(long, value_name = "N", requires = "train", value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
-    /// Measure how many digits a second one core recognises
+    /// Measure the digits per second that one core recognises
     #[arg(long, conflicts_with = "images")]
     bench: bool,
     /// With --bench: seconds for each measurement
@@ -68,7 +68,7 @@ pub struct Arguments {
         allow_negative_numbers = true
     )]
     seconds: f64,
-    /// Show each picture as the net sees it
+    /// Show each picture as the input of the net
     #[arg(long)]
     show: bool,
     /// Print one JSON object on standard output, everything else on standard error
@@ -77,16 +77,16 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Where text for people goes.
+    /// Destination of human-readable text.
     fn output(&self) -> Output {
         messages::results(self.json)
     }
 }
 
-/// Trains, measures or recognises as the arguments say.
+/// Trains, measures or recognises, according to the arguments.
 ///
 /// # Errors
-/// [`Error::Reported`] if a picture could not be read: the others were recognised all the same.
+/// [`Error::Reported`] if a picture could not be read; the others are still recognised.
 pub fn run(arguments: &Arguments) -> Result<()> {
     if !(arguments.seconds.is_finite() && arguments.seconds > 0.0) {
         return Err(Error::Usage(format!(
@@ -124,7 +124,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Recognises each picture and prints it; JSON of all, and whether one could not be read.
+/// Recognises each picture and prints its class. Returns JSON of all, and true if a picture could not be read.
 fn recognise_all(arguments: &Arguments, classifier: &Classifier) -> Result<(Value, bool)> {
     let style = style(arguments);
     let mut reports = Vec::new();
@@ -133,7 +133,7 @@ fn recognise_all(arguments: &Arguments, classifier: &Classifier) -> Result<(Valu
         let name = path.display().to_string();
         let result = match recognise(classifier, path) {
             Ok(recognised) => {
-                // JSON says all of it but bars.
+                // JSON contains everything except the bars.
                 if !arguments.json || arguments.show {
                     arguments
                         .output()
@@ -174,7 +174,7 @@ fn standard_input() -> Result<Vec<u8>> {
     file::read_stream(input, path, FILE_LIMIT, EXPECTED)
 }
 
-/// Bars and colours on a terminal only; no colours where `NO_COLOR` is set to anything.
+/// Output style: bars and colours on a terminal only, and no colours if `NO_COLOR` is set.
 fn style(arguments: &Arguments) -> Style {
     let is_terminal = !arguments.json && io::stdout().is_terminal();
     let columns = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));

@@ -1,4 +1,4 @@
-//! The net that recognises: from a file, or trained and written to it.
+//! The net for recognition: loaded from a file, or trained and saved.
 
 use std::path::{Path, PathBuf};
 
@@ -19,26 +19,27 @@ use gpu_train::target::{self, Target};
 use gpu_train::train::{self, Cadence};
 use gpu_train::weights;
 
-/// The file of the weights: the one that was named, or the default one in the user's data folder.
+/// Path of the weights: the given one, or the default in the user's data folder.
 ///
 /// # Errors
-/// [`Error::Usage`] if none was named and the user has no such folder.
+/// [`Error::Usage`] if none was given and the user has no such folder.
 pub fn path(named: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = named {
         return Ok(path.to_owned());
     }
     let folder = dirs::data_dir().ok_or_else(|| {
         Error::Usage(
-            "--weights: found none, nor a data folder of this user, expected a file".into(),
+            "--weights: found neither a file nor a data folder of this user, expected a file"
+                .into(),
         )
     })?;
     Ok(folder.join("gpu-train").join("digits.safetensors"))
 }
 
-/// The net in a file.
+/// Loads the net from a file.
 ///
 /// # Errors
-/// [`Error::File`] if it is missing or broken, [`Error::Usage`] if its functions are not known.
+/// [`Error::File`] if it is missing or damaged, [`Error::Usage`] if its functions are unknown.
 pub fn load(arguments: &Arguments, path: &Path) -> Result<Classifier> {
     if arguments.weights.is_none() && !path.exists() {
         return Err(Error::file(
@@ -51,18 +52,18 @@ pub fn load(arguments: &Arguments, path: &Path) -> Result<Classifier> {
     Ok(Classifier::new(net.parameters, functions))
 }
 
-/// The functions that the file says, else those that the flags say.
+/// Returns the functions that the file names, or those of the flags.
 fn functions(arguments: &Arguments, said: Option<Functions>, path: &Path) -> Result<Functions> {
     let path = path.display();
     let (activation, loss) = (arguments.activation, arguments.loss);
     let Some(said) = said else {
         let (Some(activation), Some(loss)) = (activation, loss) else {
             return Err(Error::Usage(format!(
-                "--activation, --loss: found {}, expected both: {path} does not say what its net was trained for",
+                "--activation, --loss: found {}, expected both, because {path} does not name them",
                 match (activation, loss) {
                     (None, None) => "neither",
-                    (Some(_), _) => "the first alone",
-                    _ => "the second alone",
+                    (Some(_), _) => "only the first",
+                    _ => "only the second",
                 }
             )));
         };
@@ -73,7 +74,7 @@ fn functions(arguments: &Arguments, said: Option<Functions>, path: &Path) -> Res
     Ok(said)
 }
 
-/// Checks that a flag, if it was given, says what the file says.
+/// Checks that a flag, if given, agrees with the file.
 fn agree<T: PartialEq + std::fmt::Display>(
     flag: &str,
     found: Option<T>,
@@ -82,16 +83,16 @@ fn agree<T: PartialEq + std::fmt::Display>(
 ) -> Result<()> {
     match found {
         Some(found) if found != said => Err(Error::Usage(format!(
-            "{flag}: found {found}, expected {said} or no flag: {path} says so",
+            "{flag}: found {found}, expected {said} or no flag: {path} was trained with it",
         ))),
         _ => Ok(()),
     }
 }
 
-/// Trains the weights on the embedded digits and writes them; the net, and what JSON says of the run.
+/// Trains the weights on the embedded digits and writes them. Returns the net and the JSON of the run.
 ///
 /// # Errors
-/// [`Error::File`] if they cannot be written, which is tried first as far as that goes.
+/// [`Error::File`] if the weights cannot be written, which is checked before training as far as possible.
 pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> {
     if arguments.weights.is_none() {
         create_folder(path)?;

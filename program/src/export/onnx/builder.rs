@@ -1,27 +1,27 @@
-//! A graph, node after node.
+//! Builder of a graph, node by node.
 
 use super::message::{Attribute, Graph, Node, Tensor};
 use gpu_train::net::{PADDING, PADDING_VALUE, STRIDE};
 use gpu_train::recipe::Activation;
 
-/// The constants that all padding shares.
+/// Names of the constants shared by all padding.
 const PADDING_NAMES: [&str; 2] = ["padding", "padding_value"];
-/// Scaled tanh's constants: what its argument and its value are multiplied by.
+/// Names of the constants of scaled tanh: the factors of its argument and of its value.
 const SCALE_NAMES: [&str; 2] = ["tanh_gain", "tanh_amplitude"];
 
-/// A graph under construction; every method adds a node and names its output.
+/// Graph under construction. Every method adds a node and names its output.
 #[derive(Default)]
 pub struct Builder {
     pub graph: Graph,
 }
 
 impl Builder {
-    /// A graph without nodes, with the constants of this nonlinearity.
+    /// Creates a graph without nodes, with the constants of this activation.
     pub fn new(activation: Activation) -> Self {
         let mut builder = Self::default();
         let side = PADDING as i64;
         let [sides, value] = PADDING_NAMES;
-        // Before each axis, then behind each: nothing for examples and maps.
+        // Padding before each axis, then after each; none for examples and maps.
         builder.integers(sides, &[0, 0, side, side, 0, 0, side, side]);
         builder.floats(value, &[], &[PADDING_VALUE]);
         if activation == Activation::ScaledTanh {
@@ -42,19 +42,19 @@ impl Builder {
         });
     }
 
-    /// A constant of f32; no axis for a scalar.
+    /// Adds a constant of f32; a scalar has no axis.
     pub fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
         self.initializer(name, shape, Tensor::FLOAT, bytes.collect());
     }
 
-    /// A constant vector of i64.
+    /// Adds a constant vector of i64.
     pub fn integers(&mut self, name: &str, values: &[i64]) {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
         self.initializer(name, &[values.len()], Tensor::INT64, bytes.collect());
     }
 
-    /// A node, named as its output.
+    /// Adds a node with the name of its output.
     pub fn node(&mut self, operator: &str, inputs: &[&str], output: &str, options: &[Attribute]) {
         self.graph.node.push(Node {
             input: inputs.iter().map(|&name| name.to_owned()).collect(),
@@ -65,20 +65,20 @@ impl Builder {
         });
     }
 
-    /// The maps with a frame of background around each.
+    /// Pads each map with background.
     pub fn pad(&mut self, maps: &str, output: &str) {
         let [sides, value] = PADDING_NAMES;
         self.node("Pad", &[maps, sides, value], output, &[]);
     }
 
-    /// A convolution with the net's stride; what needs padding has it already.
+    /// Convolves with the net's stride. Inputs are padded beforehand.
     pub fn convolve(&mut self, maps: &str, kernels: &str, output: &str) {
         let stride = STRIDE as i64;
         let options = [integers("strides", &[stride, stride])];
         self.node("Conv", &[maps, kernels], output, &options);
     }
 
-    /// The hidden layers' nonlinearity.
+    /// Applies the activation of the hidden layers.
     pub fn activate(&mut self, activation: Activation, sums: &str, output: &str) {
         match activation {
             Activation::Relu => self.node("Relu", &[sums], output, &[]),
@@ -86,7 +86,7 @@ impl Builder {
         }
     }
 
-    /// A·tanh(g·x), A and g being 1 but for scaled tanh.
+    /// Computes A·tanh(g·x); A and g are 1 except for scaled tanh.
     pub fn tanh(&mut self, activation: Activation, sums: &str, output: &str) {
         if activation != Activation::ScaledTanh {
             return self.node("Tanh", &[sums], output, &[]);
@@ -99,7 +99,7 @@ impl Builder {
     }
 }
 
-/// An option that is an integer.
+/// Integer attribute.
 pub fn integer(name: &str, value: i64) -> Attribute {
     Attribute {
         name: Some(name.into()),
@@ -109,7 +109,7 @@ pub fn integer(name: &str, value: i64) -> Attribute {
     }
 }
 
-/// An option that is several integers.
+/// Attribute of several integers.
 pub fn integers(name: &str, values: &[i64]) -> Attribute {
     Attribute {
         name: Some(name.into()),

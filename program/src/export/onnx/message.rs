@@ -1,56 +1,56 @@
-//! ONNX's messages, the fields used here, under the names and numbers of `onnx.proto`.
+//! Messages of ONNX with the fields used here, under the names and numbers of `onnx.proto`.
 
 use prost::Message;
 
-/// A model: a graph and the version of the operators in it.
+/// Model: a graph and the version of its operators.
 #[derive(Clone, PartialEq, Message)]
 pub struct Model {
-    /// Version of the format.
+    /// IR version.
     #[prost(int64, optional, tag = "1")]
     pub ir_version: Option<i64>,
-    /// Program that wrote it.
+    /// Program that wrote the file.
     #[prost(string, optional, tag = "2")]
     pub producer_name: Option<String>,
-    /// Its version.
+    /// Version of that program.
     #[prost(string, optional, tag = "3")]
     pub producer_version: Option<String>,
-    /// For people.
+    /// Human-readable description.
     #[prost(string, optional, tag = "6")]
     pub doc_string: Option<String>,
-    /// The net.
+    /// Graph of the net.
     #[prost(message, optional, tag = "7")]
     pub graph: Option<Graph>,
-    /// The sets of operators it uses.
+    /// Operator sets in use.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSet>,
-    /// Whatever else there is to know.
+    /// Further metadata.
     #[prost(message, repeated, tag = "14")]
     pub metadata_props: Vec<Entry>,
 }
 
-/// A set of operators by version; the standard's domain is empty.
+/// Operator set by version; the domain of the standard is empty.
 #[derive(Clone, PartialEq, Message)]
 pub struct OperatorSet {
-    /// Whose.
+    /// Domain.
     #[prost(string, optional, tag = "1")]
     pub domain: Option<String>,
-    /// Which.
+    /// Version.
     #[prost(int64, optional, tag = "2")]
     pub version: Option<i64>,
 }
 
-/// A pair of texts.
+/// Key and value.
 #[derive(Clone, PartialEq, Message)]
 pub struct Entry {
     /// Name.
     #[prost(string, optional, tag = "1")]
     pub key: Option<String>,
-    /// Content.
+    /// Value.
     #[prost(string, optional, tag = "2")]
     pub value: Option<String>,
 }
 
-/// Nodes in the order in which they run, and the values that are there before.
+/// Nodes in order of execution, with the constants.
 #[derive(Clone, PartialEq, Message)]
 pub struct Graph {
     /// Operations.
@@ -62,21 +62,21 @@ pub struct Graph {
     /// Weights and other constants.
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<Tensor>,
-    /// What the caller gives.
+    /// Inputs of the graph.
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<Value>,
-    /// What the caller gets.
+    /// Outputs of the graph.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<Value>,
 }
 
-/// One operation on named values.
+/// Operation on named values.
 #[derive(Clone, PartialEq, Message)]
 pub struct Node {
-    /// Values it takes.
+    /// Input values.
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
-    /// Values it makes.
+    /// Output values.
     #[prost(string, repeated, tag = "2")]
     pub output: Vec<String>,
     /// Name.
@@ -85,36 +85,36 @@ pub struct Node {
     /// Operator.
     #[prost(string, optional, tag = "4")]
     pub op_type: Option<String>,
-    /// What the operator's inputs leave open.
+    /// Attributes of the operator.
     #[prost(message, repeated, tag = "5")]
     pub attribute: Vec<Attribute>,
 }
 
-/// An operator's option: an integer or several.
+/// Attribute of an operator: one integer or several.
 #[derive(Clone, PartialEq, Message)]
 pub struct Attribute {
     /// Name.
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
-    /// The integer, of kind [`Attribute::INTEGER`].
+    /// Integer, of kind [`Attribute::INTEGER`].
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
-    /// The integers, of kind [`Attribute::INTEGERS`].
+    /// Integers, of kind [`Attribute::INTEGERS`].
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
-    /// Which of the fields holds the value.
+    /// Kind, which names the field with the value.
     #[prost(int32, optional, tag = "20")]
     pub r#type: Option<i32>,
 }
 
 impl Attribute {
-    /// The kind of one integer.
+    /// Kind of one integer.
     pub const INTEGER: i32 = 2;
-    /// The kind of several integers.
+    /// Kind of several integers.
     pub const INTEGERS: i32 = 7;
 }
 
-/// A constant.
+/// Constant tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct Tensor {
     /// Shape.
@@ -132,13 +132,13 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// f32.
+    /// Data type f32.
     pub const FLOAT: i32 = 1;
-    /// i64.
+    /// Data type i64.
     pub const INT64: i32 = 7;
 }
 
-/// A value at the graph's edge.
+/// Input or output of a graph.
 #[derive(Clone, PartialEq, Message)]
 pub struct Value {
     /// Name.
@@ -147,31 +147,31 @@ pub struct Value {
     /// Type and shape.
     #[prost(message, optional, tag = "2")]
     pub r#type: Option<Type>,
-    /// For people.
+    /// Human-readable description.
     #[prost(string, optional, tag = "3")]
     pub doc_string: Option<String>,
 }
 
-/// A value's type: a tensor's.
+/// Type of a value: always a tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct Type {
-    /// Element and shape.
+    /// Element type and shape.
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TensorType>,
 }
 
-/// A tensor's type.
+/// Type of a tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct TensorType {
-    /// As [`Tensor::data_type`].
+    /// Element type, as in [`Tensor::data_type`].
     #[prost(int32, optional, tag = "1")]
     pub elem_type: Option<i32>,
-    /// Its axes.
+    /// Shape.
     #[prost(message, optional, tag = "2")]
     pub shape: Option<Shape>,
 }
 
-/// A shape.
+/// Shape of a tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct Shape {
     /// Axes.
@@ -179,13 +179,13 @@ pub struct Shape {
     pub dim: Vec<Axis>,
 }
 
-/// An axis: one of the two.
+/// Axis, with either a length or a name.
 #[derive(Clone, PartialEq, Message)]
 pub struct Axis {
-    /// Its length, if it is fixed.
+    /// Length, if it is fixed.
     #[prost(int64, optional, tag = "1")]
     pub dim_value: Option<i64>,
-    /// Its name, if it is not.
+    /// Name, if the length varies.
     #[prost(string, optional, tag = "2")]
     pub dim_param: Option<String>,
 }

@@ -1,6 +1,6 @@
-//! ONNX: a net as a graph that other programs run (ONNX Runtime, browsers, phones).
+//! ONNX: the net as a graph for other programs (ONNX Runtime, browsers, phones).
 //!
-//! The file's messages are declared in [`message`], so that nothing has to be generated when this is built.
+//! The messages of the format are declared in [`message`], so no code is generated at build time.
 
 mod builder;
 pub mod message;
@@ -17,11 +17,10 @@ use gpu_train::recipe::Loss;
 use gpu_train::weights::FUNCTIONS_KEY;
 use message::{Axis, Entry, Model, OperatorSet, Shape, Tensor, TensorType, Type, Value};
 
-/// Operators of ONNX 1.8 (November 2020), which every runtime of today has, and the format's version that goes with
-/// them.
+/// Opset and IR version of ONNX 1.8 (November 2020), which every current runtime supports.
 const OPERATORS: i64 = 13;
 const FORMAT: i64 = 7;
-/// H2's maps are computed in groups that see the same maps of H1.
+/// Number of H2's maps per group; the maps of a group read the same maps of H1.
 const GROUP: usize = 4;
 
 const IMAGE: &str = "image";
@@ -33,9 +32,9 @@ const DOCUMENTATION: &str = "LeCun's 1989 zip-code net of 9,760 parameters: a di
 const PIXELS: &str =
     "-1 is background, 1 is full ink; of an 8-bit image with bright digits, value / 127.5 - 1";
 
-/// The content of a model file: `image` `[N, 1, 16, 16]` in −1 to 1 gives `scores` `[N, 10]` (logits after
-/// cross-entropy, tanh's values after MSE) and, after cross-entropy, `probabilities` `[N, 10]`. The same net gives the
-/// same bytes.
+/// The content of a model file: `image` `[N, 1, 16, 16]` in −1 to 1 gives `scores` `[N, 10]` (logits with
+/// cross-entropy, values of tanh with MSE) and, with cross-entropy, `probabilities` `[N, 10]`. The same net gives the same
+/// bytes.
 pub fn encode(parameters: &Parameters, functions: Functions) -> Vec<u8> {
     model(parameters, functions).encode_to_vec()
 }
@@ -75,7 +74,7 @@ fn model(parameters: &Parameters, functions: Functions) -> Model {
     }
 }
 
-/// The net from image to scores.
+/// Nodes of the net, from image to scores.
 fn layers(parameters: &Parameters, functions: Functions) -> Builder {
     let activation = functions.activation;
     let mut net = Builder::new(activation);
@@ -112,7 +111,7 @@ fn layers(parameters: &Parameters, functions: Functions) -> Builder {
     net
 }
 
-/// H2's products: a convolution for each group of maps, over the maps of H1 that it sees.
+/// Products of H2: a convolution per group of maps, over the maps of H1 that the group reads.
 fn h2_products(net: &mut Builder, parameters: &Parameters) {
     let shape = [GROUP, H2_FAN_MAPS, KERNEL, KERNEL];
     let kernels = parameters.tensor(&H2W).chunks(H2W.len() / MAPS * GROUP);
@@ -132,7 +131,7 @@ fn h2_products(net: &mut Builder, parameters: &Parameters) {
     net.node("Concat", &groups, "H2_products", &[integer("axis", 1)]);
 }
 
-/// A value at the graph's edge: any number of examples of this shape.
+/// Input or output of the graph: any number of examples of this shape.
 fn value(name: &str, shape: &[usize], documentation: &str) -> Value {
     let examples = Axis {
         dim_param: Some("N".into()),

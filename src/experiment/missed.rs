@@ -1,4 +1,4 @@
-//! Which examples a trained net misses, and what it takes them for.
+//! The examples that a trained net misses, and its guesses.
 
 use crate::data::Dataset;
 use crate::experiment::record::MissedExample;

@@ -1,0 +1,374 @@
+//! Every picture and the page, on the records in `results/`, and on odd ones.
+
+use std::path::Path;
+
+use gpu_train::data::{Digits, embedded};
+use gpu_train::experiment::record::{
+    CurvePoint, Identity, MissedExample, RaceRecord, RunRecord, SCHEMA, Seconds, SplitReport,
+    Statistics, Table,
+};
+use gpu_train::net;
+
+use super::*;
+
+fn record<T: serde::de::DeserializeOwned>(name: &str) -> T {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../results")
+        .join(name);
+    serde_json::from_slice(&std::fs::read(path).expect("a record")).expect("a record")
+}
+
+fn table() -> Table {
+    record("reproduce/table.json")
+}
+
+fn race() -> RaceRecord {
+    record("race.json")
+}
+
+/// Runs of two seeds of each row, whose misses fall like powers of the step to those that the table has, those of the
+/// training set to none.
+fn runs(table: &Table, missed: u32) -> Vec<RunRecord> {
+    let split = |misses: f64| SplitReport {
+        loss: 0.1,
+        error: misses / 2007.0,
+        misses: misses as u32,
+        examples: 2007,
+    };
+    let run = |row: &gpu_train::experiment::record::TableRow, index: usize| {
+        let point = |step: u32| {
+            let share = f64::from(step).ln() / f64::from(row.steps).ln();
+            let end = f64::from(row.test_misses[index]);
+            CurvePoint {
+                step,
+                passes: row.passes * f64::from(step) / f64::from(row.steps),
+                seconds: 0.1,
+                train: split(if share < 1.0 {
+                    900.0 * (1.0 - share)
+                } else {
+                    0.0
+                }),
+                test: split(900.0 * (end / 900.0).powf(share)),
+            }
+        };
+        let example = |index: u32| MissedExample {
+            index,
+            label: (index % 10) as u8,
+            guess: 0,
+        };
+        RunRecord {
+            schema: SCHEMA,
+            identity: Identity {
+                row: row.row.clone(),
+                digits: table.digits.clone(),
+                recipe: row.recipe.clone(),
+                seed: row.seeds[index],
+                engine: row.engine.parse().expect("an engine"),
+                adapter: None,
+            },
+            version: table.stamp.version.clone(),
+            date: table.stamp.date.clone(),
+            device: "AMD EPYC, 1 thread, AVX-512".into(),
+            kernels: None,
+            concurrent_runs: 1,
+            seconds: Seconds {
+                setup: 0.1,
+                tuning: 0.0,
+                train: 1.0,
+            },
+            steps: row.steps,
+            presentations: 1,
+            curve: [2, row.steps / 3, row.steps].map(point).into(),
+            failed: None,
+            weights: None,
+            missed: (index == 0).then(|| (0..missed).map(example).collect()),
+        }
+    };
+    let rows = table.rows.iter().flat_map(|row| [run(row, 0), run(row, 1)]);
+    rows.collect()
+}
+
+/// All pictures of these records, each in its file and in the page.
+fn draw(table: &Table, runs: &[RunRecord], race: &RaceRecord) -> (Vec<Drawing>, String) {
+    let digits: Digits = embedded::digits();
+    let parameters = net::initial_parameters(3, 0.0, net::Initialization::Sqrt);
+    let sources = Sources {
+        table: Some(table),
+        runs,
+        weights: None,
+        digits: Some(&digits),
+        race: Some(race),
+    };
+    let (drawings, missing) = sources.draw(Some(&parameters));
+    assert_eq!((drawings.len(), missing.len()), (6, 0), "{missing:?}");
+    let html = page::html(&sources, &drawings);
+    (drawings, html)
+}
+
+fn all() -> (Vec<Drawing>, String) {
+    let table = table();
+    draw(&table, &runs(&table, 30), &race())
+}
+
+/// A text's box by the widths it was laid out with, upright texts alone; [left, top, right, bottom].
+fn boxes(svg: &str) -> Vec<(String, [f64; 4])> {
+    let document = roxmltree::Document::parse(svg).expect("well-formed SVG");
+    let texts = document
+        .descendants()
+        .filter(|node| node.tag_name().name() == "text");
+    let upright = texts.filter(|node| !node.has_attribute("transform"));
+    let boxed = upright.map(|node| {
+        let number = |name| node.attribute(name).and_then(|value| value.parse().ok());
+        let [x, y, size]: [f64; 3] =
+            ["x", "y", "font-size"].map(|name| number(name).expect("a number"));
+        let text = node.text().expect("words");
+        let width = font::width(text, size, node.has_attribute("font-weight"));
+        let left = match node.attribute("text-anchor") {
+            None => x,
+            Some("middle") => x - width / 2.0,
+            Some(_) => x - width,
+        };
+        (
+            text.to_owned(),
+            [left, y - 0.75 * size, left + width, y + 0.2 * size],
+        )
+    });
+    boxed.collect()
+}
+
+/// No text is cut off at an edge or runs into another one, in a font as wide as the widest.
+fn check_texts(drawing: &Drawing) {
+    let found = boxes(&drawing.svg());
+    assert!(found.len() > 1, "{}", drawing.name);
+    for (index, (text, [left, top, right, bottom])) in found.iter().enumerate() {
+        let name = drawing.name;
+        let inside = *left >= 0.0 && *top >= 0.0 && *right <= WIDTH && *bottom <= drawing.height;
+        assert!(inside, "{name}: {text} {:?}", found[index].1);
+        for (other, [left_2, top_2, right_2, bottom_2]) in &found[..index] {
+            let beside = right <= left_2 || right_2 <= left;
+            assert!(
+                beside || bottom <= top_2 || bottom_2 <= top,
+                "{name}: {text} over {other}"
+            );
+        }
+    }
+}
+
+#[test]
+fn six_pictures_are_well_formed_and_their_texts_have_room() {
+    let (drawings, html) = all();
+    let names: Vec<_> = drawings.iter().map(|drawing| drawing.name).collect();
+    let expected = [
+        "race",
+        "table",
+        "learning-curves",
+        "error-by-step",
+        "misses",
+        "kernels",
+    ];
+    assert_eq!(names, expected);
+    for drawing in &drawings {
+        check_texts(drawing);
+        assert!(!drawing.title.is_empty() && drawing.description.len() > 40);
+        assert!(drawing.svg().contains("prefers-color-scheme:dark"));
+        assert!(html.contains(&drawing.inline()) && !drawing.inline().contains("=\"#"));
+        assert!(!drawing.body.contains('…'), "{}", drawing.name);
+    }
+    assert_eq!((drawings, html), all());
+}
+
+#[test]
+fn the_words_that_matter_are_there() {
+    let expected: [&[&str]; 6] = [
+        &[
+            "3 days",
+            "2,880× slower",
+            ">154× faster",
+            "0.59 s",
+            "cold",
+            "1×",
+            "AMD EPYC, 2 threads, AVX-512",
+        ],
+        &[
+            "81.2 ± 3.8",
+            ">82<",
+            "mean and its 95% interval",
+            "20 seeds per row",
+        ],
+        &[
+            "newton-1989-plain",
+            "62.0 ± 2.9 after 65 epochs",
+            "AMD EPYC, 2 cores · 2026-11-23",
+        ],
+        &[
+            "training: 0.00%",
+            "published: 4.09%",
+            ">0<",
+            "0 at the foot",
+        ],
+        &[
+            "The 30 test digits missed of 2,007",
+            "9 → 0",
+            "full-batch-4, seed 1337",
+        ],
+        &["map 12", "−0.48", "+0.48"],
+    ];
+    let (drawings, html) = all();
+    for (drawing, words) in drawings.iter().zip(expected) {
+        for word in words {
+            assert!(drawing.svg().contains(word), "{}: {word}", drawing.name);
+        }
+    }
+    // The result and its picture come before the table and the rule.
+    let places = [
+        "class=\"result\"",
+        "race-title",
+        "Who raced",
+        "<details>",
+        "What was run",
+    ];
+    let places = places.map(|word| html.find(word).expect(word));
+    assert!(places.is_sorted(), "{places:?}");
+}
+
+#[test]
+fn a_page_fetches_nothing_and_escapes_every_text() {
+    let bad = "<script src=\"a\">alert(\"1\")</script>&'\u{1}";
+    let (mut table, mut race) = (table(), race());
+    let row = &mut table.rows[0];
+    for text in [
+        &mut row.row,
+        &mut row.title,
+        &mut table.notes[0],
+        &mut table.stamp.command,
+    ] {
+        *text = bad.into();
+    }
+    let one = &mut race.contestants[0];
+    for text in [
+        &mut one.name,
+        &mut one.device,
+        &mut race.verdict[0],
+        &mut race.rule.text[0],
+    ] {
+        *text = bad.into();
+    }
+    table.restrictions.push(bad.into());
+    table.stamp.machine.processor = bad.into();
+    let runs = runs(&table, 3);
+    let (drawings, html) = draw(&table, &runs, &race);
+    for outside in [
+        "<script", "alert(\"", "url(", "@import", " src=\"", " href=",
+    ] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    drawings.iter().for_each(check_texts);
+}
+
+#[test]
+fn a_contestant_with_too_many_misses_is_an_outline() {
+    let dashes = |race: &RaceRecord| {
+        race::draw(race)
+            .body
+            .matches("stroke-dasharray=\"3\"")
+            .count()
+    };
+    let mut race = race();
+    assert_eq!(dashes(&race), 0);
+    race.contestants[1]
+        .standing
+        .as_mut()
+        .expect("runs")
+        .qualifies = false;
+    // Its bar, and the legend's.
+    assert_eq!(dashes(&race), 2);
+}
+
+/// The bars' lengths follow the times: ten times the time is a fixed length more.
+#[test]
+fn bars_are_as_long_as_their_logarithms() {
+    let mut race = race();
+    race.published.clear();
+    race.contestants.truncate(3);
+    for (one, seconds) in race.contestants.iter_mut().zip([0.01, 0.1, 1.0]) {
+        let found = one.standing.as_mut().expect("runs");
+        (found.train.median, found.cold_total) = (seconds, seconds);
+    }
+    let body = race::draw(&race).body;
+    let bars = body
+        .lines()
+        .filter(|line| line.ends_with("height=\"14\" class=\"fill-measured\"/>"));
+    let width = |line: &str| {
+        line.split("width=\"")
+            .nth(1)?
+            .split('"')
+            .next()?
+            .parse()
+            .ok()
+    };
+    let widths: Vec<f64> = bars.filter_map(width).collect();
+    let [one, two, three] = widths[..] else {
+        panic!("{widths:?}");
+    };
+    assert!(
+        one > 10.0 && (two - one - (three - two)).abs() < 0.02,
+        "{widths:?}"
+    );
+}
+
+/// Long names wrap: nothing that tells two contestants apart is cut.
+#[test]
+fn long_names_and_short_times_have_room() {
+    let (mut table, mut race) = (table(), race());
+    let long = "NVIDIA Corporation GeForce RTX 4090 Laptop GPU (Vulkan, discrete GPU): full-batch-augmentation, number ";
+    for (index, one) in race.contestants.iter_mut().enumerate() {
+        (one.name, one.device) = (format!("{long}{index}"), format!("{long}{index}"));
+        let found = one.standing.as_mut().expect("runs");
+        (found.train.median, found.cold_total) = (1e-4, 123_456.0);
+    }
+    for (index, row) in table.rows.iter_mut().enumerate() {
+        (row.row, row.title) = (format!("{long}{index}"), long.repeat(2));
+    }
+    race.restrictions.push(long.repeat(3));
+    let (drawings, _) = draw(&table, &runs(&table, 2007), &race);
+    drawings.iter().for_each(check_texts);
+}
+
+/// Nothing, one of each, and values that no axis expects.
+#[test]
+fn odd_records_are_drawn_without_panic() {
+    let odd = [0.0, 82.0, f64::NAN, f64::INFINITY, 1e300, 1e-300, -5.0];
+    for value in odd {
+        let (mut table, mut race) = (table(), race());
+        table.rows.truncate(2);
+        let mut runs = runs(&table, 1);
+        table.rows[0].statistics = Some(Statistics {
+            mean: value,
+            mean_interval: Some([value, value + 1.0]),
+            ..table.rows[0].statistics.clone().expect("runs")
+        });
+        for point in &mut runs[0].curve {
+            (point.test.error, point.train.error, point.passes) = (value, value, value);
+        }
+        runs[1].curve.truncate(1);
+        race.published[0].seconds = value;
+        let found = race.contestants[0].standing.as_mut().expect("runs");
+        (found.train.median, found.cold_total) = (value, value);
+        for drawing in draw(&table, &runs, &race).0 {
+            let svg = drawing.svg();
+            assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{svg}");
+            check_texts(&drawing);
+        }
+    }
+    let (mut table, mut race) = (table(), race());
+    table.rows.clear();
+    (race.published, race.contestants, race.verdict) = Default::default();
+    let sources = Sources {
+        table: Some(&table),
+        race: Some(&race),
+        ..Sources::default()
+    };
+    let (drawings, missing) = sources.draw(None);
+    assert_eq!((drawings.len(), missing.len()), (2, 2));
+    assert!(page::html(&sources, &drawings).contains("Nobody has raced."));
+}

@@ -1,0 +1,325 @@
+//! One timed run: a job in, its record out. Set-up and tuning have clocks of their own.
+
+use web_time::Instant;
+
+use crate::data::{Digits, DigitsRecord};
+use crate::engine::{Engine, Split};
+use crate::error::{Error, Result};
+use crate::experiment::record::{CurvePoint, Identity, RunRecord, SCHEMA, Seconds};
+use crate::net::Parameters;
+use crate::recipe::Recipe;
+use crate::target::{self, Target};
+use crate::train::{self, Cadence, Event, Point, refuse_divergence};
+
+/// Most points of a learning curve.
+const MOST_POINTS: u64 = 40;
+/// Examples of one call of [`Engine::train`] against the clock: a second or two on a core, after which an interruption
+/// is noticed. Shorter calls would add synchronisations to the time of a GPU.
+const CALL: usize = 1 << 20;
+
+/// A wanted run.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The fields that make it the same run.
+    pub identity: Identity,
+    /// Its recipe, with its seed.
+    pub recipe: Recipe,
+    /// The digits.
+    pub digits: Digits,
+    /// Where it trains.
+    pub target: Target,
+    /// When it is evaluated.
+    pub evaluations: Evaluations,
+    /// Whether its weights and missed examples are kept.
+    pub keeps_weights: bool,
+}
+
+/// The evaluations of a run. None counts as training time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evaluations {
+    /// After whole epochs, as few as give at most 40 points.
+    Curve,
+    /// At the end. Training time then includes reading the weights back.
+    End,
+}
+
+/// Called with how many more examples a run has been shown; an error of its own, such as [`Error::Interrupted`], ends the
+/// run.
+pub type Advance<'a> = &'a mut dyn FnMut(u64) -> Result<()>;
+
+impl Job {
+    /// The run of this recipe in a row of its own, evaluated at its end, its weights not kept.
+    pub fn new(
+        row: impl Into<String>,
+        (digits, record): (&Digits, &DigitsRecord),
+        recipe: Recipe,
+        target: Target,
+    ) -> Self {
+        let adapter = target.adapter().map(|found| found.description.to_string());
+        Self {
+            identity: Identity {
+                row: row.into(),
+                digits: record.clone(),
+                recipe: serde_json::to_value(&recipe).expect("a recipe has only plain fields"),
+                seed: recipe.seed,
+                engine: target.engine(),
+                adapter,
+            },
+            recipe,
+            digits: digits.clone(),
+            target,
+            evaluations: Evaluations::End,
+            keeps_weights: false,
+        }
+    }
+
+    /// The names of its files without their ending: `ROW-SEED`.
+    fn stem(&self) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
+        let words = self.identity.row.split(|c| !plain(c));
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        format!("{}-{}", words.join("-"), self.identity.seed)
+    }
+
+    /// The record's file.
+    pub fn record_file(&self) -> String {
+        format!("{}.json", self.stem())
+    }
+
+    /// The trained weights' file.
+    pub fn weights_file(&self) -> String {
+        format!("{}.safetensors", self.stem())
+    }
+
+    /// Examples that it shows. The engines of one core show about as many per second.
+    pub fn work(&self) -> u64 {
+        let examples = self.digits.train.len();
+        self.recipe.updates(examples) * self.recipe.batch_size(examples) as u64
+    }
+
+    /// Runs it. Returns its record and, unless it failed, the trained parameters; a run that diverges is a record too.
+    ///
+    /// `date` is today, UTC, `YYYY-MM-DD`; `concurrent_runs` share the machine at most, this one counted.
+    ///
+    /// # Errors
+    /// What the engine or `advance` returns.
+    pub fn run(
+        &self,
+        date: &str,
+        concurrent_runs: usize,
+        advance: Advance<'_>,
+    ) -> Result<(RunRecord, Option<Parameters>)> {
+        let examples = self.digits.train.len();
+        let steps = self.recipe.validate_updates(examples)?;
+        let start = self.recipe.initial_parameters();
+        let opened = target::open(&self.target, &self.digits, &self.recipe, &start)?;
+        let mut engine = opened.engine;
+        let mut course = Course {
+            job: self,
+            advance,
+            curve: Vec::new(),
+            shown: 0,
+        };
+        let trained = match self.evaluations {
+            Evaluations::Curve => course.with_curve(engine.as_mut()),
+            Evaluations::End => course.against_the_clock(engine.as_mut(), steps),
+        };
+        let (parameters, failed) = match trained {
+            Ok(parameters) => (Some(parameters), None),
+            Err(Error::Diverged(message)) => (None, Some(message)),
+            Err(error) => return Err(error),
+        };
+        (course.advance)(self.work() - course.shown)?;
+        let record = RunRecord {
+            schema: SCHEMA,
+            identity: self.identity.clone(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            date: date.into(),
+            device: engine.device(),
+            kernels: opened.kernels,
+            concurrent_runs: concurrent_runs as u32,
+            seconds: Seconds {
+                setup: opened.set_up,
+                tuning: opened.tuning,
+                train: course.curve.last().map_or(0.0, |point| point.seconds),
+            },
+            steps,
+            presentations: self.work(),
+            curve: course.curve,
+            failed,
+            weights: None,
+            missed: None,
+        };
+        Ok((record, parameters))
+    }
+}
+
+/// A run under way.
+struct Course<'a> {
+    job: &'a Job,
+    advance: Advance<'a>,
+    curve: Vec<CurvePoint>,
+    /// Examples that `advance` knows of.
+    shown: u64,
+}
+
+impl Course<'_> {
+    fn updated(&mut self, updates: u32) -> Result<()> {
+        let batch = self.job.recipe.batch_size(self.job.digits.train.len());
+        let examples = u64::from(updates) * batch as u64;
+        self.shown += examples;
+        (self.advance)(examples)
+    }
+
+    fn push(&mut self, point: &Point) {
+        let examples = self.job.digits.train.len();
+        self.curve.push(CurvePoint {
+            step: point.step,
+            passes: f64::from(point.step) / self.job.recipe.updates_per_pass(examples) as f64,
+            seconds: point.seconds,
+            train: point.train.into(),
+            test: point.test.into(),
+        });
+    }
+
+    fn with_curve(&mut self, engine: &mut dyn Engine) -> Result<Parameters> {
+        let (recipe, examples) = (&self.job.recipe, self.job.digits.train.len());
+        let cadence = Cadence::every(evaluate_every(recipe, examples));
+        let mut seen = 0;
+        train::run(
+            engine,
+            recipe,
+            examples,
+            cadence,
+            &mut |event| match event {
+                Event::Progress { step, .. } => {
+                    let updates = step - std::mem::replace(&mut seen, step);
+                    self.updated(updates)
+                }
+                Event::Evaluated { point, .. } => {
+                    self.push(point);
+                    (self.advance)(0)
+                }
+                Event::Checkpoint { .. } => Ok(()),
+            },
+        )?;
+        Ok(engine.state()?.parameters)
+    }
+
+    /// All updates, and reading the weights back with the check that the device has counted the updates. The evaluation
+    /// comes after the clock has stopped.
+    fn against_the_clock(&mut self, engine: &mut dyn Engine, steps: u32) -> Result<Parameters> {
+        let (recipe, examples) = (&self.job.recipe, self.job.digits.train.len());
+        let call = (CALL / recipe.batch_size(examples)).max(1) as u32;
+        let (mut step, mut seconds) = (0, 0.0);
+        while step < steps {
+            let updates = call.min(steps - step);
+            let started = Instant::now();
+            let losses = engine.train(updates)?;
+            seconds += started.elapsed().as_secs_f64();
+            refuse_divergence(recipe, examples, step, &losses)?;
+            step += updates;
+            self.updated(updates)?;
+        }
+        let started = Instant::now();
+        let state = engine.state()?;
+        seconds += started.elapsed().as_secs_f64();
+        if state.step != steps {
+            return Err(Error::Device(format!(
+                "{}: found {} updates done, expected {steps}",
+                engine.device(),
+                state.step
+            )));
+        }
+        let parameters = state.parameters;
+        if !parameters.flat().iter().all(|value| value.is_finite()) {
+            return Err(Error::Diverged(
+                "training diverged: a weight is not finite after the last step".into(),
+            ));
+        }
+        let point = Point {
+            step,
+            seconds,
+            test: engine.evaluate(Split::Test)?,
+            train: engine.evaluate(Split::Train)?,
+        };
+        self.push(&point);
+        Ok(parameters)
+    }
+}
+
+/// Updates between the evaluations of a curve: whole epochs, as few as give at most 40 points.
+fn evaluate_every(recipe: &Recipe, examples: usize) -> u32 {
+    let epoch = recipe.updates_per_pass(examples);
+    let epochs = recipe.updates(examples).div_ceil(epoch);
+    let every = epochs.div_ceil(MOST_POINTS).saturating_mul(epoch);
+    u32::try_from(every).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::embedded;
+    use crate::recipe::{Length, Name};
+
+    #[test]
+    fn curves_have_twenty_to_forty_points_at_whole_epochs() {
+        for (name, passes, expected) in [
+            (Name::Reproduction, 23, 1),
+            (Name::AdamW, 46, 2),
+            (Name::Dropout, 80, 2),
+            (Name::Reproduction, 100, 3),
+            (Name::FullBatch, 140, 4),
+            (Name::FullBatchModern, 1_000, 25),
+        ] {
+            let recipe = Recipe {
+                length: Length::Passes(passes),
+                ..Recipe::named(name)
+            };
+            let every = u64::from(evaluate_every(&recipe, 7_291));
+            assert_eq!(every, expected * recipe.updates_per_pass(7_291));
+            let points = recipe.updates(7_291).div_ceil(every);
+            assert!((20..=40).contains(&points), "{points}");
+        }
+    }
+
+    /// Both clocks see the same training: only the curve's points differ.
+    #[test]
+    fn a_run_ends_with_its_weights_and_one_that_diverges_is_a_record() {
+        let mut digits = embedded::digits();
+        digits.train = digits.train.truncated(64);
+        digits.test = digits.test.truncated(32);
+        let recipe = Recipe {
+            length: Length::Steps(7),
+            ..Recipe::named(Name::FullBatch)
+        };
+        let record = DigitsRecord::of(&digits);
+        let job = |recipe| Job::new("row", (&digits, &record), recipe, Target::Cpu(1));
+        let straight = job(recipe.clone());
+        let curved = Job {
+            evaluations: Evaluations::Curve,
+            ..straight.clone()
+        };
+        let (one, weights) = straight
+            .run("2026-01-01", 1, &mut |_| Ok(()))
+            .expect("a run");
+        let (many, same) = curved.run("2026-01-01", 1, &mut |_| Ok(())).expect("a run");
+        assert!(one.seconds.train > 0.0 && one.seconds.setup > 0.0);
+        assert_eq!((one.curve.len(), many.curve.len()), (1, 7));
+        assert_eq!(
+            one.last().map(|end| end.test),
+            many.last().map(|end| end.test)
+        );
+        assert_eq!((one.steps, one.presentations), (7, 448));
+        assert!(weights.is_some() && weights == same);
+        let wild = job(Recipe {
+            learning_rate: 1e30,
+            warmup: 0,
+            ..recipe
+        });
+        let (failed, none) = wild
+            .run("2026-01-01", 1, &mut |_| Ok(()))
+            .expect("a record");
+        assert!(failed.failed.is_some() && failed.last().is_none() && none.is_none());
+    }
+}
