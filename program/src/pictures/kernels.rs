@@ -30,7 +30,7 @@ pub fn h1_filters(table: &Table, run: &RunRecord, parameters: &Parameters) -> Dr
     let count = filters.len();
     let title = format!("What H1 has learned: {count} filters of 5×5 weights");
     let net = format!("{}, seed {}", run.identity.row, run.identity.seed);
-    let subtitle = format!("{net}. One scale for all; an empty square is a weight of 0.");
+    let subtitle = format!("{net}. One scale for all; an empty square is 0.");
     let mut sheet = Sheet::new("kernels", &title, &subtitle);
     let top = (sheet.y + 38.0).round();
     let pitch = INSIDE / COLUMNS as f64;

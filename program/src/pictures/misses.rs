@@ -39,8 +39,7 @@ pub fn draw(table: &Table, run: &RunRecord, test: &Dataset) -> Drawing {
         count => format!("The {count} test digits missed of {examples}"),
     };
     let (row, seed) = (&run.identity.row, run.identity.seed);
-    let mut subtitle =
-        format!("{row}, seed {seed}. Below each: what it is → what the net takes it for.");
+    let mut subtitle = format!("{row}, seed {seed}. Below each: its label → the net's guess.");
     if missed.len() > MOST {
         write!(subtitle, " The first {MOST}.").expect("a string takes all");
     }

@@ -170,9 +170,9 @@ fn grid(
     rows: impl Iterator<Item = (Markup, Vec<String>)>,
 ) -> Markup {
     html! {
+        p .caption { (caption) }
         div .scroll tabindex="0" role="region" aria-label=(caption) {
             table {
-                caption { (caption) }
                 thead { tr { th scope="col" { (first) } @for name in columns { th scope="col" { (name) } } } }
                 tbody {
                     @for (head, cells) in rows {
@@ -256,16 +256,16 @@ main{max-width:60rem;margin:0 auto;padding:2rem 1rem 4rem}\
 h1{font-size:1.8rem;line-height:1.2;margin:0 0 .5rem}\
 h2{font-size:1.3rem;margin:2.5rem 0 .75rem}\
 p,ul,dl,figcaption{max-width:46rem}\
-.summary,figcaption,caption,dt,.what{color:var(--muted)}\
+.summary,figcaption,.caption,dt,.what{color:var(--muted)}\
 .result{font-size:1.15rem;font-weight:600}\
 .warning{border:2px solid var(--published);border-radius:6px;padding:.75rem 1rem;font-weight:600}\
 dl{margin:0}\
 dl div{display:flex;flex-wrap:wrap;gap:0 1rem;padding:.25rem 0;border-bottom:1px solid var(--grid)}\
 dt{flex:0 0 6rem}\
 dd{margin:0;flex:1 1 16rem;min-width:0;overflow-wrap:anywhere}\
-.scroll{overflow-x:auto;margin:1.5rem 0}\
+.scroll{overflow-x:auto;margin:0 0 1.5rem}\
 table{border-collapse:collapse;font-size:.8125rem;line-height:1.4;font-variant-numeric:tabular-nums;min-width:100%}\
-caption{text-align:left;padding-bottom:.5rem}\
+.caption{font-size:.875rem;margin:1.5rem 0 0}\
 th,td{padding:.35rem .4rem;border-bottom:1px solid var(--grid);text-align:right;white-space:nowrap}\
 th{font-weight:600}\
 thead th{border-bottom:2px solid var(--muted);vertical-align:bottom;white-space:normal}\

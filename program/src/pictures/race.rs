@@ -18,6 +18,8 @@ const BAR: f64 = 14.0;
 struct Bar<'a> {
     name: &'a str,
     note: String,
+    /// "~" before a rounded time.
+    about: &'static str,
     role: Role,
     seconds: f64,
     /// The shortest and the longest of several runs.
@@ -31,7 +33,8 @@ impl<'a> Bar<'a> {
     fn published(time: &'a PublishedTime) -> Self {
         Self {
             name: &time.name,
-            note: if time.about { "about" } else { "" }.into(),
+            note: String::new(),
+            about: if time.about { "~" } else { "" },
             role: Role::Published,
             seconds: time.seconds,
             spread: None,
@@ -45,6 +48,7 @@ impl<'a> Bar<'a> {
         let found = one.standing.as_ref()?;
         Some(Self {
             name: &one.name,
+            about: "",
             note: format!("{:.1} misses · {}", found.misses.mean, one.device),
             role: Role::Measured,
             seconds: found.train.median,
@@ -158,27 +162,28 @@ fn ground(canvas: &mut Canvas, plot: Plot) {
 /// A bar below its name, time and factor, above its note and the cold start's; returns the y below it.
 fn draw_bar(canvas: &mut Canvas, plot: Plot, bar: &Bar<'_>, y: f64) -> f64 {
     let right = WIDTH - MARGIN;
-    let times = |canvas: &mut Canvas, y: f64, seconds: f64, style: TextStyle, bold: TextStyle| {
+    let write = |canvas: &mut Canvas,
+                 y: f64,
+                 text: &str,
+                 seconds: f64,
+                 style: TextStyle,
+                 bold: TextStyle| {
+        canvas.text((right - FACTOR, y), text, bold.anchor(Anchor::End));
         let against = factor(seconds, ESSAY_SECONDS);
-        canvas.text(
-            (right - FACTOR, y),
-            &time(seconds),
-            bold.anchor(Anchor::End),
-        );
         canvas.text((right, y), &against, style.anchor(Anchor::End));
     };
     let name = (MARGIN, y + 16.0);
-    times(canvas, name.1, bar.seconds, TEXT, TEXT.bold());
-    let y =
-        canvas.paragraph(name, bar.name, TEXT, INSIDE - FACTOR - TIME) - TEXT.line_height() + 6.0;
+    let text = format!("{}{}", bar.about, time(bar.seconds));
+    write(canvas, name.1, &text, bar.seconds, TEXT, TEXT.bold());
+    let most = INSIDE - FACTOR - TIME;
+    let y = canvas.paragraph(name, bar.name, TEXT, most) - TEXT.line_height() + 6.0;
     shapes(canvas, plot, bar, y);
     let note = (MARGIN, y + BAR + 15.0);
     let mut room = INSIDE;
     if let Some(cold) = bar.cold {
-        times(canvas, note.1, cold, MUTED, MUTED);
-        let end = right - FACTOR - MUTED.width(&time(cold)) - 6.0;
-        canvas.text((end, note.1), "cold", MUTED.anchor(Anchor::End));
-        room = end - MARGIN - MUTED.width("cold") - 10.0;
+        let text = format!("cold {}", time(cold));
+        write(canvas, note.1, &text, cold, MUTED, MUTED);
+        room -= FACTOR + MUTED.width(&text) + 10.0;
     }
     let below = canvas.paragraph(note, &bar.note, MUTED, room);
     below - if bar.note.is_empty() { 8.0 } else { 6.0 }

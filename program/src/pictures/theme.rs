@@ -62,7 +62,7 @@ pub fn css() -> String {
     }
     format!(
         ":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}{rules}\
-         text{{paint-order:stroke;stroke:var(--surface);stroke-width:3px;stroke-linejoin:round}}"
+         text{{paint-order:stroke;stroke:var(--surface);stroke-width:5px;stroke-linejoin:round}}"
     )
 }
 
