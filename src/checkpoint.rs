@@ -288,9 +288,9 @@ mod tests {
     use super::*;
     use crate::engine::Evaluation;
     use crate::net::Parameters;
-    use crate::recipe::Name;
+    use crate::recipe::RecipeName;
 
-    fn checkpoint(name: Name) -> Checkpoint {
+    fn checkpoint(name: RecipeName) -> Checkpoint {
         let recipe = Recipe::named(name);
         let parameters = recipe.initial_parameters();
         let evaluation = Evaluation {
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_checkpoint_comes_back_bit_for_bit() {
-        for name in [Name::FullBatch, Name::Reproduction] {
+        for name in [RecipeName::FullBatch, RecipeName::Reproduction] {
             let checkpoint = checkpoint(name);
             let bytes = bytes(&checkpoint);
             let back = decode(&bytes, Path::new("some.ckpt")).expect("it is read");
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn every_bit_counts() {
-        let whole = bytes(&checkpoint(Name::FullBatch));
+        let whole = bytes(&checkpoint(RecipeName::FullBatch));
         let data = whole.len() - 40_000;
         for place in [data, data + 1_234, whole.len() - 1] {
             let mut altered = whole.clone();
@@ -375,7 +375,7 @@ mod tests {
     #[test]
     fn weights_and_other_forms_are_refused() {
         let parameters = Parameters::zeros();
-        let recipe = Recipe::named(Name::FullBatch);
+        let recipe = Recipe::named(RecipeName::FullBatch);
         let weights = weights::encode(&parameters, (&recipe).into());
         let found = message(&weights);
         assert!(found.contains("--init-from starts from weights"), "{found}");
@@ -393,7 +393,7 @@ mod tests {
     #[test]
     fn what_no_run_has_is_refused() {
         let refused = |change: &dyn Fn(&mut Checkpoint), expected: &str| {
-            let mut checkpoint = checkpoint(Name::FullBatch);
+            let mut checkpoint = checkpoint(RecipeName::FullBatch);
             change(&mut checkpoint);
             let found = message(&bytes(&checkpoint));
             assert!(found.contains(expected), "{found}");
@@ -435,7 +435,7 @@ mod tests {
 
     #[test]
     fn the_first_field_that_differs_is_named() {
-        let recipe = Recipe::named(Name::FullBatch);
+        let recipe = Recipe::named(RecipeName::FullBatch);
         assert_eq!(difference(&recipe, &recipe), None);
         let other = Recipe {
             learning_rate: 0.5,

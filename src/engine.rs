@@ -4,12 +4,12 @@
 //! use gpu_train::cpu::FullBatch;
 //! use gpu_train::data::embedded;
 //! use gpu_train::engine::{Engine, Split};
-//! use gpu_train::recipe::{Name, Recipe};
+//! use gpu_train::recipe::{RecipeName, Recipe};
 //! use gpu_train::reference::Reference;
 //!
 //! let mut digits = embedded::digits();
 //! (digits.train, digits.test) = (digits.train.truncated(50), digits.test.truncated(50));
-//! let recipe = Recipe::named(Name::FullBatch);
+//! let recipe = Recipe::named(RecipeName::FullBatch);
 //! let start = recipe.initial_parameters();
 //! let mut fast = FullBatch::new(digits.clone(), recipe.clone(), &start)?;
 //! let mut plain = Reference::<f64>::new(digits, recipe, &start)?;

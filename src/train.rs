@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use gpu_train::data;
-//! use gpu_train::recipe::{Length, Name, Recipe};
+//! use gpu_train::recipe::{Length, RecipeName, Recipe};
 //! use gpu_train::target::{self, Target};
 //! use gpu_train::train::{self, Event, Cadence};
 //!
@@ -11,7 +11,7 @@
 //! (digits.train, digits.test) = (digits.train.truncated(64), digits.test.truncated(64));
 //! let recipe = Recipe {
 //!     length: Length::Passes(2),
-//!     ..Recipe::named(Name::Reproduction)
+//!     ..Recipe::named(RecipeName::Reproduction)
 //! };
 //! let start = recipe.initial_parameters();
 //! let mut engine = target::open(&Target::PerExample, &digits, &recipe, &start)?.engine;

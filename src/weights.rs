@@ -5,10 +5,10 @@
 //! use std::path::Path;
 //!
 //! use gpu_train::data::embedded;
-//! use gpu_train::recipe::{Name, Recipe};
+//! use gpu_train::recipe::{RecipeName, Recipe};
 //! use gpu_train::{reference, weights};
 //!
-//! let recipe = Recipe::named(Name::FullBatch);
+//! let recipe = Recipe::named(RecipeName::FullBatch);
 //! let bytes = weights::encode(&recipe.initial_parameters(), (&recipe).into());
 //! let net = weights::decode(&bytes, Path::new("net.safetensors"))?;
 //!

@@ -260,17 +260,17 @@ fn evaluate_every(recipe: &Recipe, examples: usize) -> u32 {
 mod tests {
     use super::*;
     use crate::data::embedded;
-    use crate::recipe::{Length, Name};
+    use crate::recipe::{Length, RecipeName};
 
     #[test]
     fn curves_have_twenty_to_forty_points_at_whole_epochs() {
         for (name, passes, expected) in [
-            (Name::Reproduction, 23, 1),
-            (Name::AdamW, 46, 2),
-            (Name::Dropout, 80, 2),
-            (Name::Reproduction, 100, 3),
-            (Name::FullBatch, 140, 4),
-            (Name::FullBatchModern, 1_000, 25),
+            (RecipeName::Reproduction, 23, 1),
+            (RecipeName::AdamW, 46, 2),
+            (RecipeName::Dropout, 80, 2),
+            (RecipeName::Reproduction, 100, 3),
+            (RecipeName::FullBatch, 140, 4),
+            (RecipeName::FullBatchModern, 1_000, 25),
         ] {
             let recipe = Recipe {
                 length: Length::Passes(passes),
@@ -291,7 +291,7 @@ mod tests {
         digits.test = digits.test.truncated(32);
         let recipe = Recipe {
             length: Length::Steps(7),
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         };
         let record = DigitsRecord::of(&digits);
         let job = |recipe| Job::new("row", (&digits, &record), recipe, Target::Cpu(1));

@@ -1,12 +1,12 @@
 //! What is trained and how: activation, loss, optimizer, schedule, augmentation, dropout; the essay's stages by name.
 //!
 //! ```
-//! use gpu_train::recipe::{Activation, Name, Recipe};
+//! use gpu_train::recipe::{Activation, RecipeName, Recipe};
 //!
 //! let recipe = Recipe {
 //!     activation: Activation::Relu,
 //!     learning_rate: 0.02,
-//!     ..Recipe::named(Name::Reproduction)
+//!     ..Recipe::named(RecipeName::Reproduction)
 //! };
 //! recipe.validate()?;
 //! assert_eq!(recipe.updates(7_291), 23 * 7_291);
@@ -32,7 +32,6 @@ use crate::net::{self, Initialization, Parameters};
 pub use functions::Functions;
 pub use named::RecipeName;
 // Until every use has the new name.
-pub use named::RecipeName as Name;
 pub use rates::StepScalars;
 pub use schedule::Schedule;
 

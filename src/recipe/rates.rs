@@ -65,11 +65,11 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::{Length, Name};
+    use crate::recipe::{Length, RecipeName};
 
     #[test]
     fn the_essays_linear_schedule_holds_within_a_pass_and_ends_at_the_final_rate() {
-        let recipe = Recipe::named(Name::AdamW);
+        let recipe = Recipe::named(RecipeName::AdamW);
         let rate = |pass: u64, example: u64| recipe.learning_rate_at(pass * 7_291 + example, 7_291);
         assert_eq!(rate(0, 0), 3e-4);
         assert_eq!(rate(0, 7_290), 3e-4);
@@ -86,7 +86,7 @@ mod tests {
                 warmup: 10,
                 learning_rate: 1.0,
                 final_learning_rate: 0.5,
-                ..Recipe::named(Name::FullBatch)
+                ..Recipe::named(RecipeName::FullBatch)
             };
             let rates: Vec<f64> = (0..100)
                 .map(|s| recipe.learning_rate_at(s, 7_291))
@@ -109,7 +109,7 @@ mod tests {
         let recipe = Recipe {
             length: Length::Steps(1),
             warmup: 0,
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         };
         assert_eq!(recipe.learning_rate_at(0, 7_291), recipe.learning_rate);
     }

@@ -193,12 +193,12 @@ impl<'a> Loop<'a> {
 mod tests {
     use super::*;
     use crate::net::Parameters;
-    use crate::recipe::{Length, Name};
+    use crate::recipe::{Length, RecipeName};
 
     fn recipe(steps: u64) -> Recipe {
         Recipe {
             length: Length::Steps(steps),
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         }
     }
 

@@ -21,7 +21,7 @@ use gpu_train::experiment::record::Seconds;
 use gpu_train::file;
 use gpu_train::net::Parameters;
 use gpu_train::recipe::Functions;
-use gpu_train::recipe::{Batch, Name, Recipe};
+use gpu_train::recipe::{Batch, Recipe, RecipeName};
 use gpu_train::target::{self, Target};
 use gpu_train::train::{self, Cadence, Event, History};
 use gpu_train::weights;
@@ -369,7 +369,7 @@ impl Session<'_> {
     fn baseline(&self, seed: u64) -> Result<RunReport> {
         let recipe = Recipe {
             seed,
-            ..Recipe::named(Name::Reproduction)
+            ..Recipe::named(RecipeName::Reproduction)
         };
         let start = recipe.initial_parameters();
         let mut opened = target::open(&Target::PerExample, self.digits, &recipe, &start)?;

@@ -143,13 +143,13 @@ mod tests {
     use crate::data::embedded;
     use crate::experiment::folder::Folder;
     use crate::experiment::queue::Unseen;
-    use crate::recipe::{Length, Name};
+    use crate::recipe::{Length, RecipeName};
 
     fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
         let train = embedded::digits().train.truncated(200);
         let base = Recipe {
             length: Length::Steps(12),
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         };
         // One rate learns, the other leaves the net where it is.
         let own = [

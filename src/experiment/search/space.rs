@@ -106,7 +106,7 @@ impl Range {
             Values::Between(low, high) => vec![low.to_string(), high.to_string()],
             Values::OneOf(texts) => texts.clone(),
         };
-        let recipe = Recipe::named(crate::recipe::Name::FullBatch);
+        let recipe = Recipe::named(crate::recipe::RecipeName::FullBatch);
         for text in texts {
             let mut tried = recipe.clone();
             self.field.set(&mut tried, &text)?;
@@ -253,7 +253,7 @@ impl Draw {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::Name;
+    use crate::recipe::RecipeName;
 
     #[test]
     fn ranges_are_read_as_they_are_written() {
@@ -288,7 +288,7 @@ mod tests {
     fn candidates_stay_in_their_ranges_and_a_seed_repeats_them() {
         let base = Recipe {
             optimizer: Optimizer::Muon,
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         };
         let own = [
             "learning-rate=0.01..0.02".parse().unwrap(),

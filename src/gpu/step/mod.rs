@@ -101,13 +101,13 @@ mod tests {
     use super::*;
     use crate::gpu::layout::sizes::MOST_WORKGROUPS;
     use crate::gpu::layout::tiling::Tiling;
-    use crate::recipe::{Name, Optimizer};
+    use crate::recipe::{Optimizer, RecipeName};
 
     fn recipe(shift: u32, dropout: f64) -> Recipe {
         Recipe {
             shift,
             dropout,
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         }
     }
 
