@@ -32,7 +32,7 @@
 //! |---|---|
 //! | what is trained and how | [`recipe`]; the net itself as data: [`net`] |
 //! | on what | [`data`] |
-//! | engines, all behind one trait | [`engine`]; [`cpu`], [`gpu`], and [`mod@reference`], which proves the others |
+//! | engines, all with one trait | [`engine`]; [`cpu`], [`gpu`], and [`mod@reference`], which proves the others |
 //! | where a run trains, and how its engine is opened | [`target`] |
 //! | the loop | [`train`] |
 //! | trained nets in files | [`weights`], [`checkpoint`] |

@@ -1,4 +1,4 @@
-//! Where a run trains, and the one way to get an engine there.
+//! The place where a run trains, and the one way to get an engine there.
 //!
 //! ```
 //! use gpu_train::data::embedded;
@@ -26,7 +26,7 @@ use crate::net::Parameters;
 use crate::recipe::{Batch, Recipe};
 use crate::reference::Reference;
 
-/// Where a run trains.
+/// The place where a run trains.
 #[derive(Debug, Clone)]
 pub enum Target {
     /// The scalar reference, on one core.

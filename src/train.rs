@@ -155,7 +155,7 @@ pub fn interval(recipe: &Recipe, examples: usize, every: Option<u32>) -> Result<
     })
 }
 
-/// Called with each event of a run; an error of its own ends the run.
+/// Called with each event of a run; an error that it returns ends the run.
 pub type Watcher<'a> = &'a mut dyn FnMut(Event<'_>) -> Result<()>;
 
 /// Trains from the engine's present state to the end of the recipe on `examples` training examples.

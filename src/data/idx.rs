@@ -15,7 +15,7 @@ use crate::file;
 pub trait Element: Copy {
     /// The type's code in the magic number.
     const CODE: u8;
-    /// What its elements are called in messages.
+    /// Name of its elements in messages.
     const NAME: &'static str;
     /// Bytes of an element.
     const BYTES: usize;
@@ -59,8 +59,8 @@ impl Element for i16 {
 /// means to spend, and no more than one byte past the promised end is decompressed.
 ///
 /// # Errors
-/// [`Error::File`] if it is missing, unreadable or damaged, has another magic number or shape, breaks off, or goes on
-/// behind its last element.
+/// [`Error::File`] if it is missing, unreadable or damaged, has another magic number or shape, is too short, or continues
+/// after its last element.
 pub fn read<T: Element>(path: &Path, shape: &[usize]) -> Result<Vec<T>> {
     decode(file::open(path, &describe::<T>(shape))?, path, shape)
 }

@@ -22,7 +22,7 @@ pub const SEED: u32 = 1337;
 /// Denominator of the resized images: a code is 64 levels, and a level v is v/127.5 − 1.
 pub const DENOMINATOR: u16 = CODES_PER_LEVEL / 2 * 255;
 
-/// Which of MNIST's examples are in the sample.
+/// Indices of MNIST's examples in the sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
     /// Indices into MNIST's training set, in order.
@@ -106,7 +106,7 @@ impl IdxPair {
     }
 }
 
-/// Reads a file of so many labels.
+/// Reads a file of N labels.
 ///
 /// # Errors
 /// [`Error::File`] as [`idx::read`], and if a label is above 9.

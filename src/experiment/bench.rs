@@ -224,7 +224,7 @@ fn core_peak() -> Peak {
     }
 }
 
-/// How steps are sampled.
+/// Sampling of steps.
 #[derive(Debug, Clone, Copy)]
 pub struct Sampling {
     /// Updates that count as one step: 1 of the full batch, an epoch of batch 1.

@@ -2,7 +2,7 @@
 
 use super::{Optimizer, Recipe, Schedule};
 
-/// What one update needs besides gradient and state, computed in f64 on the host so that every engine uses the same
+/// Scalars that one update needs besides gradient and state, computed in f64 on the host so that every engine uses the same
 /// numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepScalars {
@@ -20,7 +20,7 @@ impl Recipe {
     /// The learning rate of update `step` (from 0) in a run on `examples` training examples.
     ///
     /// The warm-up counts updates: step s of w has (s + 1)/w of the peak. The decay counts passes, as the essay's
-    /// does: constant within a pass, the peak at the first pass after the warm-up, the final rate in the last.
+    /// does: constant within an epoch, the peak at the first epoch after the warm-up, the final rate in the last.
     pub fn learning_rate_at(&self, step: u64, examples: usize) -> f64 {
         if step < self.warmup {
             return self.learning_rate * (step + 1) as f64 / self.warmup as f64;

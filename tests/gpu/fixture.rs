@@ -18,7 +18,7 @@ pub struct Case {
     pub activation: Activation,
     pub loss: Loss,
     pub optimizer: Optimizer,
-    /// Whether images are shifted and units dropped.
+    /// True if images are shifted and units dropped.
     pub random: bool,
     /// The kernels.
     pub variant: Variant,

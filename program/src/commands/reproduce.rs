@@ -25,7 +25,7 @@ const QUICK_ROWS: [&str; 4] = ["stage-0", "stage-1", "full-batch-0", "full-batch
 /// Seeds by default.
 const SEEDS: u64 = 3;
 
-/// Reproduce the essay's table: every recipe over several seeds, beside the published misses.
+/// Reproduce the essay's table: every recipe over several seeds, with the published misses.
 ///
 /// Finished runs are kept in the output folder and not run again: the same command resumes what was interrupted.
 /// The table is written there as table.md, table.csv and table.json, pictures of it and report.html in report/, the first

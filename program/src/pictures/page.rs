@@ -10,7 +10,7 @@ use super::sheet::machine_and_date;
 use super::{Drawing, Sources, theme};
 use crate::text::{race, reproduce};
 
-/// How to read each picture.
+/// Notes on reading each picture.
 const READINGS: [(&str, &str); 6] = [
     (
         "race",

@@ -18,7 +18,7 @@ pub struct Figure {
     pub printed_misses: u32,
 }
 
-/// How a row is trained on the first 50,000 of MNIST.
+/// Training of a row on the first 50,000 of MNIST.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Large {
     /// Passes; none for the recipe's own length.
@@ -32,7 +32,7 @@ pub struct Large {
 pub struct Row {
     /// Its name, as `--rows` takes it.
     pub name: &'static str,
-    /// What it is, in a few words.
+    /// Title, in a few words.
     pub title: &'static str,
     /// The recipe.
     pub recipe: RecipeName,
@@ -104,7 +104,7 @@ impl Row {
         ROWS.iter().find(|row| row.name == name)
     }
 
-    /// The rows that stand in the published table for these digits.
+    /// The rows of the published table for these digits.
     pub fn of(source: Source) -> Vec<&'static Self> {
         let published = |row: &&Self| !matches!(source, Source::Mnist(_)) || row.large.is_some();
         ROWS.iter().filter(published).collect()
@@ -124,13 +124,13 @@ impl Row {
         }
     }
 
-    /// What was published for it on these digits.
+    /// Published figure for it on these digits.
     pub fn published(&self, source: Source) -> Option<Published> {
         let figure = match source {
             Source::Mnist1989 => self.essay?,
             Source::Mnist(LARGE) => self.large?.essay,
             Source::Mnist(_) => return None,
-            // One net, trained by an optimizer of the paper's own; its only figure stands beside every row.
+            // One net, trained by the paper's own optimizer; its only figure is compared with every row.
             Source::ZipCode => {
                 return Some(Published {
                     misses: 102,

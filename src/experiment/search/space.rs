@@ -1,4 +1,4 @@
-//! What a search may change in a recipe, and how it draws.
+//! The fields of a recipe that a search may change, and their random values.
 
 use std::fmt;
 use std::str::FromStr;
@@ -34,12 +34,12 @@ named! {
         Optimizer = "optimizer",
         /// Nonlinearity.
         Activation = "activation",
-        /// What is minimised.
+        /// The loss function.
         Loss = "loss",
     }
 }
 
-/// What a field's value is drawn from.
+/// Range or list that a field's value is drawn from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Values {
@@ -169,7 +169,7 @@ fn significant(value: f64) -> f64 {
 pub struct Space(Vec<Range>);
 
 impl Space {
-    /// What is worth trying for a recipe, with these ranges in the place of the usual ones.
+    /// The usual ranges for a recipe, with these in place of some.
     pub fn of(recipe: &Recipe, own: &[Range]) -> Self {
         let mut usual = vec![
             "schedule=linear|cosine",
