@@ -64,7 +64,7 @@ pub fn read_stream(stream: impl Read, path: &Path, limit: u64, expected: &str) -
     if bytes.len() as u64 > limit {
         return Err(Error::file(
             path,
-            format!("found more than {limit} bytes, expected {expected} of at most so many"),
+            format!("found more than {limit} bytes, expected {expected} of at most that size"),
         ));
     }
     Ok(bytes)

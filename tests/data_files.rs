@@ -257,7 +257,7 @@ fn files_that_are_not_mnists_are_refused() {
         &header(&[60_000, 28, 28]),
         5,
     );
-    let expected = "found 5 bytes of 47040000 behind the header";
+    let expected = "found 5 bytes of 47040000 after the header";
     assert_refused(prepare(), &path, expected);
 
     let pixels = 60_000 * 784;
@@ -267,7 +267,7 @@ fn files_that_are_not_mnists_are_refused() {
         &header(&[60_000, 28, 28]),
         pixels + 1,
     );
-    let expected = "found more than 47040000 bytes behind the header";
+    let expected = "found more than 47040000 bytes after the header";
     assert_refused(prepare(), &path, expected);
 
     zeros(

@@ -88,7 +88,7 @@ pub fn parse(stream: impl BufRead, path: &Path, limit: u64) -> Result<Dataset> {
 fn parse_line(line: &[u8], codes: &mut Vec<u16>) -> std::result::Result<u8, String> {
     let text = str::from_utf8(line).map_err(|error| {
         format!(
-            "found bytes that are not text behind the first {}, expected UTF-8",
+            "found bytes that are not text after the first {}, expected UTF-8",
             error.valid_up_to()
         )
     })?;
@@ -239,7 +239,7 @@ mod tests {
         assert_refused("", "found an empty file, expected lines of a label");
         assert_refused(
             b"1 \xff\xfe\n",
-            "line 1: found bytes that are not text behind the first 2, expected UTF-8",
+            "line 1: found bytes that are not text after the first 2, expected UTF-8",
         );
         assert_refused(
             " ".repeat(70_000),

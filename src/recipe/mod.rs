@@ -240,7 +240,7 @@ impl Recipe {
         }
         match self.length {
             Length::Steps(0) => refuse("--steps", &0, "1 or more"),
-            Length::Passes(0) => refuse("--passes", &0, "1 or more"),
+            Length::Passes(0) => refuse("--epochs", &0, "1 or more"),
             _ => Ok(()),
         }
     }
@@ -254,7 +254,7 @@ impl Recipe {
         let refuse = |text: String| Err(Error::Usage(text));
         if self.optimizer == Optimizer::Muon && self.batch == Batch::PerExample {
             return refuse(
-                "--optimizer: found muon with one example an update, expected the full batch"
+                "--optimizer: found muon with one example per update, expected the full batch"
                     .into(),
             );
         }

@@ -150,7 +150,7 @@ impl Arguments {
         for recipe in names.into_iter().map(Recipe::named) {
             if recipe.batch != Batch::Full {
                 return Err(usage(format!(
-                    "--recipe: found {}, which sees one example an update, expected recipes for the full batch",
+                    "--recipe: found {}, which sees one example per update, expected recipes for the full batch",
                     recipe.name
                 )));
             }

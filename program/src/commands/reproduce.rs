@@ -158,7 +158,7 @@ fn publish(
     }
     Output::Standard.line(&format!("\n{}\n", text::text(&table)))?;
     Output::Standard.line(&format!(
-        "{} (and .csv, .json; each run beside it)\n{} (with its pictures)",
+        "{} (and .csv, .json; each run in the same folder)\n{} (with its pictures)",
         markdown.display(),
         written.files[0].display()
     ))

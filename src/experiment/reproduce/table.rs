@@ -121,13 +121,13 @@ fn notes(sheet: &Sheet, rows: &[TableRow]) -> Vec<String> {
         && sheet.source != Source::ZipCode
     {
         notes.push(
-            "The essay has no full-batch runs: a full-batch form stands beside the figure of its stage."
+            "The essay has no full-batch runs: a full-batch version is compared with the figure of its stage."
                 .into(),
         );
     }
     if sheet.source == Source::ZipCode && published().next().is_some() {
         notes.push(
-            "The paper's figure is of one net, trained with a Newton method of its own: every row stands beside it."
+            "The paper's figure is of one net, trained with its own Newton method: every row is compared with it."
                 .into(),
         );
     }

@@ -65,7 +65,7 @@ impl Program {
 pub(super) fn check_recipe(recipe: &Recipe) -> Result<()> {
     if recipe.batch != Batch::Full {
         return Err(Error::Usage(format!(
-            "the gpu engine: found recipe {} with one example an update, expected the full batch",
+            "the gpu engine: found recipe {} with one example per update, expected the full batch",
             recipe.name
         )));
     }
