@@ -15,14 +15,14 @@ use gpu_train::data::embedded;
 use gpu_train::engine::Engine;
 use gpu_train::gpu::{self, Gpu};
 use gpu_train::net::Parameters;
-use gpu_train::recipe::{Activation, Name, Recipe};
+use gpu_train::recipe::{Activation, Recipe, RecipeName};
 
 /// Updates of batch 1 that are measured at once.
 const UPDATES: u32 = 500;
 
 /// The default recipe, and the essay's last stage over the full batch.
 fn full_batch_recipes() -> [(&'static str, Recipe); 2] {
-    let plain = Recipe::named(Name::FullBatch);
+    let plain = Recipe::named(RecipeName::FullBatch);
     let modern = Recipe {
         activation: Activation::Relu,
         shift: 1,
@@ -78,7 +78,11 @@ fn per_example(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("per example");
     group.throughput(Throughput::Elements(u64::from(UPDATES)));
     for level in Level::available() {
-        for name in [Name::Reproduction, Name::AdamW, Name::Dropout] {
+        for name in [
+            RecipeName::Reproduction,
+            RecipeName::AdamW,
+            RecipeName::Dropout,
+        ] {
             let recipe = Recipe::named(name);
             let start = start(&recipe);
             let id = BenchmarkId::new(level.name(), &recipe.name);

@@ -7,7 +7,7 @@ use gpu_train::cpu::full_batch::stages::{FirstTile, Stage};
 use gpu_train::cpu::simd::Level;
 use gpu_train::data::embedded;
 use gpu_train::net::{Initialization, initial_parameters};
-use gpu_train::recipe::{Activation, Name, Recipe};
+use gpu_train::recipe::{Activation, Recipe, RecipeName};
 
 fn kernels(criterion: &mut Criterion) {
     let set = embedded::digits().train.truncated(FirstTile::EXAMPLES);
@@ -19,7 +19,7 @@ fn kernels(criterion: &mut Criterion) {
             for activation in [Activation::Relu, Activation::Tanh] {
                 let recipe = Recipe {
                     activation,
-                    ..Recipe::named(Name::FullBatch)
+                    ..Recipe::named(RecipeName::FullBatch)
                 };
                 let mut tile = FirstTile::new(level, set.clone(), recipe, &parameters);
                 tile.run(Stage::FORWARD);

@@ -4,7 +4,7 @@
 
 use gpu_train::data::Digits;
 use gpu_train::error::Result;
-use gpu_train::recipe::{Length, Name, Recipe};
+use gpu_train::recipe::{Length, Recipe, RecipeName};
 use gpu_train::target::{self, Target};
 use gpu_train::train::Cadence;
 use gpu_train::{data, train};
@@ -38,7 +38,7 @@ fn main() -> Result<()> {
         name: "without a warm-up".into(),
         length: Length::Steps(60),
         warmup: 0,
-        ..Recipe::named(Name::FullBatchAdamW)
+        ..Recipe::named(RecipeName::FullBatchAdamW)
     };
     let risen = Recipe {
         name: "with a warm-up of 15 steps".into(),

@@ -15,7 +15,7 @@ use gpu_train::data::{Digits, embedded};
 use gpu_train::engine::Engine;
 use gpu_train::net::{PARAMETERS, Parameters, SIDE};
 use gpu_train::recipe::Schedule;
-use gpu_train::recipe::{Activation, Batch, Loss, Name, Recipe};
+use gpu_train::recipe::{Activation, Batch, Loss, Recipe, RecipeName};
 use gpu_train::reference::Reference;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -108,7 +108,7 @@ fn main() -> Result<(), String> {
     let digits = embedded::digits();
     let train = &digits.train;
     // The peers implement AdamW.
-    let full_batch = Recipe::named(Name::FullBatchAdamW);
+    let full_batch = Recipe::named(RecipeName::FullBatchAdamW);
     let cases = [
         (
             "relu-cross-entropy",
@@ -124,7 +124,7 @@ fn main() -> Result<(), String> {
                 ..full_batch
             },
         ),
-        ("reproduction", Recipe::named(Name::Reproduction)),
+        ("reproduction", Recipe::named(RecipeName::Reproduction)),
     ];
     let mut tensors = Tensors::default();
     let denominator = f64::from(train.denominator());

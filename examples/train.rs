@@ -8,13 +8,13 @@ use gpu_train::cpu::FullBatch;
 use gpu_train::data::embedded;
 use gpu_train::engine::Engine;
 use gpu_train::error::Result;
-use gpu_train::recipe::{Name, Recipe};
+use gpu_train::recipe::{Recipe, RecipeName};
 use gpu_train::train::{self, Cadence, Event};
 use gpu_train::weights;
 
 fn main() -> Result<()> {
     let digits = embedded::digits();
-    let recipe = Recipe::named(Name::FullBatch);
+    let recipe = Recipe::named(RecipeName::FullBatch);
     let start = recipe.initial_parameters();
     let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start)?;
     let cadence = Cadence::every(13);

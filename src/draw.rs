@@ -14,7 +14,7 @@
 //! # assert!((-1..=1).contains(&elsewhere.0));
 //! ```
 
-/// What a draw is for: two purposes never share a number.
+/// Purpose of a draw: two purposes never share a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Stream {
@@ -100,7 +100,7 @@ fn key(seed: u64, stream: Stream, step: u32) -> [u32; 4] {
     [seed as u32, (seed >> 32) as u32, stream as u32, step]
 }
 
-/// The word behind the initial value of the parameter with this flat index.
+/// The random word of the initial value of the parameter with this flat index.
 pub fn initial_weight(seed: u64, index: u32) -> u32 {
     block(seed, Stream::InitialWeights, 0, 0, index)[0]
 }
@@ -123,7 +123,7 @@ pub fn dropout_threshold(probability: f64) -> u32 {
     (probability * 2f64.powi(32)).min(f64::from(u32::MAX)) as u32
 }
 
-/// Which of four H2 units, maps `4·quad .. 4·quad + 4` at one position (0..16), dropout keeps in this step.
+/// The H2 units, of maps `4·quad .. 4·quad + 4` at one position (0..16), that dropout keeps in this step.
 #[inline]
 pub fn dropout_keeps(
     seed: u64,

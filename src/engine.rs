@@ -1,15 +1,15 @@
-//! What every trainer of the net can do. The loop, the evaluation and the reports are written against this trait.
+//! The trait of every trainer of the net. The loop, the evaluation and the reports are written against this trait.
 //!
 //! ```
 //! use gpu_train::cpu::FullBatch;
 //! use gpu_train::data::embedded;
 //! use gpu_train::engine::{Engine, Split};
-//! use gpu_train::recipe::{Name, Recipe};
+//! use gpu_train::recipe::{RecipeName, Recipe};
 //! use gpu_train::reference::Reference;
 //!
 //! let mut digits = embedded::digits();
 //! (digits.train, digits.test) = (digits.train.truncated(50), digits.test.truncated(50));
-//! let recipe = Recipe::named(Name::FullBatch);
+//! let recipe = Recipe::named(RecipeName::FullBatch);
 //! let start = recipe.initial_parameters();
 //! let mut fast = FullBatch::new(digits.clone(), recipe.clone(), &start)?;
 //! let mut plain = Reference::<f64>::new(digits, recipe, &start)?;
@@ -50,7 +50,7 @@ pub enum Split {
     Test,
 }
 
-/// How well the net does on one split.
+/// Loss and misses of the net on one split.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// The recipe's loss, without shift and dropout. JSON has no infinity: `null` there, which is read as not a number.
@@ -100,7 +100,7 @@ impl State {
         }
     }
 
-    /// Whether no weight and no moment is infinite or not a number.
+    /// Tells whether every weight and every moment is a finite number.
     pub fn is_finite(&self) -> bool {
         [&self.parameters, &self.first_moment, &self.second_moment]
             .into_iter()
@@ -108,7 +108,7 @@ impl State {
     }
 }
 
-/// What a device can do at most, as measured with small programs of its own.
+/// Peak rates of a device, measured with small programs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Peak {
     /// Multiply-adds in f32, in FLOP a second (one counts as two).

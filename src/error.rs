@@ -1,4 +1,4 @@
-//! What can go wrong, each as one line that names the flag, file or device, what was found and what was expected.
+//! Errors, each as one line that names the flag, file or device, what was found and what was expected.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What was found and what was expected.
+        /// Description of what was found and what was expected.
         problem: String,
     },
     /// A device is missing, lacks something, or failed.
@@ -22,7 +22,7 @@ pub enum Error {
     /// Training produced a loss that is not a number.
     #[error("{0}")]
     Diverged(String),
-    /// The user ended a run; the text says where it stands and how to go on.
+    /// The user ended a run; the text says where it is and how to resume.
     #[error("{0}")]
     Interrupted(String),
     /// Some of many things failed; a line for each has been printed.

@@ -36,7 +36,7 @@ pub fn unzipped<'a>(mut file: impl BufRead + 'a) -> io::Result<Box<dyn BufRead +
     let zipped = head == GZIP_MAGIC;
     let whole = Cursor::new(head).chain(file);
     Ok(if zipped {
-        // Several members in one file are one content, as for gzip itself; garbage behind them is an error.
+        // Several members in one file are one content, as for gzip itself; garbage after them is an error.
         Box::new(BufReader::new(MultiGzDecoder::new(whole)))
     } else {
         Box::new(whole)
@@ -64,7 +64,7 @@ pub fn read_stream(stream: impl Read, path: &Path, limit: u64, expected: &str) -
     if bytes.len() as u64 > limit {
         return Err(Error::file(
             path,
-            format!("found more than {limit} bytes, expected {expected} of at most so many"),
+            format!("found more than {limit} bytes, expected {expected} of at most that size"),
         ));
     }
     Ok(bytes)
@@ -100,7 +100,7 @@ pub fn find(folder: &Path, names: &[String]) -> Result<PathBuf> {
         })
 }
 
-/// Where the bytes for a path are written.
+/// Place where the bytes for a path are written.
 #[derive(Debug, PartialEq)]
 enum Destination {
     /// A regular file or a new one: the end of the links that the path may name.
@@ -215,6 +215,13 @@ fn write_stream(path: &Path, bytes: &[u8]) -> io::Result<()> {
     stream.flush()
 }
 
+/// A browser has no files: this returns an error there.
+#[cfg(target_family = "wasm")]
+fn replace(_: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    std::fs::write(path, bytes)
+}
+
+#[cfg(not(target_family = "wasm"))]
 fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let prefix = temporary_prefix(path);
     let mut builder = tempfile::Builder::new();
@@ -235,7 +242,7 @@ fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// What temporary files that become this one are called at the beginning.
+/// Prefix of the names of temporary files that become this one.
 fn temporary_prefix(path: &Path) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
@@ -243,7 +250,7 @@ fn temporary_prefix(path: &Path) -> OsString {
     prefix
 }
 
-/// Removes what a process that was killed while it wrote this file has left beside it. No other may be writing it.
+/// Removes temporary files of a process that was killed while it wrote this file. No other may be writing it.
 pub fn remove_leftovers(path: &Path) {
     let Ok(Destination::File { folder, path }) = destination(path) else {
         return;
@@ -262,7 +269,7 @@ pub fn remove_leftovers(path: &Path) {
     }
 }
 
-/// What a failed read means, in one line.
+/// Meaning of a failed read, in one line.
 pub fn read_error(path: &Path, error: &io::Error, expected: &str) -> Error {
     let problem = match error.kind() {
         io::ErrorKind::NotFound => format!("found no such file, expected {expected}"),
@@ -327,151 +334,4 @@ fn open_raw(path: &Path, expected: &str) -> Result<File> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_write_replaces_the_file_and_leaves_nothing_beside_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("weights");
-        write_atomically(&path, b"old").unwrap();
-        write_atomically(&path, b"new").unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"new");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn only_leftovers_of_the_same_file_are_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("run.ckpt");
-        let names = [
-            ".run.ckpt.gpu-train-abc",
-            ".other.gpu-train-abc",
-            "run.ckpt",
-            ".run.ckpt",
-        ];
-        for name in names {
-            std::fs::write(folder.path().join(name), b"").unwrap();
-        }
-        remove_leftovers(&path);
-        let there = |name: &&&str| folder.path().join(name).exists();
-        assert_eq!(names.iter().filter(there).count(), 3);
-        assert!(!folder.path().join(names[0]).exists());
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_written_file_has_the_permissions_of_any_other() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let mode = |name: &str| {
-            let path = folder.path().join(name);
-            std::fs::metadata(path).unwrap().permissions().mode()
-        };
-        std::fs::write(folder.path().join("plain"), b"").unwrap();
-        write_atomically(&folder.path().join("atomic"), b"").unwrap();
-        assert_eq!(mode("atomic"), mode("plain"));
-    }
-
-    #[test]
-    fn a_write_into_a_missing_folder_or_onto_a_folder_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let message = |path: &Path| write_atomically(path, b"").unwrap_err().to_string();
-        let missing = message(&folder.path().join("none/weights"));
-        assert!(missing.contains("found no folder"), "{missing}");
-        assert!(missing.contains("none"), "{missing}");
-        let onto = message(folder.path());
-        assert!(onto.contains("found a folder, expected a file"), "{onto}");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_link_is_followed_and_stays_a_link() {
-        use std::os::unix::fs::symlink;
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        std::fs::create_dir(at("inner")).unwrap();
-        symlink("inner/second", at("first")).unwrap();
-        // Relative to its own folder, and to a file that is not there yet.
-        symlink("../weights", at("inner/second")).unwrap();
-        for text in [b"old", b"new"] {
-            write_atomically(&at("first"), text).unwrap();
-            assert_eq!(std::fs::read(at("weights")).unwrap(), text);
-        }
-        assert!(at("first").is_symlink() && at("inner/second").is_symlink());
-        assert!(!at("weights").is_symlink());
-        std::fs::write(at(".weights.gpu-train-abc"), b"").unwrap();
-        remove_leftovers(&at("first"));
-        assert!(!at(".weights.gpu-train-abc").exists());
-
-        symlink("circle", at("circle")).unwrap();
-        let message = write_atomically(&at("circle"), b"")
-            .unwrap_err()
-            .to_string();
-        assert!(message.contains("found links that lead"), "{message}");
-        symlink("none/weights", at("astray")).unwrap();
-        let message = check_target(&at("astray")).unwrap_err().to_string();
-        assert!(message.contains("found no folder"), "{message}");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn pipes_and_character_devices_are_written_to_and_sockets_refused() {
-        use std::os::unix::fs::FileTypeExt;
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let made = std::process::Command::new("mkfifo")
-            .arg(at("pipe"))
-            .status();
-        assert!(made.unwrap().success());
-        check_target(&at("pipe")).unwrap();
-        // Open at both ends, a pipe keeps what is written until it is read.
-        let mut pipe = File::options()
-            .read(true)
-            .write(true)
-            .open(at("pipe"))
-            .unwrap();
-        write_atomically(&at("pipe"), b"through").unwrap();
-        let kind = std::fs::metadata(at("pipe")).unwrap().file_type();
-        assert!(kind.is_fifo(), "the pipe was replaced");
-        let mut read = [0; 7];
-        pipe.read_exact(&mut read).unwrap();
-        assert_eq!(&read, b"through");
-        // A link, lest a wrong write replaces the device itself.
-        std::os::unix::fs::symlink("/dev/null", at("null")).unwrap();
-        write_atomically(&at("null"), b"gone").unwrap();
-        assert!(at("null").is_symlink(), "the link was replaced");
-
-        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
-        let message = write_atomically(&at("socket"), b"")
-            .unwrap_err()
-            .to_string();
-        assert!(message.contains("found a socket"), "{message}");
-        check_target(&at("socket")).unwrap_err();
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
-    }
-
-    #[test]
-    fn reading_stops_one_byte_past_the_limit() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("bytes");
-        std::fs::write(&path, [0; 9]).unwrap();
-        assert_eq!(read(&path, 9, "nine").unwrap().len(), 9);
-        let message = read(&path, 8, "eight").unwrap_err().to_string();
-        assert!(
-            message.contains("found more than 8 bytes, expected eight"),
-            "{message}"
-        );
-        let message = read(folder.path(), 8, "eight").unwrap_err().to_string();
-        assert!(
-            message.contains("found a folder, expected eight"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn quoted_text_stays_on_one_line_and_short() {
-        assert_eq!(quoted("a\nb\u{1b}"), "a\\nb\\u{1b}");
-        assert_eq!(quoted(&"é".repeat(41)), format!("{}…", "é".repeat(40)));
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use gpu_train::data;
-//! use gpu_train::recipe::{Length, Name, Recipe};
+//! use gpu_train::recipe::{Length, RecipeName, Recipe};
 //! use gpu_train::target::{self, Target};
 //! use gpu_train::train::{self, Cadence};
 //!
@@ -14,7 +14,7 @@
 //! digits.train = digits.train.truncated(500);
 //! let recipe = Recipe {
 //!     length: Length::Steps(30),
-//!     ..Recipe::named(Name::FullBatch)
+//!     ..Recipe::named(RecipeName::FullBatch)
 //! };
 //! let start = recipe.initial_parameters();
 //! let target = Target::Cpu(1);
@@ -32,7 +32,7 @@
 //! |---|---|
 //! | what is trained and how | [`recipe`]; the net itself as data: [`net`] |
 //! | on what | [`data`] |
-//! | engines, all behind one trait | [`engine`]; [`cpu`], [`gpu`], and [`mod@reference`], which proves the others |
+//! | engines, all with one trait | [`engine`]; [`cpu`], [`gpu`], and [`mod@reference`], which proves the others |
 //! | where a run trains, and how its engine is opened | [`target`] |
 //! | the loop | [`train`] |
 //! | trained nets in files | [`weights`], [`checkpoint`] |

@@ -11,7 +11,7 @@ pub struct Entry<T: 'static> {
     pub aliases: &'static [&'static str],
     /// Its documentation.
     pub help: &'static str,
-    /// Whether flags take it: all but those marked `hidden`.
+    /// Tells whether flags take it: all but those marked `hidden`.
     pub is_flag: bool,
 }
 

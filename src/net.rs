@@ -23,7 +23,7 @@ pub const PADDING: usize = 2;
 pub const PADDED_SIDE: usize = SIDE + 2 * PADDING;
 /// Pixels of an input image with its padding.
 pub const PADDED_PIXELS: usize = PADDED_SIDE * PADDED_SIDE;
-/// What the padding holds, in the input *and* around H1's activations.
+/// Value of the padding, in the input *and* around H1's activations.
 pub const PADDING_VALUE: f32 = -1.0;
 
 /// Feature maps of H1, and of H2.
@@ -40,7 +40,7 @@ pub const H2_SIDE: usize = 4;
 pub const H2_AREA: usize = H2_SIDE * H2_SIDE;
 /// Units of H2: `[map][row][column]`; H3 sees them in this order.
 pub const H2_UNITS: usize = MAPS * H2_AREA;
-/// How many of H1's maps an H2 map sees.
+/// Number of H1's maps that an H2 map sees.
 pub const H2_FAN_MAPS: usize = 8;
 /// Units of H3.
 pub const H3_UNITS: usize = 30;
@@ -101,7 +101,7 @@ impl ParameterTensor {
         product
     }
 
-    /// Whether it has no elements (none of this net's has).
+    /// Tells whether it has no elements (none of this net's has).
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -217,7 +217,7 @@ impl<T: Copy + Default> Parameters<T> {
 }
 
 named! {
-    /// How widely the initial weights are drawn, F being a unit's fan-in.
+    /// Range of the initial weights, F being a unit's fan-in.
     pub enum Initialization {
         /// Uniform in ±2.4/√F: the essay's guess, which keeps a unit's sum of unit variance.
         Sqrt = "sqrt",
@@ -227,7 +227,7 @@ named! {
 }
 
 impl Initialization {
-    /// The largest initial weight of a unit of so many inputs.
+    /// The largest initial weight of a unit of N inputs.
     pub fn bound(self, fan_in: usize) -> f64 {
         let fan_in = fan_in as f64;
         match self {

@@ -1,13 +1,13 @@
-//! Where a run trains, and the one way to get an engine there.
+//! The place where a run trains, and the one way to get an engine there.
 //!
 //! ```
 //! use gpu_train::data::embedded;
 //! use gpu_train::engine::EngineKind;
-//! use gpu_train::recipe::{Batch, Name, Recipe};
+//! use gpu_train::recipe::{Batch, RecipeName, Recipe};
 //! use gpu_train::target::{Target, open};
 //!
 //! let digits = embedded::digits();
-//! let recipe = Recipe::named(Name::Reproduction);
+//! let recipe = Recipe::named(RecipeName::Reproduction);
 //! let target = Target::Cpu(2).of_batch(recipe.batch);
 //! let opened = open(&target, &digits, &recipe, &recipe.initial_parameters())?;
 //! assert_eq!(opened.engine.kind(), EngineKind::PerExample);
@@ -26,7 +26,7 @@ use crate::net::Parameters;
 use crate::recipe::{Batch, Recipe};
 use crate::reference::Reference;
 
-/// Where a run trains.
+/// The place where a run trains.
 #[derive(Debug, Clone)]
 pub enum Target {
     /// The scalar reference, on one core.
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
     use crate::data::embedded;
     use crate::error::Error;
-    use crate::recipe::Name;
+    use crate::recipe::RecipeName;
 
     #[test]
     fn each_target_opens_its_engine_or_refuses_the_recipe() {
@@ -236,8 +236,8 @@ mod tests {
             test: digits.test.truncated(10),
             ..digits
         };
-        let full = Recipe::named(Name::FullBatch);
-        let one = Recipe::named(Name::Reproduction);
+        let full = Recipe::named(RecipeName::FullBatch);
+        let one = Recipe::named(RecipeName::Reproduction);
         let cases = [
             (Target::Reference, &full, true),
             (Target::Reference, &one, true),

@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use gpu_train::data;
-//! use gpu_train::recipe::{Length, Name, Recipe};
+//! use gpu_train::recipe::{Length, RecipeName, Recipe};
 //! use gpu_train::target::{self, Target};
 //! use gpu_train::train::{self, Event, Cadence};
 //!
@@ -11,7 +11,7 @@
 //! (digits.train, digits.test) = (digits.train.truncated(64), digits.test.truncated(64));
 //! let recipe = Recipe {
 //!     length: Length::Passes(2),
-//!     ..Recipe::named(Name::Reproduction)
+//!     ..Recipe::named(RecipeName::Reproduction)
 //! };
 //! let start = recipe.initial_parameters();
 //! let mut engine = target::open(&Target::PerExample, &digits, &recipe, &start)?.engine;
@@ -155,7 +155,7 @@ pub fn interval(recipe: &Recipe, examples: usize, every: Option<u32>) -> Result<
     })
 }
 
-/// Called with each event of a run; an error of its own ends the run.
+/// Called with each event of a run; an error that it returns ends the run.
 pub type Watcher<'a> = &'a mut dyn FnMut(Event<'_>) -> Result<()>;
 
 /// Trains from the engine's present state to the end of the recipe on `examples` training examples.

@@ -10,7 +10,7 @@ use gpu_train::net::{
     CLASSES, H1_UNITS, H1B, H1W, H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W, OUTB, OUTW,
     ParameterTensor, Parameters,
 };
-use gpu_train::recipe::{Activation, Loss, Name, Recipe};
+use gpu_train::recipe::{Activation, Loss, Recipe, RecipeName};
 use gpu_train::reference::{
     Activations, Reference, activate, add_curvature, h1_forward, h2_forward, h3_forward,
     out_forward,
@@ -131,7 +131,7 @@ fn the_reference_is_its_definition() {
         let recipe = Recipe {
             activation,
             loss,
-            ..Recipe::named(Name::Reproduction)
+            ..Recipe::named(RecipeName::Reproduction)
         };
         let net = Reference::<f64>::new(digits.clone(), recipe, &random_parameters(21)).unwrap();
         let (image, _) = net.forward_backward(0, 1.0);
@@ -240,7 +240,7 @@ fn it_is_the_gauss_newton_diagonal_as_far_as_it_can_be() {
             activation,
             loss,
             curvature_sample: EXAMPLES as u32,
-            ..Recipe::named(Name::Reproduction)
+            ..Recipe::named(RecipeName::Reproduction)
         };
         let digits = random_digits(EXAMPLES + 2, 31);
         let mut net = Reference::<f64>::new(digits, recipe, &random_parameters(32)).unwrap();
@@ -268,7 +268,7 @@ fn it_is_the_gauss_newton_diagonal_as_far_as_it_can_be() {
 fn the_reference_steps_by_it_once_a_pass_and_carries_on_mid_pass() {
     let recipe = Recipe {
         curvature_sample: 4,
-        ..Recipe::named(Name::Newton1989)
+        ..Recipe::named(RecipeName::Newton1989)
     };
     let start = || {
         let start = random_parameters(42);

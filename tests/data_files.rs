@@ -9,7 +9,7 @@ use gpu_train::data::{Dataset, embedded, idx, mnist1989, prepare, zip_code};
 use gpu_train::net::SIDE;
 
 /// Data that is used where it is at hand but that the project does not bring: the folder that the variable names, or
-/// the one beside the checkout.
+/// the one next to the checkout.
 fn at_hand(variable: &str, beside: &str) -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os(variable).map(PathBuf::from) {
         // Whoever names a folder wants the test to run.
@@ -42,7 +42,7 @@ fn committed(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// Checks a refusal: one line that starts with the file's path and goes on as expected.
+/// Checks a refusal: one line that starts with the file's path and continues as expected.
 fn assert_refused<T: std::fmt::Debug>(
     result: gpu_train::error::Result<T>,
     path: &Path,
@@ -177,7 +177,7 @@ fn stand_in() -> tempfile::TempDir {
     folder
 }
 
-/// Checks an example against the stand-in's rule, bilinearly in f64.
+/// Checks an example against the substitute's rule, bilinearly in f64.
 fn assert_is_stand_in(set: &Dataset, example: usize, index: usize) {
     assert_eq!(usize::from(set.labels()[example]), index * 7 % 10);
     let source = |row: usize, column: usize| {
@@ -196,7 +196,7 @@ fn assert_is_stand_in(set: &Dataset, example: usize, index: usize) {
         );
         let value = mix(upper, lower, y.fract()) / 127.5 - 1.0;
         let found = f64::from(code) / f64::from(set.denominator()) - 1.0;
-        // Both are rounded once or twice near 1; codes are 1.2e-4 apart.
+        // Both are rounded once or twice near 1; codes differ by 1.2e-4.
         assert!(
             (found - value).abs() <= 1e-12,
             "pixel {i}: {found}, {value}"
@@ -257,7 +257,7 @@ fn files_that_are_not_mnists_are_refused() {
         &header(&[60_000, 28, 28]),
         5,
     );
-    let expected = "found 5 bytes of 47040000 behind the header";
+    let expected = "found 5 bytes of 47040000 after the header";
     assert_refused(prepare(), &path, expected);
 
     let pixels = 60_000 * 784;
@@ -267,7 +267,7 @@ fn files_that_are_not_mnists_are_refused() {
         &header(&[60_000, 28, 28]),
         pixels + 1,
     );
-    let expected = "found more than 47040000 bytes behind the header";
+    let expected = "found more than 47040000 bytes after the header";
     assert_refused(prepare(), &path, expected);
 
     zeros(
@@ -339,7 +339,7 @@ fn the_real_zip_codes_have_the_published_class_counts() {
         return;
     };
     let digits = zip_code::zip_code(&folder).unwrap();
-    // From zip.info, published beside the files.
+    // From zip.info, published with the files.
     let published = [
         [1194, 1005, 731, 658, 652, 556, 664, 645, 542, 644],
         [359, 264, 198, 166, 200, 160, 170, 147, 166, 177],

@@ -37,13 +37,15 @@ fn dependencies(manifest: &str) -> Vec<String> {
     names
 }
 
-/// Every Rust file below a folder, but what cargo builds.
+/// Every Rust and WGSL file below a folder, except in cargo's output.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() && !path.ends_with("target") {
             sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| {
+            ["rs", "wgsl"].contains(&extension.to_str().unwrap_or_default())
+        }) {
             found.push(path);
         }
     }
@@ -182,7 +184,7 @@ fn named_paths(page: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a path exists, from the page's folder or from the root; one `*` matches any part of a name.
+/// Tells whether a path exists, from the page's folder or from the root; one `*` matches any part of a name.
 fn exists(page: &Path, path: &str) -> bool {
     let folders = [page.parent().expect("a folder"), root()];
     folders.iter().any(|folder| match path.split_once('*') {
@@ -231,4 +233,123 @@ fn missing_paths_are_found() {
         .collect();
     assert_eq!(named.len(), 4, "{named:?}");
     assert_eq!(missing, ["docs/none.md", "src/nett.rs"]);
+}
+
+/// Phrases that plain engineering English has a shorter word for.
+const REFUSED: [(&str, &str); 19] = [
+    ("so many", "N, up to N"),
+    ("so much", "N, up to N"),
+    ("a pass", "an epoch"),
+    ("per pass", "per epoch"),
+    ("each pass", "each epoch"),
+    ("for people", "human-readable"),
+    ("goes on", "resumes, continues"),
+    ("go on", "resume, continue"),
+    ("gone on", "resumed"),
+    ("broken off", "interrupted"),
+    ("lies", "is, is stored"),
+    ("lie", "are, are stored"),
+    ("stand", "are"),
+    ("behind", "after"),
+    ("beside", "next to, with"),
+    ("apart", "separately"),
+    ("of its own", "its own, separate"),
+    ("of their own", "their own, separate"),
+    ("told", "reported"),
+];
+/// Words that a doc comment does not start with: it starts with a noun or a verb.
+const NO_START: [&str; 7] = [
+    "What", "Which", "Where", "How", "Whether", "So many", "So much",
+];
+
+/// The words of a line that a reader reads as prose: of Markdown all, of code its comment; quoted code left out.
+fn prose(line: &str, is_markdown: bool) -> String {
+    let text = if is_markdown {
+        line
+    } else {
+        line.find("//").map_or("", |at| &line[at..])
+    };
+    text.split('`').step_by(2).collect::<Vec<_>>().join("`")
+}
+
+/// Whether a text has a phrase as whole words.
+fn has(text: &str, phrase: &str) -> bool {
+    let text = text.to_lowercase();
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    text.match_indices(phrase).any(|(at, _)| {
+        !is_word(text[..at].chars().next_back())
+            && !is_word(text[at + phrase.len()..].chars().next())
+    })
+}
+
+/// The complaints about a file's text, a line each.
+fn complaints(text: &str, is_markdown: bool) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut in_doc = false;
+    for (number, line) in text.lines().enumerate() {
+        let prose = prose(line, is_markdown);
+        for (phrase, instead) in REFUSED.iter().filter(|(phrase, _)| has(&prose, phrase)) {
+            found.push(format!("{}: {phrase:?}, expected {instead}", number + 1));
+        }
+        let line = line.trim_start();
+        let doc = line
+            .strip_prefix("///")
+            .or_else(|| line.strip_prefix("//!"));
+        if let Some(doc) = doc.filter(|_| !in_doc) {
+            let start = NO_START.iter().find(|word| {
+                let rest = doc.trim_start().strip_prefix(*word);
+                rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+            });
+            found.extend(
+                start.map(|word| format!("{}: a doc comment starts with {word:?}", number + 1)),
+            );
+        }
+        in_doc = doc.is_some();
+    }
+    found
+}
+
+#[test]
+fn the_prose_is_plain() {
+    let mut files = Vec::new();
+    for folder in [
+        "src",
+        "program",
+        "tests",
+        "examples",
+        "benches",
+        "shaders",
+        "fuzz/fuzz_targets",
+    ] {
+        sources(&root().join(folder), &mut files);
+    }
+    assert!(files.len() > 200, "{}", files.len());
+    files.extend(pages());
+    let mut found = Vec::new();
+    for path in files {
+        let text = fs::read_to_string(&path).expect("a file");
+        let is_markdown = path.extension().is_some_and(|extension| extension == "md");
+        let lines = complaints(&text, is_markdown).into_iter();
+        found.extend(lines.map(|line| format!("{}:{line}", path.display())));
+    }
+    assert!(found.is_empty(), "{}\n{}", found.join("\n"), found.len());
+}
+
+#[test]
+fn other_prose_is_found() {
+    let code = "/// So many steps.\nlet lies = 1; // `lies` is fine, behind is not\n//! How it goes on.\n/// Sum.\n/// What follows.";
+    assert_eq!(
+        complaints(code, false),
+        [
+            "1: \"so many\", expected N, up to N",
+            "1: a doc comment starts with \"So many\"",
+            "2: \"behind\", expected after",
+            "3: \"goes on\", expected resumes, continues",
+            "3: a doc comment starts with \"How\"",
+        ]
+    );
+    assert_eq!(
+        complaints("A believer understands standards.", true),
+        [""; 0]
+    );
 }

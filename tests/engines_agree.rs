@@ -12,7 +12,7 @@ use gpu_train::data::{Digits, embedded};
 use gpu_train::engine::{Engine, Split};
 use gpu_train::gpu::Gpu;
 use gpu_train::net::Parameters;
-use gpu_train::recipe::{Activation, Length, Name, Recipe};
+use gpu_train::recipe::{Activation, Length, Recipe, RecipeName};
 use gpu_train::reference::Reference;
 use gpu_train::train::{self, Cadence};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -25,7 +25,7 @@ fn modern(steps: u64) -> Recipe {
         dropout: 0.25,
         length: Length::Steps(steps),
         warmup: 2,
-        ..Recipe::named(Name::FullBatchAdamW)
+        ..Recipe::named(RecipeName::FullBatchAdamW)
     }
 }
 
@@ -64,7 +64,7 @@ fn ten_steps(
 fn default_recipe(
     make: impl Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine>,
 ) -> Result<(), Failed> {
-    let recipe = Recipe::named(Name::FullBatch);
+    let recipe = Recipe::named(RecipeName::FullBatch);
     let digits = embedded::digits();
     let start = recipe.initial_parameters();
     let mut engine = make(&digits, &recipe, &start);
@@ -86,7 +86,7 @@ fn default_recipe(
 
 /// 23 epochs of batch 1 end between 3% and 5% test error.
 fn reproduction() -> Result<(), Failed> {
-    let recipe = Recipe::named(Name::Reproduction);
+    let recipe = Recipe::named(RecipeName::Reproduction);
     let digits = embedded::digits();
     let start = recipe.initial_parameters();
     let mut engine = PerExample::new(digits.clone(), recipe.clone(), &start)?;

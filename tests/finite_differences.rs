@@ -5,7 +5,7 @@ mod common;
 
 use common::{Noise, random_digits, random_parameters};
 use gpu_train::net::PARAMETERS;
-use gpu_train::recipe::{Activation, Batch, Loss, Name, Recipe};
+use gpu_train::recipe::{Activation, Batch, Loss, Recipe, RecipeName};
 use gpu_train::reference::Reference;
 
 /// Step of the differences. The loss is near 1 and f64 has 16 digits, so the quotient is good to about 1e-10, and the
@@ -23,7 +23,7 @@ fn check(activation: Activation, loss: Loss) {
         loss,
         shift: 1,
         dropout: 0.25,
-        ..Recipe::named(Name::Reproduction)
+        ..Recipe::named(RecipeName::Reproduction)
     };
     let start = random_parameters(11);
     let mut net = Reference::<f64>::new(random_digits(EXAMPLES, 3), recipe, &start).unwrap();

@@ -17,7 +17,7 @@ use gpu_train::engine::{Engine, State};
 use gpu_train::gpu::{self, Gpu};
 use gpu_train::net::Parameters;
 use gpu_train::recipe::Schedule;
-use gpu_train::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe};
+use gpu_train::recipe::{Activation, Batch, Length, Loss, Optimizer, Recipe, RecipeName};
 use gpu_train::reference::Reference;
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -98,7 +98,7 @@ fn recipe(batch: Batch, activation: Activation, loss: Loss) -> Recipe {
         batch,
         activation,
         loss,
-        ..Recipe::named(Name::Reproduction)
+        ..Recipe::named(RecipeName::Reproduction)
     }
 }
 

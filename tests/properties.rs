@@ -7,7 +7,7 @@ use gpu_train::cpu::{FullBatch, PerExample};
 use gpu_train::data::{Dataset, Digits};
 use gpu_train::engine::{Engine, Split};
 use gpu_train::net::{PADDED_SIDE, PADDING, Parameters, SIDE};
-use gpu_train::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe};
+use gpu_train::recipe::{Activation, Batch, Length, Loss, Optimizer, Recipe, RecipeName};
 use gpu_train::reference::{Reference, input};
 use proptest::prelude::*;
 
@@ -23,7 +23,7 @@ fn recipe(batch: Batch, (activation, loss): (Activation, Loss)) -> Recipe {
         batch,
         activation,
         loss,
-        ..Recipe::named(Name::Reproduction)
+        ..Recipe::named(RecipeName::Reproduction)
     }
 }
 

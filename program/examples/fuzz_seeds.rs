@@ -15,7 +15,7 @@ use gpu_train::data::{embedded, idx};
 use gpu_train::engine::{EngineKind, Evaluation, State};
 use gpu_train::net::{Initialization, SIDE, initial_parameters};
 use gpu_train::recipe::Functions;
-use gpu_train::recipe::{Activation, Loss, Name, Recipe};
+use gpu_train::recipe::{Activation, Loss, Recipe, RecipeName};
 use gpu_train::train::{History, Point};
 use gpu_train::weights;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
@@ -139,13 +139,13 @@ fn checkpoint_seeds() -> Vec<Seed> {
         };
         checkpoint::encode(&origin, &state, &past).expect("it fits")
     };
-    let whole = of(Name::FullBatch, 2);
+    let whole = of(RecipeName::FullBatch, 2);
     let header = u64::from_le_bytes(whole[..8].try_into().expect("eight bytes")) as usize;
     let mut promise = whole[..8 + header].to_vec();
     promise[..8].copy_from_slice(&(1u64 << 60).to_le_bytes());
     vec![
         ("full-batch", whole.clone()),
-        ("baseline", of(Name::Reproduction, 1)),
+        ("baseline", of(RecipeName::Reproduction, 1)),
         ("header-alone", whole[..8 + header].to_vec()),
         ("promises-2-to-60", promise),
     ]

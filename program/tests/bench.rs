@@ -28,7 +28,7 @@ fn number(value: &Value, name: &str) -> f64 {
     found.unwrap_or_else(|| panic!("{name} is {} in {value}", value[name]))
 }
 
-/// What every engine reports, and how it fits together.
+/// Checks the report of every engine.
 fn check_engine(engine: &Value, examples: usize) {
     assert_eq!(engine["examples"], examples);
     assert!(

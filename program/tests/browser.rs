@@ -54,7 +54,7 @@ fn chromium() -> Result<PathBuf, String> {
     found.ok_or_else(|| "no chromium on the path, and none in GPU_TRAIN_CHROMIUM".into())
 }
 
-/// What the script finds on a page.
+/// Findings of the script on a page.
 fn faults(chromium: &Path, report: &str) -> Result<String, Failed> {
     let folder = tempfile::tempdir()?;
     let escaped = report.replace('&', "&amp;").replace('"', "&quot;");

@@ -46,7 +46,7 @@ fn near(found: f64, expected: f64) {
     );
 }
 
-/// What every contestant has, and how it fits together; `baseline` is the per-example one's.
+/// Checks every contestant's figures; `baseline` is the per-example one's.
 fn check(one: &Contestant, baseline: &Contestant, race: &RaceRecord) {
     let seeds: Vec<u64> = one.runs.iter().map(|run| run.seed).collect();
     assert_eq!(seeds, race.rule.seeds);

@@ -261,7 +261,7 @@ fn what_makes_no_sense_is_refused() {
     );
 }
 
-/// Runs of a few tenths of a second each, so many that they do not end by themselves.
+/// Runs of a few tenths of a second each, too many to end by themselves.
 #[cfg(unix)]
 #[test]
 fn ctrl_c_keeps_the_finished_runs() {

@@ -37,7 +37,7 @@ fn small(folder: &std::path::Path, name: &str) -> Vec<serde_json::Value> {
         .collect()
 }
 
-/// Zip-code files of so many made-up training examples; the test set has one label only.
+/// Zip-code files of N made-up training examples; the test set has one label only.
 fn digits(folder: &std::path::Path, test_label: u8) {
     let row = |label: u8, at: usize| {
         let pixels = (0..256).map(|pixel| {

@@ -30,7 +30,7 @@ pub fn digits() -> Digits {
     }
 }
 
-/// Decodes the images at `first` in [`FILES`] and the labels behind them.
+/// Decodes the images at `first` in [`FILES`] and the labels after them.
 fn decode(first: usize, count: usize) -> Result<Dataset> {
     let [images, labels] = [first, first + 1].map(|i| (Path::new(FILES[i]), CONTENTS[i]));
     let codes = idx::decode(

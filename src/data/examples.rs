@@ -1,4 +1,4 @@
-//! Examples one at a time: what the cpu engine asks of a training set, so that a set need not lie in memory.
+//! Examples one at a time, for the cpu engine, so that a training set need not be in memory.
 
 use super::Dataset;
 use crate::net::{PIXELS, SIDE};
@@ -11,13 +11,13 @@ pub trait Examples: Send + Sync {
     /// Number of examples, at least one.
     fn count(&self) -> usize;
 
-    /// What a code is divided by.
+    /// Divisor of a code.
     fn denominator(&self) -> u16;
 
     /// An example's label, 0 to 9.
     fn label(&self, example: usize) -> u8;
 
-    /// An example's codes: where they lie, or made in `room`.
+    /// An example's codes: those in memory, or made in `room`.
     fn image<'a>(&'a self, example: usize, room: &'a mut Image) -> &'a [u16];
 }
 
@@ -49,7 +49,7 @@ pub struct Repeated {
 }
 
 impl Repeated {
-    /// What the repetitions are shifted by, (rows down, columns right), in turn.
+    /// Shifts of the repetitions, (rows down, columns right), in turn.
     pub const SHIFTS: [(i32, i32); 9] = [
         (0, 0),
         (0, 1),
@@ -62,7 +62,7 @@ impl Repeated {
         (-1, 1),
     ];
 
-    /// So many examples made from this set; fewer than it has are its first.
+    /// N examples made from this set; fewer than it has are its first.
     ///
     /// # Panics
     /// If `count` is 0 or above 2³².

@@ -1,4 +1,4 @@
-//! Which digits exactly: one hash of all that an engine sees of them.
+//! Identity of the digits: one hash of all that an engine sees of them.
 
 use sha2::{Digest, Sha256};
 

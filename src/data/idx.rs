@@ -15,7 +15,7 @@ use crate::file;
 pub trait Element: Copy {
     /// The type's code in the magic number.
     const CODE: u8;
-    /// What its elements are called in messages.
+    /// Name of its elements in messages.
     const NAME: &'static str;
     /// Bytes of an element.
     const BYTES: usize;
@@ -59,8 +59,8 @@ impl Element for i16 {
 /// means to spend, and no more than one byte past the promised end is decompressed.
 ///
 /// # Errors
-/// [`Error::File`] if it is missing, unreadable or damaged, has another magic number or shape, breaks off, or goes on
-/// behind its last element.
+/// [`Error::File`] if it is missing, unreadable or damaged, has another magic number or shape, is too short, or continues
+/// after its last element.
 pub fn read<T: Element>(path: &Path, shape: &[usize]) -> Result<Vec<T>> {
     decode(file::open(path, &describe::<T>(shape))?, path, shape)
 }
@@ -104,12 +104,12 @@ pub fn decode<T: Element>(
     let bytes = read_up_to(&mut stream, promised + 1, path, &expected)?;
     if bytes.len() < promised {
         return refuse(format!(
-            "{} bytes of {promised} behind the header",
+            "{} bytes of {promised} after the header",
             bytes.len()
         ));
     }
     if bytes.len() > promised {
-        return refuse(format!("more than {promised} bytes behind the header"));
+        return refuse(format!("more than {promised} bytes after the header"));
     }
     Ok(bytes.chunks_exact(T::BYTES).map(T::from_be).collect())
 }
@@ -262,18 +262,18 @@ mod tests {
     #[test]
     fn short_and_long_files_are_refused() {
         assert_refused(&good()[..10], "a header of 10 bytes");
-        assert_refused(&good()[..17], "5 bytes of 6 behind the header");
+        assert_refused(&good()[..17], "5 bytes of 6 after the header");
         let mut long = good();
         long.push(0);
-        assert_refused(&long, "more than 6 bytes behind the header");
-        assert_refused(&zipped(&long), "more than 6 bytes behind the header");
+        assert_refused(&long, "more than 6 bytes after the header");
+        assert_refused(&zipped(&long), "more than 6 bytes after the header");
     }
 
     #[test]
     fn a_gzip_bomb_stops_a_byte_past_the_promised_end() {
         let mut bomb = good();
         bomb.resize(64 << 20, 0);
-        assert_refused(&zipped(&bomb), "more than 6 bytes behind the header");
+        assert_refused(&zipped(&bomb), "more than 6 bytes after the header");
     }
 
     #[test]

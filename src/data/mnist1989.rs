@@ -22,7 +22,7 @@ pub const SEED: u32 = 1337;
 /// Denominator of the resized images: a code is 64 levels, and a level v is v/127.5 − 1.
 pub const DENOMINATOR: u16 = CODES_PER_LEVEL / 2 * 255;
 
-/// Which of MNIST's examples are in the sample.
+/// Indices of MNIST's examples in the sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
     /// Indices into MNIST's training set, in order.
@@ -50,8 +50,8 @@ pub fn sample(seed: u32) -> Sample {
 /// [`Error::File`] if a file is missing or is not what MNIST has under that name.
 pub fn prepare(folder: &Path, seed: u32) -> Result<Digits> {
     let sample = sample(seed);
-    let train = Part::read(folder, "train", MNIST_TRAIN)?;
-    let test = Part::read(folder, "t10k", MNIST_TEST)?;
+    let train = IdxPair::read(folder, "train", MNIST_TRAIN)?;
+    let test = IdxPair::read(folder, "t10k", MNIST_TEST)?;
     Ok(Digits {
         train: train.resized(&sample.train),
         test: test.resized(&sample.test),
@@ -70,8 +70,8 @@ pub fn mnist(folder: &Path, train_examples: usize) -> Result<Digits> {
         )));
     }
     let first: Vec<usize> = (0..train_examples).collect();
-    let train = Part::read(folder, "train", MNIST_TRAIN)?;
-    let test = Part::read(folder, "t10k", MNIST_TEST)?;
+    let train = IdxPair::read(folder, "train", MNIST_TRAIN)?;
+    let test = IdxPair::read(folder, "t10k", MNIST_TEST)?;
     Ok(Digits {
         train: train.resized(&first),
         test: test.resized(&sample(SEED).test),
@@ -80,12 +80,12 @@ pub fn mnist(folder: &Path, train_examples: usize) -> Result<Digits> {
 }
 
 /// One half of MNIST: images `[example][row][column]` and labels.
-struct Part {
+struct IdxPair {
     images: Vec<u8>,
     labels: Vec<u8>,
 }
 
-impl Part {
+impl IdxPair {
     fn read(folder: &Path, name: &str, count: usize) -> Result<Self> {
         let images = locate(folder, &format!("{name}-images"), 3)?;
         let labels = locate(folder, &format!("{name}-labels"), 1)?;
@@ -106,7 +106,7 @@ impl Part {
     }
 }
 
-/// Reads a file of so many labels.
+/// Reads a file of N labels.
 ///
 /// # Errors
 /// [`Error::File`] as [`idx::read`], and if a label is above 9.

@@ -73,7 +73,7 @@ impl Dataset {
         self.labels.len()
     }
 
-    /// Whether it is empty (never).
+    /// Tells whether it is empty (never).
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
@@ -88,7 +88,7 @@ impl Dataset {
         &self.codes[example * PIXELS..(example + 1) * PIXELS]
     }
 
-    /// What a code is divided by.
+    /// Divisor of a code.
     pub fn denominator(&self) -> u16 {
         self.denominator
     }
@@ -127,6 +127,6 @@ pub struct Digits {
     pub train: Dataset,
     /// Examples held out.
     pub test: Dataset,
-    /// Where they come from, for people.
+    /// Human-readable source.
     pub source: String,
 }

@@ -23,7 +23,7 @@ pub const FILES: [&str; 4] = [
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// Where.
+    /// Path of the file.
     pub path: PathBuf,
     /// Its size in bytes.
     pub bytes: usize,

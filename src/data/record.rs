@@ -8,7 +8,7 @@ use crate::file::quoted;
 /// The digits of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigitsRecord {
-    /// Where they come from, for people.
+    /// Human-readable source.
     pub source: String,
     /// SHA-256 of pixel codes, denominators and labels of both sets, in hexadecimal.
     pub sha256: String,

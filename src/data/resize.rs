@@ -9,7 +9,7 @@ use crate::net::{PIXELS, SIDE};
 pub const SOURCE_SIDE: usize = 28;
 /// Pixels of one of MNIST's images.
 pub const SOURCE_PIXELS: usize = SOURCE_SIDE * SOURCE_SIDE;
-/// A resized pixel's code is so many times its value, in the units of the source (0 to 255).
+/// Ratio of a resized pixel's code to its value, in the units of the source (0 to 255).
 pub const CODES_PER_LEVEL: u16 = 64;
 
 /// Weights along an axis are counted in eighths.
@@ -36,8 +36,8 @@ pub fn resize(image: &[u8]) -> [u16; PIXELS] {
     codes
 }
 
-/// The lower of the two source positions a target position lies between, and the upper one's weight in eighths.
-/// The last target lies at 26⅝, so there always is an upper one.
+/// The lower of the two source positions a target position is between, and the upper one's weight in eighths.
+/// The last target is at 26⅝, so there always is an upper one.
 fn source(target: usize) -> (usize, u16) {
     let eighths = 14 * target + 3;
     (eighths / EIGHTHS, (eighths % EIGHTHS) as u16)

@@ -49,7 +49,7 @@ fn read(folder: &Path, name: &str) -> Result<Dataset> {
 /// # Errors
 /// As [`zip_code`].
 pub fn parse(stream: impl BufRead, path: &Path, limit: u64) -> Result<Dataset> {
-    // One byte more than the limit tells a text that ends there from one that goes on.
+    // One byte more than the limit tells a text that ends there from one that continues.
     let mut stream = stream.take(limit + 1);
     let (mut codes, mut labels, mut line) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1u64.. {
@@ -88,7 +88,7 @@ pub fn parse(stream: impl BufRead, path: &Path, limit: u64) -> Result<Dataset> {
 fn parse_line(line: &[u8], codes: &mut Vec<u16>) -> std::result::Result<u8, String> {
     let text = str::from_utf8(line).map_err(|error| {
         format!(
-            "found bytes that are not text behind the first {}, expected UTF-8",
+            "found bytes that are not text after the first {}, expected UTF-8",
             error.valid_up_to()
         )
     })?;
@@ -122,7 +122,7 @@ fn label(word: &str) -> std::result::Result<u8, String> {
         })
 }
 
-/// The code of a value, unless it is not a number or lies outside −1 to 1 by more than rounding to four decimals takes.
+/// The code of a value, unless it is not a number or is outside −1 to 1 by more than rounding to four decimals takes.
 fn code(word: &str) -> Option<u16> {
     let value: f64 = word.parse().ok()?;
     let code = ((value + 1.0) * f64::from(DENOMINATOR)).round();
@@ -239,7 +239,7 @@ mod tests {
         assert_refused("", "found an empty file, expected lines of a label");
         assert_refused(
             b"1 \xff\xfe\n",
-            "line 1: found bytes that are not text behind the first 2, expected UTF-8",
+            "line 1: found bytes that are not text after the first 2, expected UTF-8",
         );
         assert_refused(
             " ".repeat(70_000),

@@ -224,7 +224,7 @@ fn core_peak() -> Peak {
     }
 }
 
-/// How steps are sampled.
+/// Sampling of steps.
 #[derive(Debug, Clone, Copy)]
 pub struct Sampling {
     /// Updates that count as one step: 1 of the full batch, an epoch of batch 1.
@@ -346,7 +346,7 @@ mod tests {
     use crate::cpu::FullBatch;
     use crate::data::{Digits, embedded};
     use crate::net::{Initialization, initial_parameters};
-    use crate::recipe::{Length, Name};
+    use crate::recipe::{Length, RecipeName};
 
     #[test]
     fn samples_hold_enough_steps_and_runs_start_again() {
@@ -359,7 +359,7 @@ mod tests {
         };
         let recipe = Recipe {
             length: Length::Steps(7),
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         };
         let start = initial_parameters(1, 0.0, Initialization::Sqrt);
         let mut engine =
@@ -387,10 +387,10 @@ mod tests {
     fn the_work_of_a_step_is_the_nets() {
         assert_eq!(flop(7_291), 2_504_895_960.0);
         // 7,291 images of 256 bytes with a label, and three tensors of 9,760 floats in and out.
-        let adamw = Recipe::named(Name::FullBatchAdamW);
+        let adamw = Recipe::named(RecipeName::FullBatchAdamW);
         assert_eq!(fewest_bytes(&adamw, 7_291), 1_873_787.0 + 234_240.0);
         // Muon has no second moment for the 8,760 weights.
-        let muon = Recipe::named(Name::FullBatch);
+        let muon = Recipe::named(RecipeName::FullBatch);
         assert_eq!(fewest_bytes(&muon, 7_291), 1_873_787.0 + 164_160.0);
     }
 }

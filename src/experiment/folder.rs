@@ -33,11 +33,11 @@ pub struct Folder {
 /// A race or a search that a folder has runs of.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Experiment {
-    /// What makes it the same experiment.
+    /// Identity of the experiment.
     pub plan: Value,
-    /// What was measured before its first run.
+    /// Measurements made before its first run.
     pub start: Value,
-    /// Whether it has ended.
+    /// True once it has ended.
     pub finished: bool,
 }
 
@@ -223,7 +223,7 @@ impl Folder {
         self.write(EXPERIMENT, &json).map(|_| ())
     }
 
-    /// Whether it has all of these runs.
+    /// Tells whether it has all of these runs.
     pub fn has(&self, jobs: &[Job]) -> bool {
         jobs.iter()
             .all(|job| matches!(self.find(job), Found::Same(_)))

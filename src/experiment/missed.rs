@@ -33,7 +33,7 @@ mod tests {
     use crate::cpu::FullBatch;
     use crate::data::embedded;
     use crate::engine::{Engine, Split};
-    use crate::recipe::{Activation, Loss, Name};
+    use crate::recipe::{Activation, Loss, RecipeName};
 
     /// A net that guesses at random misses nine of ten, one that has been trained for a little fewer: each as counted
     /// by the engine that trained it.
@@ -49,7 +49,7 @@ mod tests {
             let recipe = Recipe {
                 activation,
                 loss,
-                ..Recipe::named(Name::FullBatch)
+                ..Recipe::named(RecipeName::FullBatch)
             };
             let start = Recipe {
                 seed: 1,

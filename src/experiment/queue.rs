@@ -31,7 +31,7 @@ pub trait Observer: Sync {
 
 /// A folder to keep runs in, and the observer of those that it lacks.
 pub struct Queue<'a> {
-    /// Where finished runs are kept.
+    /// Folder of finished runs.
     pub folder: &'a Folder,
     /// Sees how far the runs are, and may end them.
     pub observer: &'a dyn Observer,

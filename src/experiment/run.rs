@@ -1,4 +1,4 @@
-//! One timed run: a job in, its record out. Set-up and tuning have clocks of their own.
+//! One timed run: a job in, its record out. Set-up and tuning are timed separately.
 
 use web_time::Instant;
 
@@ -26,11 +26,11 @@ pub struct Job {
     pub recipe: Recipe,
     /// The digits.
     pub digits: Digits,
-    /// Where it trains.
+    /// Target that it trains on.
     pub target: Target,
     /// When it is evaluated.
     pub evaluations: Evaluations,
-    /// Whether its weights and missed examples are kept.
+    /// True if its weights and missed examples are kept.
     pub keeps_weights: bool,
 }
 
@@ -43,12 +43,12 @@ pub enum Evaluations {
     End,
 }
 
-/// Called with how many more examples a run has been shown; an error of its own, such as [`Error::Interrupted`], ends the
+/// Called with the number of examples shown since the last call; an error that it returns, such as [`Error::Interrupted`], ends the
 /// run.
 pub type Advance<'a> = &'a mut dyn FnMut(u64) -> Result<()>;
 
 impl Job {
-    /// The run of this recipe in a row of its own, evaluated at its end, its weights not kept.
+    /// The run of this recipe in a separate row, evaluated at its end, its weights not kept.
     pub fn new(
         row: impl Into<String>,
         (digits, record): (&Digits, &DigitsRecord),
@@ -260,17 +260,17 @@ fn evaluate_every(recipe: &Recipe, examples: usize) -> u32 {
 mod tests {
     use super::*;
     use crate::data::embedded;
-    use crate::recipe::{Length, Name};
+    use crate::recipe::{Length, RecipeName};
 
     #[test]
     fn curves_have_twenty_to_forty_points_at_whole_epochs() {
         for (name, passes, expected) in [
-            (Name::Reproduction, 23, 1),
-            (Name::AdamW, 46, 2),
-            (Name::Dropout, 80, 2),
-            (Name::Reproduction, 100, 3),
-            (Name::FullBatch, 140, 4),
-            (Name::FullBatchModern, 1_000, 25),
+            (RecipeName::Reproduction, 23, 1),
+            (RecipeName::AdamW, 46, 2),
+            (RecipeName::Dropout, 80, 2),
+            (RecipeName::Reproduction, 100, 3),
+            (RecipeName::FullBatch, 140, 4),
+            (RecipeName::FullBatchModern, 1_000, 25),
         ] {
             let recipe = Recipe {
                 length: Length::Passes(passes),
@@ -291,7 +291,7 @@ mod tests {
         digits.test = digits.test.truncated(32);
         let recipe = Recipe {
             length: Length::Steps(7),
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         };
         let record = DigitsRecord::of(&digits);
         let job = |recipe| Job::new("row", (&digits, &record), recipe, Target::Cpu(1));

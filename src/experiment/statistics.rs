@@ -158,7 +158,7 @@ impl Statistics {
         })
     }
 
-    /// Whether a single run with these misses is inside the prediction interval, its ends counted.
+    /// Tells whether a single run with these misses is inside the prediction interval, its ends counted.
     pub fn predicts(&self, misses: u32) -> Option<bool> {
         let [low, high] = self.prediction_interval?;
         Some((low..=high).contains(&f64::from(misses)))

@@ -10,7 +10,7 @@ pub const ESSAY_CLAIM: f64 = 100.0;
 /// Test misses of the essay's reproduction.
 pub const TARGET: u32 = 82;
 
-/// What a training time says about the essay's claim.
+/// Verdict of a training time on the essay's claim.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
     /// Nothing, for these reasons: it is not compared with the essay's time.
@@ -85,7 +85,7 @@ pub fn of_race(race: &RaceRecord) -> Vec<String> {
     sentences
 }
 
-/// Whether ~100X is reached, and by which contestants.
+/// A sentence on whether ~100X is reached, and by which contestants.
 fn claim(race: &RaceRecord, finishers: &[Finisher]) -> String {
     if !race.restrictions.is_empty() {
         return format!(

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::net::Parameters;
 use crate::recipe::Recipe;
 
-/// How an engine's kernels are found.
+/// The choice of an engine's kernels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Kernels {
     /// These.
@@ -32,7 +32,7 @@ pub enum Kernels {
     },
 }
 
-/// How an engine is opened.
+/// Options for opening an engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// Kernels to run.

@@ -83,7 +83,7 @@ mod here {
 
     use crate::error::{Error, Result};
 
-    /// What a callback will be called with, as a future.
+    /// Argument of a future call of a callback, as a future.
     struct Answer<T>(Arc<Mutex<(Option<T>, Option<Waker>)>>);
 
     impl<T> Answer<T> {

@@ -1,12 +1,12 @@
-//! What is trained and how: activation, loss, optimizer, schedule, augmentation, dropout; the essay's stages by name.
+//! Recipes: activation, loss, optimizer, schedule, augmentation, dropout; the essay's stages by name.
 //!
 //! ```
-//! use gpu_train::recipe::{Activation, Name, Recipe};
+//! use gpu_train::recipe::{Activation, RecipeName, Recipe};
 //!
 //! let recipe = Recipe {
 //!     activation: Activation::Relu,
 //!     learning_rate: 0.02,
-//!     ..Recipe::named(Name::Reproduction)
+//!     ..Recipe::named(RecipeName::Reproduction)
 //! };
 //! recipe.validate()?;
 //! assert_eq!(recipe.updates(7_291), 23 * 7_291);
@@ -32,7 +32,6 @@ use crate::net::{self, Initialization, Parameters};
 pub use functions::Functions;
 pub use named::RecipeName;
 // Until every use has the new name.
-pub use named::RecipeName as Name;
 pub use rates::StepScalars;
 pub use schedule::Schedule;
 
@@ -60,7 +59,7 @@ impl Activation {
 }
 
 named! {
-    /// What is minimised.
+    /// The loss function.
     pub enum Loss {
         /// Mean squared error of tanh (or scaled tanh) outputs against +1 (class) and −1 (others), over examples and outputs.
         Mse = "mse",
@@ -70,7 +69,7 @@ named! {
 }
 
 named! {
-    /// The update rule; weight decay and rates stand beside it in the [`Recipe`].
+    /// The update rule; weight decay and rates are fields of the [`Recipe`].
     pub enum Optimizer {
         /// Gradient descent with optional momentum; weight decay is added to the gradient (PyTorch's `SGD`).
         Sgd = "sgd",
@@ -85,39 +84,39 @@ named! {
 }
 
 named! {
-    /// How many examples one update sees.
+    /// Number of examples that one update sees.
     pub enum Batch {
-        /// The whole training set: one update a pass.
+        /// The whole training set: one update per epoch.
         Full = "full",
         /// One example, in constant order, as in 1989.
         PerExample = "per-example",
     }
 }
 
-/// How long training lasts.
+/// Length of training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Length {
-    /// So many updates.
+    /// A number of updates.
     Steps(u64),
-    /// So many passes over the training set.
+    /// A number of epochs.
     Passes(u64),
 }
 
 /// Everything that decides what is trained and how, but the data and the device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// Where it started from, one of [`Name`]'s names.
+    /// The recipe it started from, one of [`Name`]'s names.
     pub name: String,
     /// Examples an update.
     pub batch: Batch,
-    /// How long.
+    /// Length of training.
     pub length: Length,
     /// Nonlinearity of the hidden layers.
     pub activation: Activation,
-    /// What is minimised.
+    /// The loss function.
     pub loss: Loss,
-    /// How widely the initial weights are drawn.
+    /// Range of the initial weights.
     pub initialization: Initialization,
     /// Update rule.
     pub optimizer: Optimizer,
@@ -137,14 +136,14 @@ pub struct Recipe {
     pub momentum: f64,
     /// Diagonal Newton's μ, added to each weight's curvature.
     pub damping: f64,
-    /// How many of the first training examples diagonal Newton estimates the curvature on before each pass; all where
+    /// Number of first training examples on which diagonal Newton estimates the curvature before each epoch; all where
     /// there are fewer.
     pub curvature_sample: u32,
     /// Shape of the rate over the passes.
     pub schedule: Schedule,
     /// Updates over which the rate rises linearly to its peak.
     pub warmup: u64,
-    /// Images are shifted by up to so many pixels in each direction, each example anew in every step.
+    /// Largest shift of an image in pixels, in each direction; each example is shifted anew in every step.
     pub shift: u32,
     /// Probability of dropping a unit of H2 in front of H3.
     pub dropout: f64,
@@ -187,7 +186,7 @@ impl Recipe {
         net::initial_parameters(self.seed, self.output_bias(), self.initialization)
     }
 
-    /// What the output's biases start at: −1 where nine targets of ten are −1.
+    /// Initial value of the output's biases: −1 where nine targets of ten are −1.
     pub fn output_bias(&self) -> f32 {
         match self.loss {
             Loss::Mse => -1.0,
@@ -241,7 +240,7 @@ impl Recipe {
         }
         match self.length {
             Length::Steps(0) => refuse("--steps", &0, "1 or more"),
-            Length::Passes(0) => refuse("--passes", &0, "1 or more"),
+            Length::Passes(0) => refuse("--epochs", &0, "1 or more"),
             _ => Ok(()),
         }
     }
@@ -255,7 +254,7 @@ impl Recipe {
         let refuse = |text: String| Err(Error::Usage(text));
         if self.optimizer == Optimizer::Muon && self.batch == Batch::PerExample {
             return refuse(
-                "--optimizer: found muon with one example an update, expected the full batch"
+                "--optimizer: found muon with one example per update, expected the full batch"
                     .into(),
             );
         }
@@ -302,7 +301,7 @@ impl Recipe {
         )))
     }
 
-    /// Checks that the run on `examples` training examples has fewer than 2³² updates, which the draws can tell apart.
+    /// Checks that the run on `examples` training examples has fewer than 2³² updates, which the draws can distinguish.
     ///
     /// # Errors
     /// [`Error::Usage`] if it has more.

@@ -1,4 +1,4 @@
-//! What Muon does, for all engines: the layers' matrices, and the iteration that makes one orthogonal.
+//! Muon for all engines: the layers' matrices, and the iteration that makes one orthogonal.
 
 use crate::net::{H1W, H2W, H3W, OUTW, ParameterTensor};
 

@@ -196,7 +196,7 @@ impl Recipe {
         }
     }
 
-    /// So many full-batch steps of Muon on tanh and cross-entropy, with the numbers that `gpu-train search` found: peak
+    /// N full-batch steps of Muon on tanh and cross-entropy, with the numbers that `gpu-train search` found: peak
     /// and final rate, weight decay, momentum, β₁ and β₂. results/search-NAME.jsonl holds each search, candidates and
     /// all; the test set had no part in any.
     fn muon(

@@ -2,7 +2,7 @@
 
 use super::{Optimizer, Recipe, Schedule};
 
-/// What one update needs besides gradient and state, computed in f64 on the host so that every engine uses the same
+/// Scalars that one update needs besides gradient and state, computed in f64 on the host so that every engine uses the same
 /// numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepScalars {
@@ -20,7 +20,7 @@ impl Recipe {
     /// The learning rate of update `step` (from 0) in a run on `examples` training examples.
     ///
     /// The warm-up counts updates: step s of w has (s + 1)/w of the peak. The decay counts passes, as the essay's
-    /// does: constant within a pass, the peak at the first pass after the warm-up, the final rate in the last.
+    /// does: constant within an epoch, the peak at the first epoch after the warm-up, the final rate in the last.
     pub fn learning_rate_at(&self, step: u64, examples: usize) -> f64 {
         if step < self.warmup {
             return self.learning_rate * (step + 1) as f64 / self.warmup as f64;
@@ -65,11 +65,11 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::{Length, Name};
+    use crate::recipe::{Length, RecipeName};
 
     #[test]
     fn the_essays_linear_schedule_holds_within_a_pass_and_ends_at_the_final_rate() {
-        let recipe = Recipe::named(Name::AdamW);
+        let recipe = Recipe::named(RecipeName::AdamW);
         let rate = |pass: u64, example: u64| recipe.learning_rate_at(pass * 7_291 + example, 7_291);
         assert_eq!(rate(0, 0), 3e-4);
         assert_eq!(rate(0, 7_290), 3e-4);
@@ -86,7 +86,7 @@ mod tests {
                 warmup: 10,
                 learning_rate: 1.0,
                 final_learning_rate: 0.5,
-                ..Recipe::named(Name::FullBatch)
+                ..Recipe::named(RecipeName::FullBatch)
             };
             let rates: Vec<f64> = (0..100)
                 .map(|s| recipe.learning_rate_at(s, 7_291))
@@ -109,7 +109,7 @@ mod tests {
         let recipe = Recipe {
             length: Length::Steps(1),
             warmup: 0,
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         };
         assert_eq!(recipe.learning_rate_at(0, 7_291), recipe.learning_rate);
     }

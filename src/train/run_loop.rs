@@ -11,7 +11,7 @@ use crate::recipe::Recipe;
 /// cost (a synchronisation with the device) does not show.
 const CALL: Duration = Duration::from_millis(250);
 
-/// What a run asks of its engine next.
+/// Next call that a run asks of its engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// N updates; [`Loop::trained`] takes their losses.
@@ -34,7 +34,7 @@ pub struct Loop<'a> {
     /// Updates that fit one call of the engine, by its latest speed.
     call: u32,
     asked: Option<Next>,
-    /// Whether an evaluation and a checkpoint are due at this step.
+    /// Tells whether an evaluation and a checkpoint are due at this step.
     evaluate: bool,
     checkpoint: bool,
     diverged: Option<Error>,
@@ -193,12 +193,12 @@ impl<'a> Loop<'a> {
 mod tests {
     use super::*;
     use crate::net::Parameters;
-    use crate::recipe::{Length, Name};
+    use crate::recipe::{Length, RecipeName};
 
     fn recipe(steps: u64) -> Recipe {
         Recipe {
             length: Length::Steps(steps),
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         }
     }
 

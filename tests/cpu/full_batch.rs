@@ -8,7 +8,7 @@ use gpu_train::cpu::simd::Level;
 use gpu_train::data::{Digits, Repeated};
 use gpu_train::engine::{Engine, Split, State};
 use gpu_train::net::Parameters;
-use gpu_train::recipe::{Activation, Batch, Length, Loss, Name, Optimizer, Recipe};
+use gpu_train::recipe::{Activation, Batch, Length, Loss, Optimizer, Recipe, RecipeName};
 use gpu_train::reference::Reference;
 
 use crate::common::compare::{Tolerance, close};
@@ -35,7 +35,7 @@ fn recipe(activation: Activation, loss: Loss, noise: bool) -> Recipe {
         weight_decay: 0.1,
         length: Length::Steps(20),
         warmup: 3,
-        ..Recipe::named(Name::FullBatch)
+        ..Recipe::named(RecipeName::FullBatch)
     }
 }
 
@@ -239,11 +239,11 @@ fn a_set_out_of_memory_trains_as_one_in_memory() {
 fn a_recipe_of_another_batch_or_a_rule_that_does_not_go_with_it_is_refused() {
     let newton = Recipe {
         batch: Batch::Full,
-        ..Recipe::named(Name::Newton1989)
+        ..Recipe::named(RecipeName::Newton1989)
     };
     for (recipe, expected) in [
         (
-            Recipe::named(Name::Reproduction),
+            Recipe::named(RecipeName::Reproduction),
             "the cpu engine: found recipe reproduction with one example per update, expected the full batch",
         ),
         (newton, "--optimizer: found diagonal-newton"),

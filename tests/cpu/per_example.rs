@@ -5,7 +5,7 @@ use gpu_train::cpu::simd::Level;
 use gpu_train::data::Digits;
 use gpu_train::engine::{Engine, Split};
 use gpu_train::net::{Initialization, PARAMETERS, Parameters, initial_parameters};
-use gpu_train::recipe::{Activation, Batch, Loss, Name, Optimizer, Recipe};
+use gpu_train::recipe::{Activation, Batch, Loss, Optimizer, Recipe, RecipeName};
 use gpu_train::reference::Reference;
 
 use crate::common::compare::{Tolerance, close};
@@ -37,7 +37,7 @@ fn recipe(activation: Activation, loss: Loss) -> Recipe {
     Recipe {
         activation,
         loss,
-        ..Recipe::named(Name::Reproduction)
+        ..Recipe::named(RecipeName::Reproduction)
     }
 }
 
@@ -156,7 +156,7 @@ fn adamw_with_shift_and_dropout_follows_the_reference() {
             loss,
             // AdamW's first updates are η·sign(g): where g is all but 0, rounding decides. A larger ε damps that.
             epsilon: 1e-4,
-            ..Recipe::named(Name::Dropout)
+            ..Recipe::named(RecipeName::Dropout)
         };
         compare_training(&recipe, 50, ATOL, RTOL);
     }
@@ -170,7 +170,7 @@ fn diagonal_newton(activation: Activation, loss: Loss) -> Recipe {
         learning_rate: 0.002,
         damping: 0.05,
         curvature_sample: 17,
-        ..Recipe::named(Name::Newton1989)
+        ..Recipe::named(RecipeName::Newton1989)
     }
 }
 
@@ -231,7 +231,7 @@ fn runs_repeat_and_resume_to_the_bit() {
     };
     // The first part ends within an epoch, so its steps must be carried over.
     let newton = diagonal_newton(Activation::Tanh, Loss::Mse);
-    for recipe in [plain, momentum, newton, Recipe::named(Name::Dropout)] {
+    for recipe in [plain, momentum, newton, Recipe::named(RecipeName::Dropout)] {
         for level in Level::available() {
             let start =
                 || PerExample::with_level(digits(), recipe.clone(), &parameters(), level).unwrap();
@@ -282,11 +282,11 @@ fn a_weight_that_is_not_a_number_makes_the_loss_not_a_number() {
 fn a_recipe_of_another_batch_or_a_rule_that_does_not_go_with_it_is_refused() {
     let muon = Recipe {
         batch: Batch::PerExample,
-        ..Recipe::named(Name::FullBatch)
+        ..Recipe::named(RecipeName::FullBatch)
     };
     for (recipe, expected) in [
         (
-            Recipe::named(Name::FullBatch),
+            Recipe::named(RecipeName::FullBatch),
             "the per-example engine: found recipe full-batch with the full batch, expected one example per update",
         ),
         (muon, "--optimizer: found muon"),

@@ -14,7 +14,7 @@ use libtest_mimic::Failed;
 use crate::fixture::Case;
 use crate::runs::all_identical;
 
-/// An engine whose device is lost after so many steps.
+/// An engine whose device is lost after N steps.
 struct Doomed {
     gpu: Gpu,
     left: u32,
@@ -74,7 +74,7 @@ fn expect_device_error<T>(what: &str, result: Result<T>) -> std::result::Result<
     }
 }
 
-/// A device destroyed in the middle of a run: an error at every call, and from the last checkpoint a new device goes on
+/// A device destroyed in the middle of a run: an error at every call, and from the last checkpoint a new device resumes
 /// to the very end that the unbroken run has.
 pub fn a_lost_device_ends_the_run(
     adapter: &wgpu::Adapter,

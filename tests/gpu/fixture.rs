@@ -5,7 +5,7 @@ use gpu_train::draw;
 use gpu_train::error;
 use gpu_train::gpu::{Gpu, Kernels, Options, Tiling, Variant, WeightPath};
 use gpu_train::net::{Initialization, PARAMETERS, Parameters, initial_parameters};
-use gpu_train::recipe::{Activation, Length, Loss, Name, Optimizer, Recipe};
+use gpu_train::recipe::{Activation, Length, Loss, Optimizer, Recipe, RecipeName};
 use gpu_train::reference::Reference;
 use libtest_mimic::Failed;
 
@@ -18,7 +18,7 @@ pub struct Case {
     pub activation: Activation,
     pub loss: Loss,
     pub optimizer: Optimizer,
-    /// Whether images are shifted and units dropped.
+    /// True if images are shifted and units dropped.
     pub random: bool,
     /// The kernels.
     pub variant: Variant,
@@ -106,7 +106,7 @@ impl Case {
             dropout: if self.random { 0.25 } else { 0.0 },
             // Above 2³², so that both words of the seed count.
             seed: 0x0123_4567_89ab_cdef,
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         }
     }
 

@@ -48,7 +48,7 @@ fn written(gpu: &gpu_train::gpu::Gpu, case: &Case) -> Result<String, Failed> {
     Ok(serde_json::to_string(&document)?)
 }
 
-/// A host of its own.
+/// A separate host.
 struct Host {
     device: wgpu::Device,
     queue: wgpu::Queue,

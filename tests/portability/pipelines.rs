@@ -6,7 +6,7 @@ use gpu_train::gpu::layout::tiling::{GROUPS, LANES, TILES};
 use gpu_train::gpu::step::plan::{Binding, Shader};
 use gpu_train::gpu::wgsl::kernels::{FUSED, LAYERED};
 use gpu_train::gpu::{Program, Sizes, Tiling, Variant, WeightPath};
-use gpu_train::recipe::{Activation, Loss, Name, Optimizer, Recipe};
+use gpu_train::recipe::{Activation, Loss, Optimizer, Recipe, RecipeName};
 
 /// A kernel's WGSL for some recipes.
 pub struct Pipeline {
@@ -39,7 +39,7 @@ pub fn recipes() -> Vec<Recipe> {
                         // Numbers reach the kernels in the uniform, not in the text: see `are_complete`.
                         seed: 1 + recipes.len() as u64,
                         learning_rate: 0.001 * (1 + recipes.len()) as f64,
-                        ..Recipe::named(Name::FullBatch)
+                        ..Recipe::named(RecipeName::FullBatch)
                     });
                 }
             }

@@ -59,7 +59,7 @@ pub fn spirv_path(name: &str, vulkan: Vulkan) -> std::io::Result<PathBuf> {
 
 /// Writes all texts under `target/shaders`. What cannot be translated is left out here, and fails its own test.
 pub fn write_all(pipelines: &[Pipeline]) -> std::io::Result<()> {
-    // Nothing of an earlier build may stand in for what cannot be translated now.
+    // Nothing of an earlier build may replace what cannot be translated now.
     for kind in ["wgsl", "msl", "hlsl", "spv"] {
         std::fs::remove_dir_all(folder(kind)?)?;
     }

@@ -97,7 +97,7 @@ impl Arguments {
             .map_or(Ok(()), |path| file::check_target(path).map(|_| ()))
     }
 
-    /// Where the engines asked for run.
+    /// Targets of the engines asked for.
     fn targets(&self) -> Result<Vec<Target>> {
         let mut engines = self.engines.clone();
         if engines.is_empty() {

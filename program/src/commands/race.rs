@@ -150,7 +150,7 @@ impl Arguments {
         for recipe in names.into_iter().map(Recipe::named) {
             if recipe.batch != Batch::Full {
                 return Err(usage(format!(
-                    "--recipe: found {}, which sees one example an update, expected recipes for the full batch",
+                    "--recipe: found {}, which sees one example per update, expected recipes for the full batch",
                     recipe.name
                 )));
             }
@@ -161,7 +161,7 @@ impl Arguments {
         Ok(recipes)
     }
 
-    /// Applies the restrictions to the digits, and says in words what sets this race apart from the published times.
+    /// Applies the restrictions to the digits, and returns in words the differences from the published times.
     fn restrict(&self, digits: &mut Digits) -> Vec<String> {
         let mut restrictions = Vec::new();
         if self.digits.source() != Source::Mnist1989 {

@@ -25,7 +25,7 @@ const QUICK_ROWS: [&str; 4] = ["stage-0", "stage-1", "full-batch-0", "full-batch
 /// Seeds by default.
 const SEEDS: u64 = 3;
 
-/// Reproduce the essay's table: every recipe over several seeds, beside the published misses.
+/// Reproduce the essay's table: every recipe over several seeds, with the published misses.
 ///
 /// Finished runs are kept in the output folder and not run again: the same command resumes what was interrupted.
 /// The table is written there as table.md, table.csv and table.json, pictures of it and report.html in report/, the first
@@ -158,7 +158,7 @@ fn publish(
     }
     Output::Standard.line(&format!("\n{}\n", text::text(&table)))?;
     Output::Standard.line(&format!(
-        "{} (and .csv, .json; each run beside it)\n{} (with its pictures)",
+        "{} (and .csv, .json; each run in the same folder)\n{} (with its pictures)",
         markdown.display(),
         written.files[0].display()
     ))

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::flags::messages;
 use crate::flags::restrictions::runs_folder;
 use crate::flags::{digits, recipe};
 use crate::terminal::context::{cores, date};
 use crate::terminal::{Output, RunsProgress, interrupt};
-use gpu_train::data::DigitsRecord;
+use gpu_train::data::{Digits, DigitsRecord};
 use gpu_train::error::Result;
 use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::plural;
@@ -56,7 +56,7 @@ pub struct Arguments {
     /// Seed of the candidates
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     search_seed: u64,
-    /// What a field is drawn from: FIELD=LOW..HIGH (log-uniform) or FIELD=A|B|C; may be repeated. Fields: learning-rate,
+    /// Range or list that a field is drawn from: FIELD=LOW..HIGH (log-uniform) or FIELD=A|B|C; may be repeated. Fields: learning-rate,
     /// final-share, weight-decay, beta1, beta2, momentum, warmup-share, dropout, schedule, optimizer, activation, loss
     /// [default: ranges that suit the optimizer; printed]
     #[arg(long = "vary", value_name = "FIELD=VALUES")]
@@ -71,7 +71,7 @@ pub struct Arguments {
     recipe: recipe::Arguments,
 
     /// Write a row of JSON for each candidate and round, the first row with the search's settings, and finished runs to
-    /// FILE-runs/ beside it [default of the runs: gpu-train-search]
+    /// FILE-runs/ in the same folder [default of the runs: gpu-train-search]
     #[arg(long, value_name = "FILE.jsonl", help_heading = "Files and output")]
     out: Option<PathBuf>,
     /// Print the chosen recipe as JSON on standard output, everything else on standard error
@@ -137,6 +137,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         jobs: arguments.jobs.map_or_else(cores, usize::from),
     };
     let space = Space::of(&base, &arguments.vary);
+    search_in(arguments, &base, &digits, settings, &space)
+}
+
+/// Searches in these settings and ranges; the folder of finished runs is where a search that was interrupted resumes.
+fn search_in(
+    arguments: &Arguments,
+    base: &Recipe,
+    digits: &Digits,
+    settings: Settings,
+    space: &Space,
+) -> Result<()> {
     let output = messages::progress(arguments.json);
     let ranges: Vec<String> = space.ranges().iter().map(Range::to_string).collect();
     output.line(&format!(
@@ -148,7 +159,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         digits.source,
         ranges.join(" ")
     ))?;
-    let mut rows = vec![json!({
+    let rows = vec![json!({
         "schema": 1, "version": env!("CARGO_PKG_VERSION"), "plan": settings, "ranges": ranges,
         "digits": digits.source, "training_examples": digits.train.len(), "processor": cpu::processor(),
         "date": date(),
@@ -157,9 +168,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     interrupt::notice()?;
     let folder = Folder::open(&runs_folder(arguments.out.as_deref(), "gpu-train-search"))?;
     folder.begin_or_resume(json!({
-        "version": env!("CARGO_PKG_VERSION"), "recipe": base, "digits": DigitsRecord::of(&digits), "ranges": ranges,
+        "version": env!("CARGO_PKG_VERSION"), "recipe": base, "digits": DigitsRecord::of(digits), "ranges": ranges,
         "candidates": settings.candidates, "folds": settings.folds, "search-seed": settings.seed,
-        "lengths": arguments.lengths(&base),
+        "lengths": arguments.lengths(base),
     }))?;
     let queue = Queue {
         folder: &folder,
@@ -167,8 +178,30 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         date: date(),
         cores: cores(),
     };
+    let best = rounds(arguments, base, digits, settings, space, &queue, rows)?;
+    folder.finish()?;
+    let Some(best) = best else { return Ok(()) };
+    output.line(&format!("chosen: {}", flags(&best.recipe)))?;
+    if arguments.json {
+        let json = serde_json::to_string(&best).expect("plain fields");
+        Output::Standard.line(&json)?;
+    }
+    Ok(())
+}
+
+/// Searches at one length after the other until the target is reached; returns the best candidate of the last length.
+fn rounds(
+    arguments: &Arguments,
+    base: &Recipe,
+    digits: &Digits,
+    settings: Settings,
+    space: &Space,
+    queue: &Queue,
+    mut rows: Vec<Value>,
+) -> Result<Option<Candidate>> {
+    let output = messages::progress(arguments.json);
     let mut best = None;
-    for length in arguments.lengths(&base) {
+    for length in arguments.lengths(base) {
         let base = Recipe {
             length,
             ..base.clone()
@@ -176,9 +209,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let found = search(
             &digits.train,
             &base,
-            &space,
+            space,
             settings,
-            &queue,
+            queue,
             &mut |round, field| {
                 let row = |candidate: &Candidate| json!({"round": round, "mean": candidate.mean(), "errors": candidate.errors, "recipe": candidate.recipe});
                 rows.extend(field.iter().map(row));
@@ -194,14 +227,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             break;
         }
     }
-    folder.finish()?;
-    let Some(best) = best else { return Ok(()) };
-    output.line(&format!("chosen: {}", flags(&best.recipe)))?;
-    if arguments.json {
-        let json = serde_json::to_string(&best).expect("plain fields");
-        Output::Standard.line(&json)?;
-    }
-    Ok(())
+    Ok(best)
 }
 
 fn write(path: &std::path::Path, rows: &[serde_json::Value]) -> Result<()> {

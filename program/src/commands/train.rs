@@ -21,12 +21,12 @@ use gpu_train::experiment::record::Seconds;
 use gpu_train::file;
 use gpu_train::net::Parameters;
 use gpu_train::recipe::Functions;
-use gpu_train::recipe::{Batch, Name, Recipe};
+use gpu_train::recipe::{Batch, Recipe, RecipeName};
 use gpu_train::target::{self, Target};
 use gpu_train::train::{self, Cadence, Event, History};
 use gpu_train::weights;
 
-/// What to train, on what, and where to write it.
+/// Flags of a training run.
 #[derive(Debug, Args)]
 #[group(id = "train-flags")]
 pub struct Arguments {
@@ -167,7 +167,7 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
     session.output.line(&next(&arguments, &report))
 }
 
-/// What to try next, after a run of this kind.
+/// Commands to try next, after a run of this kind.
 fn next(arguments: &Arguments, report: &RunReport) -> String {
     let mut lines = Vec::new();
     match &arguments.save {
@@ -217,7 +217,7 @@ struct Before {
     tuning: f64,
 }
 
-/// What a run leaves on the way.
+/// Files that a run writes while it trains.
 #[derive(Default)]
 struct Records {
     metrics: Option<Metrics>,
@@ -369,7 +369,7 @@ impl Session<'_> {
     fn baseline(&self, seed: u64) -> Result<RunReport> {
         let recipe = Recipe {
             seed,
-            ..Recipe::named(Name::Reproduction)
+            ..Recipe::named(RecipeName::Reproduction)
         };
         let start = recipe.initial_parameters();
         let mut opened = target::open(&Target::PerExample, self.digits, &recipe, &start)?;

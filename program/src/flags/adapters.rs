@@ -38,7 +38,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Whether an adapter is asked for.
+    /// Tells whether an adapter is asked for.
     pub fn names_an_adapter(&self) -> bool {
         !self.devices.is_empty() || !self.adapters.is_empty() || self.backend.is_some()
     }

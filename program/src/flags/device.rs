@@ -27,12 +27,12 @@ pub enum Device {
     Reference,
 }
 
-/// Where to train.
+/// Flags that choose where to train.
 #[derive(Debug, Default, Args)]
 #[group(id = "device-flags")]
 #[command(next_help_heading = "Device")]
 pub struct Arguments {
-    /// What trains over the full batch [default: auto; of reproduce: cpu]
+    /// Engine for the full batch [default: auto; of reproduce: cpu]
     #[arg(long, value_enum)]
     device: Option<Device>,
     /// The adapter whose name contains this, ignoring case (see `gpu-train devices`)
@@ -143,7 +143,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// Where the flags say that recipes of this batch are trained, and a note to print.
+    /// The target that the flags choose for recipes of this batch, and a note to print.
     ///
     /// # Errors
     /// If no adapter matches.

@@ -32,7 +32,7 @@ fn seconds(text: &str) -> std::result::Result<Duration, String> {
 }
 
 impl Arguments {
-    /// Whether a flag for the kernels was given.
+    /// Tells whether a flag for the kernels was given.
     pub fn are_given(&self) -> bool {
         self.kernels.is_some() || self.no_tune
     }

@@ -67,7 +67,7 @@ pub fn seeds(first: u64, count: u64) -> Result<Vec<u64>> {
     Ok((first..=last).collect())
 }
 
-/// The folder of finished runs: beside the file that the results are written to, or this one in the present folder.
+/// The folder of finished runs: in the folder of the file that the results are written to, or this one in the present folder.
 pub fn runs_folder(out: Option<&Path>, default: &str) -> PathBuf {
     let Some(out) = out else {
         return default.into();

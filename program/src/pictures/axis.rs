@@ -1,8 +1,8 @@
-//! Axes: from values to places, where the ticks stand and what they say.
+//! Axes: from values to positions; ticks and their labels.
 
 use super::canvas::number;
 
-/// How values are laid out on an axis.
+/// Scale of an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scale {
     /// In proportion.
@@ -12,7 +12,7 @@ pub enum Scale {
         /// Value at its end.
         high: f64,
     },
-    /// Equal ratios are equally far apart. What is below `low`, zero above all, stands at the start.
+    /// Equal ratios have equal distances. Values below `low`, zero included, are at the start.
     Log {
         /// Value at the axis's start, above 0.
         low: f64,
@@ -58,7 +58,7 @@ impl Scale {
         Self::Linear { low: 0.0, high }
     }
 
-    /// Where a value stands, 0 at the axis's start and 1 at its end; what lies outside is brought to the nearer end.
+    /// Position of a value, 0 at the axis's start and 1 at its end; values outside are moved to the nearer end.
     /// Not a number stays that.
     pub fn place(self, value: f64) -> f64 {
         let share = match self {
@@ -71,7 +71,7 @@ impl Scale {
         share.clamp(0.0, 1.0)
     }
 
-    /// At most about so many values to mark, in rising order.
+    /// At most about N values to mark, in rising order.
     pub fn ticks(self, most: usize) -> Vec<f64> {
         match self {
             Self::Linear { low, high } => {
@@ -136,7 +136,7 @@ fn round_down(value: f64) -> f64 {
     found.unwrap_or(&1.0) * power
 }
 
-/// A tick's value for people: "0.05", "20", "1,000".
+/// Label of a tick: "0.05", "20", "1,000".
 pub fn plain(value: f64) -> String {
     if !value.is_finite() {
         return "–".into();
@@ -166,7 +166,7 @@ fn grouped(value: f64) -> String {
     format!("{sign}{}", crate::text::grouped(value.abs() as u64))
 }
 
-/// A time for people, three digits: "1.2 ms", "0.67 s", "190 s", "12.5 min", "3 days".
+/// A time in three digits: "1.2 ms", "0.67 s", "190 s", "12.5 min", "3 days".
 pub fn time(seconds: f64) -> String {
     let (value, unit) = match seconds {
         s if !s.is_finite() || s < 0.0 => return "no time".into(),
@@ -181,7 +181,7 @@ pub fn time(seconds: f64) -> String {
     format!("{} {unit}", three_digits(value))
 }
 
-/// Three digits that count, zeros behind the point left out; below 1 two decimals are enough.
+/// Three significant digits without trailing zeros; below 1 two decimals are enough.
 fn three_digits(value: f64) -> String {
     match value {
         v if v >= 99.95 => grouped(v.round()),
@@ -190,7 +190,7 @@ fn three_digits(value: f64) -> String {
     }
 }
 
-/// How a time compares with a reference: "134× faster", "2.1× slower", "the same".
+/// Ratio of a time to a reference: "134× faster", "2.1× slower", "the same".
 pub fn factor(seconds: f64, reference: f64) -> String {
     if !(seconds > 0.0 && reference > 0.0 && (reference / seconds).is_finite()) {
         return String::new();

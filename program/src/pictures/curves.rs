@@ -133,6 +133,30 @@ fn panels(sheet: &mut Sheet, rows: &[Row<'_>]) -> f64 {
     top + rows.len().div_ceil(COLUMNS) as f64 * pitch + 14.0
 }
 
+/// Adds the legend with each line's last value; returns those of the training and of the test set.
+fn ends(
+    sheet: &mut Sheet,
+    train: &[Point],
+    test: &[Point],
+    published: Option<f64>,
+) -> (String, String) {
+    let end = |points: &[Point]| points.last().map_or(f64::NAN, |last| last.mean);
+    let (train, test) = (percent(end(train)), percent(end(test)));
+    let [train_line, test_line, published_line] = [TRAIN, MEASURED, PUBLISHED].map(sample);
+    let mut entries: Vec<(super::sheet::Sample<'_>, String)> = vec![
+        (&train_line, format!("training: {train} at the end")),
+        (&test_line, format!("test: {test} at the end")),
+    ];
+    if let Some(published) = published {
+        entries.push((
+            &published_line,
+            format!("published: {}", percent(published)),
+        ));
+    }
+    sheet.legend(&entries);
+    (train, test)
+}
+
 /// Draws training and test error by updates: of the full batch's own recipe where it was run, else of the first row with
 /// runs; none without one.
 pub fn error_by_step(table: &Table, runs: &[RunRecord]) -> Option<Drawing> {
@@ -186,20 +210,7 @@ pub fn error_by_step(table: &Table, runs: &[RunRecord]) -> Option<Drawing> {
         .canvas
         .upward((MARGIN + 12.0, area.y + HEIGHT), &name, MUTED);
     sheet.y = area.bottom() + 38.0;
-    let end = |points: &[Point]| points.last().map_or(f64::NAN, |last| last.mean);
-    let (train, test) = (percent(end(&train)), percent(end(&test)));
-    let [train_line, test_line, published_line] = [TRAIN, MEASURED, PUBLISHED].map(sample);
-    let mut entries: Vec<(super::sheet::Sample<'_>, String)> = vec![
-        (&train_line, format!("training: {train} at the end")),
-        (&test_line, format!("test: {test} at the end")),
-    ];
-    if let Some(published) = published {
-        entries.push((
-            &published_line,
-            format!("published: {}", percent(published)),
-        ));
-    }
-    sheet.legend(&entries);
+    let (train, test) = ends(&mut sheet, &train, &test, published);
     let updates = plain(f64::from(row.steps));
     let text = format!(
         "Error of {} after {updates} updates: training {train}, test {test}.",

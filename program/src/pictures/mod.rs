@@ -36,7 +36,7 @@ struct Drawing {
     name: &'static str,
     /// Title.
     title: String,
-    /// What is to be seen in it, for those who do not see it.
+    /// Alternative text.
     description: String,
     /// Height in user units; the width is [`WIDTH`].
     height: f64,
@@ -71,7 +71,7 @@ impl Drawing {
     }
 }
 
-/// What pictures are made of; each part may be missing.
+/// Records that pictures are drawn from; each may be missing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sources<'a> {
     /// The table of `gpu-train reproduce`.

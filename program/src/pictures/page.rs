@@ -10,7 +10,7 @@ use super::sheet::machine_and_date;
 use super::{Drawing, Sources, theme};
 use crate::text::{race, reproduce};
 
-/// How to read each picture.
+/// Notes on reading each picture.
 const READINGS: [(&str, &str); 6] = [
     (
         "race",
@@ -19,7 +19,7 @@ const READINGS: [(&str, &str); 6] = [
     ),
     (
         "table",
-        "A published figure is one run: it agrees with ours if its diamond lies within the thin line.",
+        "A published figure is one run: it agrees with ours if its diamond is within the thin line.",
     ),
     (
         "learning-curves",
@@ -66,7 +66,7 @@ pub fn html(sources: &Sources<'_>, drawings: &[Drawing]) -> String {
                 main {
                     h1 { (title) }
                     p .summary {
-                        "LeCun et al.'s convnet of 1989, trained again: how well it does beside the published figures, and how long it takes."
+                        "LeCun et al.'s convnet of 1989, trained again: how well it does, next to the published figures, and how long it takes."
                     }
                     @if let Some(warning) = warning(sources) { p .warning role="note" { (warning) } }
                     @if let Some(race) = sources.race { (the_race(race, &figures(&["race"]))) }
@@ -154,7 +154,7 @@ fn the_table(table: &Table, figure: &Markup) -> Markup {
     html! {
         section {
             h2 { "The table" }
-            p { "Test misses of each recipe over several seeds, beside what was published for it." }
+            p { "Test misses of each recipe over several seeds, with the published figure." }
             (figure)
             (grid(&from, "row", &names, rows))
             (unfold("How to read the table", &table.notes))

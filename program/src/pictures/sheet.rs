@@ -30,7 +30,7 @@ pub struct Sheet {
     title: String,
     /// Shapes so far.
     pub canvas: Canvas,
-    /// Where the next thing may start.
+    /// Position where the next element may start.
     pub y: f64,
 }
 
@@ -162,7 +162,7 @@ impl Plot {
         }
     }
 
-    /// Vertical grid lines, with their values below if asked for; a value without room beside the one before is left out.
+    /// Vertical grid lines, with their values below if asked for; a value without room next to the previous one is left out.
     pub fn vertical(&self, canvas: &mut Canvas, ticks: &[(f64, String)], labels: bool) {
         let mut taken = f64::NEG_INFINITY;
         for (value, label) in ticks {

@@ -1,4 +1,4 @@
-//! The table as a picture: mean and intervals of each row's test misses beside what was published.
+//! The table as a picture: mean and intervals of each row's test misses with the published value.
 
 use gpu_train::experiment::record::{Table, TableRow};
 
@@ -69,7 +69,7 @@ fn published(row: &TableRow) -> Option<f64> {
         .map(|figure| f64::from(figure.misses))
 }
 
-/// From zero, unless the means differ so much that the small ones would run together.
+/// From zero, unless the means differ enough that the small ones would run together.
 fn scale(table: &Table) -> Scale {
     let statistics = || table.rows.iter().filter_map(|row| row.statistics.as_ref());
     let values = || {

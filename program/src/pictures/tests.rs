@@ -316,7 +316,7 @@ fn bars_are_as_long_as_their_logarithms() {
     );
 }
 
-/// Long names wrap: nothing that tells two contestants apart is cut.
+/// Long names wrap: nothing that distinguishes two contestants is cut.
 #[test]
 fn long_names_and_short_times_have_room() {
     let (mut table, mut race) = (table(), race());

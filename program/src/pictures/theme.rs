@@ -4,7 +4,7 @@
 //! prefers. Text and marks have a contrast of at least 4.59 to the light ground and 7.43 to the dark one (WCAG AA asks for
 //! 4.5). There are three hues only, from Okabe and Ito's set for colour-blind readers, the third much darker, or on dark
 //! lighter, than the others: as protanopes, deuteranopes and tritanopes see them (Machado, Oliveira and Fernandes 2009,
-//! severity 1), any two are at least 0.13 apart in Oklab on light and 0.21 on dark.
+//! severity 1), any two differ by at least 0.13 in Oklab on light and 0.21 on dark.
 
 use std::fmt::Write as _;
 
@@ -21,9 +21,9 @@ pub enum Role {
     Grid,
     /// Curves of the other rows.
     Context,
-    /// What was measured here; test error; positive weights.
+    /// Measured here; test error; positive weights.
     Measured,
-    /// What others published; negative weights.
+    /// Published by others; negative weights.
     Published,
     /// Training error.
     Train,

@@ -30,7 +30,7 @@ const ROWS: [(&str, Show); 15] = [
         format!("{:.1}%", 100.0 * e.share_of_peak)
     }),
     ("copying, GB/s", |e| format!("{:.1}", e.copy_gbytes_per_s)),
-    ("floor of a step", |e| milliseconds(e.floor_ms)),
+    ("floor per step", |e| milliseconds(e.floor_ms)),
     ("dispatches per step", |e| match e.dispatches {
         0 => "-".into(),
         dispatches => dispatches.to_string(),

@@ -181,7 +181,7 @@ fn at(points: &[Point], step: f64) -> (f64, f64) {
     )
 }
 
-/// What a row of the table shows of a run.
+/// Value of a row of the table for a run.
 type Show = fn(&RunReport) -> String;
 
 fn columns(what: &str, one: &str, other: &str) -> String {

@@ -63,7 +63,7 @@ fn published(row: &TableRow) -> String {
     }
 }
 
-/// Whether the published misses are inside, and if not, on which side these runs are.
+/// Words that tell whether the published misses are inside, and if not, on which side these runs are.
 fn inside(row: &TableRow) -> String {
     let (Some(inside), Some(figure), Some(found)) =
         (row.published_inside, &row.published, &row.statistics)

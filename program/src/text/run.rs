@@ -30,7 +30,7 @@ pub struct RunReport {
     pub steps: u32,
     /// Examples shown.
     pub presentations: u64,
-    /// Where the time went.
+    /// Time of each part.
     pub seconds: Seconds,
     /// Examples trained on per second.
     pub examples_per_second: f64,

@@ -5,7 +5,7 @@ use super::{FullBatch, Threads};
 use crate::cpu::simd::{Lanes, Level};
 use crate::data::{Digits, embedded};
 use crate::engine::Engine;
-use crate::recipe::{Name, Recipe};
+use crate::recipe::{Recipe, RecipeName};
 
 /// More than one chunk: 64 examples are a tile.
 fn digits() -> Digits {
@@ -18,7 +18,7 @@ fn digits() -> Digits {
 
 #[test]
 fn the_present_thread_computes_what_a_pool_does() {
-    let recipe = Recipe::named(Name::FullBatchModern);
+    let recipe = Recipe::named(RecipeName::FullBatchModern);
     let start = recipe.initial_parameters();
     let states = [Threads::start(2), Threads::refused(2)].map(|threads| {
         let mut engine = FullBatch::new(digits(), recipe.clone(), &start).unwrap();
@@ -34,7 +34,7 @@ fn the_present_thread_computes_what_a_pool_does() {
 #[test]
 fn every_stage_runs_alone() {
     for level in Level::available() {
-        let recipe = Recipe::named(Name::FullBatch);
+        let recipe = Recipe::named(RecipeName::FullBatch);
         let start = recipe.initial_parameters();
         let mut alone = FirstTile::new(level, digits().train, recipe, &start);
         for stage in Stage::ALL {

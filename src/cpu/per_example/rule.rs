@@ -22,7 +22,7 @@ pub trait Rule: Copy {
 
 /// A rule that updates the weights.
 pub trait Update: Rule {
-    /// Whether the rule depends on the learning rate alone, which is the same throughout an epoch.
+    /// Tells whether the rule depends on the learning rate alone, which is the same throughout an epoch.
     const CONSTANT_IN_AN_EPOCH: bool;
 
     /// The rule of a step.

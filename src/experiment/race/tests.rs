@@ -6,7 +6,7 @@ use crate::data::embedded;
 use crate::experiment::folder::Folder;
 use crate::experiment::queue::Observer;
 use crate::experiment::record::{Machine, SCHEMA};
-use crate::recipe::{Length, Name};
+use crate::recipe::{Length, RecipeName};
 
 fn contestant(kind: ContestantKind, runs: &[(u32, f64, u32)]) -> Contestant {
     let run = |&(round, train, test_misses): &(u32, f64, u32)| RaceRun {
@@ -120,8 +120,13 @@ fn raced(folder: &Folder, seeds: u64, reading: f64, most: usize) -> (Result<Race
         length: Length::Steps(2),
         ..Recipe::named(name)
     };
-    let recipes = [recipe(Name::FullBatch)];
-    let entrants = entrants(&recipe(Name::Reproduction), &recipes, Vec::new(), (2, 16));
+    let recipes = [recipe(RecipeName::FullBatch)];
+    let entrants = entrants(
+        &recipe(RecipeName::Reproduction),
+        &recipes,
+        Vec::new(),
+        (2, 16),
+    );
     let machine = Machine {
         processor: "one".into(),
         cores: 2,

@@ -58,7 +58,7 @@ pub struct EngineReport {
     pub dispatches: usize,
     /// Time of each kernel; empty on a processor, and if the adapter offers no timestamps.
     pub kernels: Vec<KernelReport>,
-    /// Whether the adapter offers timestamps; GPU only.
+    /// True if the adapter offers timestamps; GPU only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamps: Option<bool>,
     /// Bytes of all device buffers; 0 on a processor.

@@ -1,4 +1,4 @@
-//! What `gpu-train reproduce` and `gpu-train race` leave behind, as data: pictures and pages are made of it.
+//! The records that `gpu-train reproduce` and `gpu-train race` write; pictures and pages are made from them.
 //!
 //! All of it is JSON that this program writes and reads. A recipe is kept as the JSON it was written as: records
 //! outlive its fields.

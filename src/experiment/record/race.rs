@@ -1,11 +1,11 @@
-//! What `gpu-train race` measured.
+//! The record of `gpu-train race`.
 
 use serde::{Deserialize, Serialize};
 
 use super::{FailedRun, Spread, Stamp, Statistics};
 use crate::data::DigitsRecord;
 
-/// What is raced to and how, fixed before the first run.
+/// The rule of the race, fixed before the first run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RaceRule {
     /// A contestant qualifies if its mean test misses over the seeds are at most these.
@@ -18,7 +18,7 @@ pub struct RaceRule {
     pub text: Vec<String>,
 }
 
-/// What kind of contestant.
+/// Kind of a contestant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContestantKind {
@@ -49,7 +49,7 @@ pub struct RaceRun {
     pub train_misses: u32,
 }
 
-/// Where a contestant stands at the end of the race.
+/// Result of a contestant at the end of the race.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// Seconds of training.
@@ -60,9 +60,9 @@ pub struct Standing {
     pub cold_total: f64,
     /// Of the test misses.
     pub misses: Statistics,
-    /// Whether the mean misses are at most the target, and no run failed.
+    /// True if the mean misses are at most the target, and no run failed.
     pub qualifies: bool,
-    /// How many times as fast as the per-example baseline: the median over the rounds of the ratio within a round.
+    /// Speed relative to the per-example baseline: the median over the rounds of the ratio within a round.
     pub over_per_example: Option<f64>,
     /// The essay's 90 s over the median seconds; `None` where that is no answer to its claim, as it is for other digits,
     /// for a restricted race, and above 82 misses.
@@ -74,13 +74,13 @@ pub struct Standing {
 pub struct Contestant {
     /// Unique within the race, such as `cpu full-batch`.
     pub name: String,
-    /// What kind.
+    /// Its kind.
     pub kind: ContestantKind,
     /// Name of the recipe.
     pub recipe_name: String,
     /// The recipe, with the first seed.
     pub recipe: serde_json::Value,
-    /// The device, for people.
+    /// Human-readable name of the device.
     pub device: String,
     /// Cores that compute; none on an adapter.
     pub cores: Option<u32>,
@@ -96,18 +96,18 @@ pub struct Contestant {
     pub runs: Vec<RaceRun>,
     /// The runs that failed.
     pub failed: Vec<FailedRun>,
-    /// Where it stands; none if every run failed.
+    /// Its result; none if every run failed.
     pub standing: Option<Standing>,
 }
 
 /// A time that was published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PublishedTime {
-    /// What and where.
+    /// Program and machine.
     pub name: String,
     /// Seconds of 23 passes of batch 1.
     pub seconds: f64,
-    /// Whether the figure is rounded ("about").
+    /// True if the figure is rounded ("about").
     pub about: bool,
 }
 
@@ -123,13 +123,13 @@ pub struct RaceRecord {
     pub reading: f64,
     /// The rule.
     pub rule: RaceRule,
-    /// What sets this race apart from the published rule (`--passes`, …), in words; empty in one that may be quoted.
+    /// Differences from the published rule (`--passes`, …), in words; empty in one that may be quoted.
     pub restrictions: Vec<String>,
     /// Who raced, the baseline first.
     pub contestants: Vec<Contestant>,
     /// Published times, for comparison.
     pub published: Vec<PublishedTime>,
-    /// What it says about the claim, in sentences.
+    /// Verdict on the claim, in sentences.
     pub verdict: Vec<String>,
 }
 

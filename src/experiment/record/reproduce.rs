@@ -7,7 +7,7 @@ use super::{Seconds, SplitReport, Stamp, Statistics};
 use crate::data::DigitsRecord;
 use crate::engine::EngineKind;
 
-/// What makes a run the same run: a record whose identity equals the wanted one is not run again.
+/// Identity of a run: a record whose identity equals the wanted one is not run again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
     /// Name of the table's row, such as `stage-0`.
@@ -44,31 +44,31 @@ pub struct CurvePoint {
 pub struct MissedExample {
     /// Its index in the test set, from 0.
     pub index: u32,
-    /// What it is.
+    /// Its label.
     pub label: u8,
-    /// What the net takes it for.
+    /// Class that the net assigns to it.
     pub guess: u8,
 }
 
-/// One run, as it lies in the output folder: `ROW-SEED.json`.
+/// One run, stored in the output folder as `ROW-SEED.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// Version of this form, [`super::SCHEMA`].
     pub schema: u32,
-    /// What run it is.
+    /// Identity of the run.
     pub identity: Identity,
     /// Version of the program that ran it.
     pub version: String,
     /// Day it ended, UTC, `YYYY-MM-DD`.
     pub date: String,
-    /// The device, for people.
+    /// Human-readable name of the device.
     pub device: String,
     /// The kernels, as `--kernels` takes them; only on an adapter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernels: Option<String>,
     /// Runs that shared the machine at most, this one counted: above 1, the seconds are not to be compared.
     pub concurrent_runs: u32,
-    /// Where the time went.
+    /// Time of each part.
     pub seconds: Seconds,
     /// Updates of the whole run.
     pub steps: u32,
@@ -78,7 +78,7 @@ pub struct RunRecord {
     pub curve: Vec<CurvePoint>,
     /// Why the run failed, if it did: its loss was not finite.
     pub failed: Option<String>,
-    /// The trained weights, a file beside this one; the first seed of a row only.
+    /// File of the trained weights in the same folder; the first seed of a row only.
     pub weights: Option<String>,
     /// The test examples missed, in order; the first seed of a row only.
     pub missed: Option<Vec<MissedExample>>,
@@ -94,7 +94,7 @@ impl RunRecord {
     }
 }
 
-/// What was published for a row: one run of its author's.
+/// Published figure for a row: one run by its author.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Published {
     /// Test examples missed, of `examples`: what the percentage comes to. (The essay's script truncates a float when it
@@ -124,23 +124,23 @@ pub struct FailedRun {
 pub struct TableRow {
     /// Its name, such as `stage-0` or `full-batch-0`.
     pub row: String,
-    /// What it is, in a few words.
+    /// Title, in a few words.
     pub title: String,
     /// Name of the recipe.
     pub recipe_name: String,
     /// The recipe of its first seed.
     pub recipe: serde_json::Value,
-    /// Whether an update sees all examples.
+    /// True if an update sees all examples.
     pub full_batch: bool,
     /// Name of the engine; empty if no run ended.
     pub engine: String,
-    /// The device, for people; none if no run ended.
+    /// Human-readable name of the device; none if no run ended.
     pub device: Option<String>,
     /// Updates of a run.
     pub steps: u32,
     /// Passes over the training set of a run.
     pub passes: f64,
-    /// What was published, if there is something to compare with.
+    /// Published figure, if there is one to compare with.
     pub published: Option<Published>,
     /// Seeds of the runs that ended, in order.
     pub seeds: Vec<u64>,
@@ -150,7 +150,7 @@ pub struct TableRow {
     pub train_misses: Vec<u32>,
     /// Of the test misses; none if no run ended.
     pub statistics: Option<Statistics>,
-    /// Whether the published misses lie inside the 95% prediction interval of one more run; none where there is no such
+    /// True if the published misses are inside the 95% prediction interval of one more run; none where there is no such
     /// interval (fewer than two runs) or nothing published.
     pub published_inside: Option<bool>,
     /// Mean seconds of training, evaluations not counted.
@@ -161,7 +161,7 @@ pub struct TableRow {
     pub failed: Vec<FailedRun>,
 }
 
-/// All rows, as they lie in the output folder: `table.json`.
+/// All rows, stored in the output folder as `table.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// Its head.
@@ -171,12 +171,12 @@ pub struct Table {
     pub digits: DigitsRecord,
     /// Seeds of each row.
     pub seeds: Vec<u64>,
-    /// What sets these runs apart from the published ones (`--passes`, `--train-examples`, …), in words; empty in a table
+    /// Differences between these runs and the published ones (`--passes`, `--train-examples`, …), in words; empty in a table
     /// that may be compared with them.
     pub restrictions: Vec<String>,
     /// The rows.
     pub rows: Vec<TableRow>,
-    /// How to read it.
+    /// Notes on reading it.
     pub notes: Vec<String>,
 }
 

@@ -1,10 +1,10 @@
-//! What the records of every run have in common.
+//! Parts that the records of every run have in common.
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Evaluation, number_or_null};
 
-/// Where the time went.
+/// Time of each part of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Seconds {
     /// From the start of the process (or, for the baseline, of its engine) to the first update.
@@ -15,7 +15,7 @@ pub struct Seconds {
     pub train: f64,
 }
 
-/// How well the net does on one split.
+/// Loss and misses of the net on one split.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SplitReport {
     /// The recipe's loss. JSON has no infinity: `null` there, which is read as not a number.

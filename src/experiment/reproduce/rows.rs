@@ -2,7 +2,7 @@
 
 use crate::data::Source;
 use crate::experiment::record::Published;
-use crate::recipe::{Length, Name, Recipe};
+use crate::recipe::{Length, Recipe, RecipeName};
 
 /// Test examples of every published figure.
 const TEST_EXAMPLES: u32 = crate::data::mnist1989::TEST as u32;
@@ -18,7 +18,7 @@ pub struct Figure {
     pub printed_misses: u32,
 }
 
-/// How a row is trained on the first 50,000 of MNIST.
+/// Training of a row on the first 50,000 of MNIST.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Large {
     /// Passes; none for the recipe's own length.
@@ -32,10 +32,10 @@ pub struct Large {
 pub struct Row {
     /// Its name, as `--rows` takes it.
     pub name: &'static str,
-    /// What it is, in a few words.
+    /// Title, in a few words.
     pub title: &'static str,
     /// The recipe.
-    pub recipe: Name,
+    pub recipe: RecipeName,
     /// The essay's figure on MNIST as of 1989; of a stage's full-batch form that of the stage.
     pub essay: Option<Figure>,
     /// On 50,000 examples, if the essay did that.
@@ -59,7 +59,7 @@ const fn large(passes: Option<u64>, percent: f64, printed_misses: u32) -> Option
 
 const fn row(
     name: &'static str,
-    recipe: Name,
+    recipe: RecipeName,
     essay: Option<Figure>,
     large: Option<Large>,
     title: &'static str,
@@ -82,20 +82,20 @@ const STAGE_4: Option<Figure> = figure(1.59, 32);
 /// All rows: the essay's stages one example at a time, then over the full batch.
 #[rustfmt::skip]
 pub const ROWS: [Row; 14] = [
-    row("stage-0", Name::Reproduction, STAGE_0, large(Some(100), 2.74, 54), "reproduction: tanh, MSE, SGD"),
-    row("stage-1", Name::Softmax, STAGE_1, None, "+ softmax cross-entropy"),
-    row("stage-2", Name::AdamW, STAGE_2, None, "+ AdamW"),
-    row("stage-3", Name::Augmentation, STAGE_3, None, "+ shifts by a pixel"),
-    row("stage-4", Name::Dropout, STAGE_4, large(Some(80), 1.25, 24), "+ dropout and ReLU"),
-    row("newton-1989", Name::Newton1989, STAGE_0, None, "stage 0 with the paper's optimizer"),
-    row("stage-0-plain", Name::ReproductionPlain, STAGE_0, None, "stage 0 from weights within 2.4/F"),
-    row("newton-1989-plain", Name::Newton1989Plain, STAGE_0, None, "the paper's optimizer from weights within 2.4/F"),
-    row("full-batch-0", Name::FullBatch1989, STAGE_0, large(None, 2.74, 54), "stage 0 over the full batch"),
-    row("full-batch-1", Name::FullBatchSoftmax, STAGE_1, None, "stage 1 over the full batch"),
-    row("full-batch-2", Name::FullBatchAdamW, STAGE_2, None, "stage 2 over the full batch"),
-    row("full-batch-3", Name::FullBatchAugmentation, STAGE_3, None, "stage 3 over the full batch"),
-    row("full-batch-4", Name::FullBatchModern, STAGE_4, large(None, 1.25, 24), "stage 4 over the full batch"),
-    row("full-batch", Name::FullBatch, STAGE_0, None, "fewest full-batch steps to the reproduction's misses"),
+    row("stage-0", RecipeName::Reproduction, STAGE_0, large(Some(100), 2.74, 54), "reproduction: tanh, MSE, SGD"),
+    row("stage-1", RecipeName::Softmax, STAGE_1, None, "+ softmax cross-entropy"),
+    row("stage-2", RecipeName::AdamW, STAGE_2, None, "+ AdamW"),
+    row("stage-3", RecipeName::Augmentation, STAGE_3, None, "+ shifts by a pixel"),
+    row("stage-4", RecipeName::Dropout, STAGE_4, large(Some(80), 1.25, 24), "+ dropout and ReLU"),
+    row("newton-1989", RecipeName::Newton1989, STAGE_0, None, "stage 0 with the paper's optimizer"),
+    row("stage-0-plain", RecipeName::ReproductionPlain, STAGE_0, None, "stage 0 from weights within 2.4/F"),
+    row("newton-1989-plain", RecipeName::Newton1989Plain, STAGE_0, None, "the paper's optimizer from weights within 2.4/F"),
+    row("full-batch-0", RecipeName::FullBatch1989, STAGE_0, large(None, 2.74, 54), "stage 0 over the full batch"),
+    row("full-batch-1", RecipeName::FullBatchSoftmax, STAGE_1, None, "stage 1 over the full batch"),
+    row("full-batch-2", RecipeName::FullBatchAdamW, STAGE_2, None, "stage 2 over the full batch"),
+    row("full-batch-3", RecipeName::FullBatchAugmentation, STAGE_3, None, "stage 3 over the full batch"),
+    row("full-batch-4", RecipeName::FullBatchModern, STAGE_4, large(None, 1.25, 24), "stage 4 over the full batch"),
+    row("full-batch", RecipeName::FullBatch, STAGE_0, None, "fewest full-batch steps to the reproduction's misses"),
 ];
 
 impl Row {
@@ -104,7 +104,7 @@ impl Row {
         ROWS.iter().find(|row| row.name == name)
     }
 
-    /// The rows that stand in the published table for these digits.
+    /// The rows of the published table for these digits.
     pub fn of(source: Source) -> Vec<&'static Self> {
         let published = |row: &&Self| !matches!(source, Source::Mnist(_)) || row.large.is_some();
         ROWS.iter().filter(published).collect()
@@ -124,13 +124,13 @@ impl Row {
         }
     }
 
-    /// What was published for it on these digits.
+    /// Published figure for it on these digits.
     pub fn published(&self, source: Source) -> Option<Published> {
         let figure = match source {
             Source::Mnist1989 => self.essay?,
             Source::Mnist(LARGE) => self.large?.essay,
             Source::Mnist(_) => return None,
-            // One net, trained by an optimizer of the paper's own; its only figure stands beside every row.
+            // One net, trained by the paper's own optimizer; its only figure is compared with every row.
             Source::ZipCode => {
                 return Some(Published {
                     misses: 102,
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(length("stage-0", large), Length::Passes(100));
         assert_eq!(length("stage-4", large), Length::Passes(80));
         assert_eq!(length("stage-0", Source::Mnist1989), Length::Passes(23));
-        let full = Recipe::named(Name::FullBatch1989).length;
+        let full = Recipe::named(RecipeName::FullBatch1989).length;
         assert_eq!(length("full-batch-0", large), full);
         let names: Vec<_> = Row::of(large).iter().map(|row| row.name).collect();
         assert_eq!(

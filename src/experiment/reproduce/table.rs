@@ -1,4 +1,4 @@
-//! What the finished runs come to.
+//! The table of finished runs.
 
 use super::{Row, RowRuns};
 use crate::data::{DigitsRecord, Source};
@@ -19,7 +19,7 @@ pub struct Sheet {
     pub source: Source,
     /// Seeds of each row.
     pub seeds: Vec<u64>,
-    /// What sets the runs apart from the published ones.
+    /// Differences between these runs and the published ones.
     pub restrictions: Vec<String>,
 }
 
@@ -121,13 +121,13 @@ fn notes(sheet: &Sheet, rows: &[TableRow]) -> Vec<String> {
         && sheet.source != Source::ZipCode
     {
         notes.push(
-            "The essay has no full-batch runs: a full-batch form stands beside the figure of its stage."
+            "The essay has no full-batch runs: a full-batch version is compared with the figure of its stage."
                 .into(),
         );
     }
     if sheet.source == Source::ZipCode && published().next().is_some() {
         notes.push(
-            "The paper's figure is of one net, trained with a Newton method of its own: every row stands beside it."
+            "The paper's figure is of one net, trained with its own Newton method: every row is compared with it."
                 .into(),
         );
     }
@@ -235,7 +235,7 @@ mod tests {
         table.rows.into_iter().next().expect("one row")
     }
 
-    /// 70, 80, 90: one more run lies between 30.3 and 129.7, so 82 does.
+    /// 70, 80, 90: one more run is between 30.3 and 129.7, so 82 does.
     #[test]
     fn a_row_sums_its_runs_up() {
         let row = of(&[Some(80), Some(90), Some(70)], Vec::new());

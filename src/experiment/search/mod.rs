@@ -77,18 +77,7 @@ pub fn search(
     queue: &Queue,
     watch: &mut dyn FnMut(usize, &[Candidate]) -> Result<()>,
 ) -> Result<Candidate> {
-    if settings.folds < 2 || settings.folds > train.len() {
-        return Err(Error::Usage(format!(
-            "--folds: found {}, expected 2 to {} (the training examples)",
-            settings.folds,
-            train.len()
-        )));
-    }
-    let folds = (0..settings.folds).map(|fold| held_out(train, fold, settings.folds));
-    let folds: Vec<(Digits, DigitsRecord)> = folds
-        .map(|digits| (DigitsRecord::of(&digits), digits))
-        .map(|(record, digits)| (digits, record))
-        .collect();
+    let folds = folds(train, settings.folds)?;
     let mut draw = Draw::new(settings.seed);
     let mut field: Vec<(usize, Candidate)> = (0..settings.candidates.max(1))
         .map(|number| {
@@ -132,6 +121,22 @@ pub fn search(
     Ok(field.swap_remove(0).1)
 }
 
+/// The training set with each of its parts held out in turn.
+fn folds(train: &Dataset, count: usize) -> Result<Vec<(Digits, DigitsRecord)>> {
+    if count < 2 || count > train.len() {
+        return Err(Error::Usage(format!(
+            "--folds: found {count}, expected 2 to {} (the training examples)",
+            train.len()
+        )));
+    }
+    let folds = (0..count).map(|fold| held_out(train, fold, count));
+    let recorded = folds.map(|digits| {
+        let record = DigitsRecord::of(&digits);
+        (digits, record)
+    });
+    Ok(recorded.collect())
+}
+
 /// Share of the held-out examples missed; 1 for a run that diverged.
 fn error_of(run: &RunRecord) -> f64 {
     run.last().map_or(1.0, |end| end.test.error)
@@ -143,13 +148,13 @@ mod tests {
     use crate::data::embedded;
     use crate::experiment::folder::Folder;
     use crate::experiment::queue::Unseen;
-    use crate::recipe::{Length, Name};
+    use crate::recipe::{Length, RecipeName};
 
     fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
         let train = embedded::digits().train.truncated(200);
         let base = Recipe {
             length: Length::Steps(12),
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         };
         // One rate learns, the other leaves the net where it is.
         let own = [

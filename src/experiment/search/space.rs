@@ -1,4 +1,4 @@
-//! What a search may change in a recipe, and how it draws.
+//! The fields of a recipe that a search may change, and their random values.
 
 use std::fmt;
 use std::str::FromStr;
@@ -34,12 +34,12 @@ named! {
         Optimizer = "optimizer",
         /// Nonlinearity.
         Activation = "activation",
-        /// What is minimised.
+        /// The loss function.
         Loss = "loss",
     }
 }
 
-/// What a field's value is drawn from.
+/// Range or list that a field's value is drawn from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Values {
@@ -106,7 +106,7 @@ impl Range {
             Values::Between(low, high) => vec![low.to_string(), high.to_string()],
             Values::OneOf(texts) => texts.clone(),
         };
-        let recipe = Recipe::named(crate::recipe::Name::FullBatch);
+        let recipe = Recipe::named(crate::recipe::RecipeName::FullBatch);
         for text in texts {
             let mut tried = recipe.clone();
             self.field.set(&mut tried, &text)?;
@@ -169,7 +169,7 @@ fn significant(value: f64) -> f64 {
 pub struct Space(Vec<Range>);
 
 impl Space {
-    /// What is worth trying for a recipe, with these ranges in the place of the usual ones.
+    /// The usual ranges for a recipe, with these in place of some.
     pub fn of(recipe: &Recipe, own: &[Range]) -> Self {
         let mut usual = vec![
             "schedule=linear|cosine",
@@ -253,7 +253,7 @@ impl Draw {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::Name;
+    use crate::recipe::RecipeName;
 
     #[test]
     fn ranges_are_read_as_they_are_written() {
@@ -288,7 +288,7 @@ mod tests {
     fn candidates_stay_in_their_ranges_and_a_seed_repeats_them() {
         let base = Recipe {
             optimizer: Optimizer::Muon,
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         };
         let own = [
             "learning-rate=0.01..0.02".parse().unwrap(),

@@ -65,7 +65,7 @@ impl Program {
 pub(super) fn check_recipe(recipe: &Recipe) -> Result<()> {
     if recipe.batch != Batch::Full {
         return Err(Error::Usage(format!(
-            "the gpu engine: found recipe {} with one example an update, expected the full batch",
+            "the gpu engine: found recipe {} with one example per update, expected the full batch",
             recipe.name
         )));
     }
@@ -101,13 +101,13 @@ mod tests {
     use super::*;
     use crate::gpu::layout::sizes::MOST_WORKGROUPS;
     use crate::gpu::layout::tiling::Tiling;
-    use crate::recipe::{Name, Optimizer};
+    use crate::recipe::{Optimizer, RecipeName};
 
     fn recipe(shift: u32, dropout: f64) -> Recipe {
         Recipe {
             shift,
             dropout,
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         }
     }
 

@@ -73,7 +73,7 @@ pub(super) fn choice(all: &[Stored], key: &str) -> Option<Variant> {
     stored.kernels.parse().ok()
 }
 
-/// Stores a choice beside those of other processes. A file that cannot be written costs time, not the run.
+/// Stores a choice together with those of other processes. A file that cannot be written costs time, not the run.
 pub(super) fn store(path: &Path, key: String, variant: Variant) {
     if let Some(folder) = path.parent() {
         let _ = std::fs::create_dir_all(folder);

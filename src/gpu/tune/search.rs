@@ -63,7 +63,7 @@ impl<'a> Search<'a> {
         let mut fastest = f64::INFINITY;
         for (variant, samples) in samples {
             let time = median(samples);
-            tracing::info!(kernels = %variant, milliseconds = time, "measured a step");
+            tracing::info!(kernels = %variant, milliseconds = time, "measured");
             self.measured.retain(|(other, _)| other != variant);
             self.measured.push((*variant, time));
             if let Variant::Fused(tiling) = variant

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::draw::dropout_threshold;
 use crate::engine::Split;
 use crate::gpu::layout::sizes::EXAMPLES_PER_CHUNK;
-use crate::recipe::{Name, Optimizer, Recipe};
+use crate::recipe::{Optimizer, Recipe, RecipeName};
 
 /// The purpose of a plan: each has its own uniform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +143,7 @@ impl StepParams {
 pub fn declaration() -> String {
     let any = StepParams::of(Purpose::EvaluateTrain, 1);
     let mut text = String::from("struct StepParams {\n");
-    for (name, word) in any.fields(&Recipe::named(Name::FullBatch), 1) {
+    for (name, word) in any.fields(&Recipe::named(RecipeName::FullBatch), 1) {
         let kind = match word {
             Word::U32(_) => "u32",
             Word::F32(_) => "f32",
@@ -164,7 +164,7 @@ mod tests {
         let naga::TypeInner::Struct { members, span } = &module.types[params.ty].inner else {
             panic!("params is a struct");
         };
-        let recipe = Recipe::named(Name::FullBatch);
+        let recipe = Recipe::named(RecipeName::FullBatch);
         let params = StepParams::of(Purpose::Training, 65);
         let fields = params.fields(&recipe, 64);
         assert_eq!(members.len(), fields.len());

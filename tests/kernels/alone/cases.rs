@@ -2,7 +2,7 @@
 
 use gpu_train::gpu::wgsl::kernels::LAYERED;
 use gpu_train::net::{H1B, H2B, H3B, OUTB, PADDED_PIXELS, Parameters};
-use gpu_train::recipe::{Activation, Length, Loss, Name, Optimizer, Recipe};
+use gpu_train::recipe::{Activation, Length, Loss, Optimizer, Recipe, RecipeName};
 
 use crate::common::{Noise, random_parameters};
 
@@ -94,7 +94,7 @@ impl Case {
             dropout: self.dropout,
             // Above 2³², so that both words of the seed count.
             seed: 0x0123_4567_89ab_cdef,
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         }
     }
 

@@ -8,7 +8,7 @@ use gpu_train::gpu::layout::sizes::CODE_BYTES;
 use gpu_train::gpu::wgsl::uniform::StepParams;
 use gpu_train::gpu::{Program, Sizes, Tiling, Variant, WeightPath};
 use gpu_train::net::{CLASSES, H1B, PARAMETERS, PIXELS, Parameters};
-use gpu_train::recipe::{Activation, Length, Loss, Name, Recipe};
+use gpu_train::recipe::{Activation, Length, Loss, Recipe, RecipeName};
 use gpu_train::reference::{self as twin, Reference};
 
 use super::cases::{Data, parameters};
@@ -105,7 +105,7 @@ impl ForwardBackwardCase {
             dropout: self.dropout,
             // Above 2³², so that both words of the seed count.
             seed: 0x0123_4567_89ab_cdef,
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         }
     }
 

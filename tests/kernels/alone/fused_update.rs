@@ -5,7 +5,7 @@ use gpu_train::gpu::layout::sizes::{LOSSES, SLOT, STEP, TOTAL_LOSS, TOTAL_MISSED
 use gpu_train::gpu::{Program, Sizes, Tiling, Variant, WeightPath};
 use gpu_train::net::{PARAMETER_COUNT, Parameters};
 use gpu_train::recipe::muon::MATRICES;
-use gpu_train::recipe::{Length, Name, Optimizer, Recipe};
+use gpu_train::recipe::{Length, Optimizer, Recipe, RecipeName};
 use gpu_train::reference::{self as twin, AdamW, Rule};
 
 use super::forward::{PROGRESS, wide};
@@ -65,7 +65,7 @@ impl UpdateCase {
             optimizer: self.optimizer,
             weight_decay: 0.02,
             momentum: 0.9,
-            ..Recipe::named(Name::FullBatch)
+            ..Recipe::named(RecipeName::FullBatch)
         }
     }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gpu_train::gpu::wgsl::compose::wgsl;
 use gpu_train::gpu::wgsl::kernels::LAYERED;
 use gpu_train::gpu::{Program, Sizes, Tiling, Variant, WeightPath};
-use gpu_train::recipe::{Name, Recipe};
+use gpu_train::recipe::{Recipe, RecipeName};
 use libtest_mimic::Trial;
 use naga::{AddressSpace, Block, Expression, Function, Handle, Module, Statement};
 
@@ -296,7 +296,7 @@ fn fused() -> Vec<(String, String)> {
             weights: WeightPath::Storage,
             keep_x,
         };
-        let recipe = Recipe::named(Name::FullBatch);
+        let recipe = Recipe::named(RecipeName::FullBatch);
         let program = Program::build(&recipe, Sizes::of(100, 10), Variant::Fused(tiling));
         let program = program.expect("a program");
         for shader in program.shaders {
@@ -325,7 +325,7 @@ fn each_barrier_is_missed(text: &str) -> Result<(), String> {
 }
 
 pub fn trials() -> Vec<Trial> {
-    let recipe = Recipe::named(Name::FullBatch);
+    let recipe = Recipe::named(RecipeName::FullBatch);
     let layered = LAYERED
         .into_iter()
         .map(|kernel| (kernel.name.to_owned(), wgsl(kernel, &recipe, "")));

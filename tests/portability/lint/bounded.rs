@@ -101,7 +101,7 @@ impl At<'_> {
         use Expression as E;
         use MathFunction as M;
         let is = |value: Handle<Expression>, must| {
-            // Constants have an arena of their own, and only what `computed` knows.
+            // Constants have a separate arena, and only what `computed` knows.
             if std::ptr::eq(arena, &self.function.expressions) {
                 self.complies(value, must)
             } else {

@@ -17,7 +17,7 @@ use gpu_train::experiment::record::Distribution;
 use gpu_train::experiment::record::Machine;
 use gpu_train::net::SIDE;
 use gpu_train::predict::Classifier;
-use gpu_train::recipe::{Name, Recipe};
+use gpu_train::recipe::{Recipe, RecipeName};
 use gpu_train::target::{self, Target};
 
 /// Side of the square in the pictures for each pixel of a digit.
@@ -113,7 +113,7 @@ fn net(classifier: &Classifier, seconds: f64) -> Result<Measured> {
     let recipe = Recipe {
         activation: functions.activation,
         loss: functions.loss,
-        ..Recipe::named(Name::Reproduction)
+        ..Recipe::named(RecipeName::Reproduction)
     };
     let digits = embedded::digits();
     let count = digits.test.len();

@@ -14,7 +14,7 @@ use gpu_train::experiment::record::SplitReport;
 use gpu_train::file;
 use gpu_train::predict::Classifier;
 use gpu_train::recipe::Functions;
-use gpu_train::recipe::{Length, Name, Recipe};
+use gpu_train::recipe::{Length, Recipe, RecipeName};
 use gpu_train::target::{self, Target};
 use gpu_train::train::{self, Cadence};
 use gpu_train::weights;
@@ -98,7 +98,7 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
         create_folder(path)?;
     }
     file::check_target(path)?;
-    let base = Recipe::named(Name::FullBatchModern);
+    let base = Recipe::named(RecipeName::FullBatchModern);
     let recipe = Recipe {
         seed: arguments.seed.unwrap_or(base.seed),
         length: arguments

@@ -1,0 +1,164 @@
+//! Unit tests of `src/checkpoint.rs`.
+
+use super::*;
+use crate::engine::Evaluation;
+use crate::net::Parameters;
+use crate::recipe::RecipeName;
+
+fn checkpoint(name: RecipeName) -> Checkpoint {
+    let recipe = Recipe::named(name);
+    let parameters = recipe.initial_parameters();
+    let evaluation = Evaluation {
+        loss: 0.1 + 0.2,
+        misses: 3,
+        examples: 100,
+    };
+    Checkpoint {
+        state: State {
+            step: 2,
+            first_moment: parameters.map(|value| value / 3.0),
+            second_moment: parameters.map(|value| value * value),
+            parameters,
+        },
+        past: History {
+            step: 2,
+            seconds: 1.0 / 3.0,
+            losses: match recipe.batch {
+                Batch::Full => vec![2.5, 1.5],
+                Batch::PerExample => Vec::new(),
+            },
+            points: vec![Point {
+                step: 1,
+                seconds: 1.0 / 7.0,
+                train: evaluation,
+                test: evaluation,
+            }],
+        },
+        origin: Origin {
+            version: "0.0.0".into(),
+            engine: EngineKind::Cpu,
+            device: "a device".into(),
+            kernels: Some("layered".into()),
+            recipe,
+            digits: DigitsRecord {
+                source: "random".into(),
+                sha256: "ab".repeat(32),
+                train_examples: 1_000,
+                test_examples: 100,
+            },
+        },
+    }
+}
+
+fn bytes(checkpoint: &Checkpoint) -> Vec<u8> {
+    encode(&checkpoint.origin, &checkpoint.state, &checkpoint.past).expect("it fits")
+}
+
+fn message(bytes: &[u8]) -> String {
+    let error = decode(bytes, Path::new("some.ckpt")).expect_err("it is refused");
+    let message = error.to_string();
+    assert_eq!(message.lines().count(), 1, "{message}");
+    message
+}
+
+#[test]
+fn a_checkpoint_comes_back_bit_for_bit() {
+    for name in [RecipeName::FullBatch, RecipeName::Reproduction] {
+        let checkpoint = checkpoint(name);
+        let bytes = bytes(&checkpoint);
+        let back = decode(&bytes, Path::new("some.ckpt")).expect("it is read");
+        assert_eq!(back, checkpoint);
+        assert_eq!(super::tests::bytes(&back), bytes);
+    }
+}
+
+#[test]
+fn every_bit_counts() {
+    let whole = bytes(&checkpoint(RecipeName::FullBatch));
+    let data = whole.len() - 40_000;
+    for place in [data, data + 1_234, whole.len() - 1] {
+        let mut altered = whole.clone();
+        altered[place] ^= 1;
+        let message = message(&altered);
+        assert!(message.contains("the file has been altered"), "{message}");
+    }
+    for length in [0, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
+        message(&whole[..length]);
+    }
+}
+
+#[test]
+fn weights_and_other_forms_are_refused() {
+    let parameters = Parameters::zeros();
+    let recipe = Recipe::named(RecipeName::FullBatch);
+    let weights = weights::encode(&parameters, (&recipe).into());
+    let found = message(&weights);
+    assert!(found.contains("--init-from starts from weights"), "{found}");
+    let of_form_2 = weights::serialize(&[], KEY, r#"{"form":2,"other":[1]}"#.into());
+    let found = message(&of_form_2);
+    assert!(found.contains("found a checkpoint of form 2"), "{found}");
+    let no_header = weights::serialize(&[], KEY, "[".into());
+    let found = message(&no_header);
+    assert!(
+        found.contains("found a header that does not parse"),
+        "{found}"
+    );
+}
+
+#[test]
+fn what_no_run_has_is_refused() {
+    let refused = |change: &dyn Fn(&mut Checkpoint), expected: &str| {
+        let mut checkpoint = checkpoint(RecipeName::FullBatch);
+        change(&mut checkpoint);
+        let found = message(&bytes(&checkpoint));
+        assert!(found.contains(expected), "{found}");
+    };
+    refused(&|c| c.state.step = 66, "found step 66, expected at most 65");
+    refused(&|c| c.past.losses.truncate(1), "tensor losses");
+    refused(&|c| c.past.losses[0] = f32::NAN, "expected finite numbers");
+    refused(&|c| c.past.points[0].step = 3, "found evaluations");
+    refused(&|c| c.past.points[0].test.examples = 0, "found evaluations");
+    refused(&|c| c.past.seconds = -1.0, "found evaluations or seconds");
+    refused(
+        &|c| c.origin.recipe.dropout = 1.5,
+        "a recipe that is refused (--dropout: found 1.5",
+    );
+    refused(&|c| c.origin.digits.train_examples = 0, "training example");
+    // Escape codes in any of these would reach the terminal; U+009B opens one as ESC [ does.
+    let text = "found a control character in \\u{1b}[31mred\\u{9b}";
+    let escape = || "\u{1b}[31mred\u{9b}".to_owned();
+    refused(&|c| c.origin.recipe.name = escape(), text);
+    refused(&|c| c.origin.device = escape(), text);
+    refused(&|c| c.origin.kernels = Some(escape()), text);
+    refused(&|c| c.origin.digits.source = escape(), text);
+    refused(
+        &|c| c.state.first_moment.flat_mut()[0] = f32::INFINITY,
+        "tensor first_moment.H1w: element 0: found inf",
+    );
+}
+
+#[test]
+fn a_header_that_promises_much_is_not_read() {
+    let mut bytes = (1u64 << 60).to_le_bytes().to_vec();
+    bytes.extend_from_slice(b"{}");
+    let found = message(&bytes);
+    assert!(
+        found.contains("found a header of 1152921504606846976 bytes"),
+        "{found}"
+    );
+}
+
+#[test]
+fn the_first_field_that_differs_is_named() {
+    let recipe = Recipe::named(RecipeName::FullBatch);
+    assert_eq!(difference(&recipe, &recipe), None);
+    let other = Recipe {
+        learning_rate: 0.5,
+        ..recipe.clone()
+    };
+    let found = difference(&recipe, &other).expect("they differ");
+    assert!(
+        found.starts_with("learning-rate 0.0") && found.ends_with("expected 0.5"),
+        "{found}"
+    );
+}
