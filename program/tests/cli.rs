@@ -192,7 +192,7 @@ fn rates_and_lengths_out_of_range_are_named() {
         2,
         &["--steps", "found 0", "expected 1 or more"],
     );
-    refused(&["--passes", "0"], 2, &["--passes", "found 0"]);
+    refused(&["--passes", "0"], 2, &["--epochs", "found 0"]);
     refused(
         &["--learning-rate", "-1"],
         2,

@@ -114,9 +114,9 @@ impl<'a> Loop<'a> {
         let fitting = f64::from(count) * CALL.as_secs_f64() / took.as_secs_f64().max(1e-9);
         self.call = (fitting as u32).max(1);
         let (step, steps) = (history.step, self.steps);
-        let due = |every: u32| step.is_multiple_of(every) || step == steps;
-        self.evaluate = due(self.cadence.evaluate_every);
-        self.checkpoint = self.cadence.checkpoint_every.is_some_and(due);
+        self.evaluate = is_due(self.cadence.evaluate_every, step, steps);
+        let checkpoint_every = self.cadence.checkpoint_every;
+        self.checkpoint = checkpoint_every.is_some_and(|every| is_due(every, step, steps));
         Ok(Event::Progress {
             step,
             steps,
@@ -189,6 +189,11 @@ impl<'a> Loop<'a> {
     }
 }
 
+/// Tells whether something that happens every N steps happens after this one; the end counts.
+fn is_due(every: u32, step: u32, steps: u32) -> bool {
+    step.is_multiple_of(every) || step == steps
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,7 +225,7 @@ mod tests {
         let mut run = Loop::new(&recipe, 2, cadence, history).expect("few updates");
         let mut asked = Vec::new();
         while let Some(next) = run.next() {
-            let event = match next {
+            let _ = match next {
                 Next::Train(steps) => {
                     asked.push(format!("train {steps}"));
                     let losses = vec![1.0; steps as usize];
@@ -235,7 +240,6 @@ mod tests {
                     run.checkpoint(&state).expect("finite")
                 }
             };
-            drop(event);
             let interrupted = run.history.step == interrupt_at;
             let watched = match interrupted {
                 true => Err(Error::Interrupted(String::new())),
