@@ -279,7 +279,9 @@ fn where_no_thread_can_be_started_the_run_has_the_same_weights() {
         cp "$0" "$1/program" && chmod 755 "$1/program" && chmod 777 "$1" || exit
         become="" && [ "$(id -u)" = 0 ] && become="setpriv --reuid=54321 --regid=54321 --clear-groups"
         for tool in prlimit ${become%% *}; do command -v $tool >&2 || { echo "$tool"; exit 0; }; done
-        cd "$1" && HOME="$1" exec $become prlimit --nproc=2 ./program $options --save limited"#;
+        cd "$1" && export HOME="$1" limit="$become prlimit --nproc=2"
+        $limit ./program reproduce --rows stage-0 --seeds 2 --jobs 2 --epochs 1 --examples 50 --out runs >&2 || exit
+        exec $limit ./program $options --save limited"#;
     let output = shell(script, &folder);
     let error = String::from_utf8_lossy(&output.stderr);
     let limited = folder.path().join("limited");

@@ -112,7 +112,13 @@ impl Queue<'_> {
         };
         std::thread::scope(|scope| {
             for _ in 1..running.workers {
-                scope.spawn(|| self.serve(&running));
+                let worker =
+                    std::thread::Builder::new().spawn_scoped(scope, || self.serve(&running));
+                if let Err(error) = worker {
+                    // The present thread works in any case, and the number of workers changes no bit.
+                    tracing::warn!(%error, "fewer workers than asked for: no more threads can be started");
+                    break;
+                }
             }
             self.serve(&running);
         });

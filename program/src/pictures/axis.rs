@@ -169,7 +169,8 @@ fn grouped(value: f64) -> String {
 /// A time in three digits: "1.2 ms", "0.67 s", "190 s", "12.5 min", "3 days".
 pub fn time(seconds: f64) -> String {
     let (value, unit) = match seconds {
-        s if !s.is_finite() || s < 0.0 => return "no time".into(),
+        // A century and more is no measurement, and its digits would not fit.
+        s if !(0.0..=3.2e9).contains(&s) => return "no time".into(),
         0.0 => return "0 s".into(),
         s if s < 0.9995e-3 => (s * 1e6, "µs"),
         s if s < 0.09995 => (s * 1e3, "ms"),

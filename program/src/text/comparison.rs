@@ -9,7 +9,7 @@ use gpu_train::experiment::record::SplitReport;
 use gpu_train::experiment::verdict::{ESSAY_SECONDS, Verdict, factor, speed, speed_than};
 use gpu_train::train::Point;
 
-/// Time to come down to a test error. Both runs are looked at after the same shares of their updates.
+/// Time to come down to a test error. Both runs are compared at evenly spaced points, as many in each.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct SameError {
     /// Test misses both runs came down to: the larger of the two at their ends.
@@ -102,7 +102,7 @@ impl Comparison {
         let same = &self.same_error;
         lines.push(format!(
             "same test error: full batch is {} per example ({:.3} s against {:.3} s until at most {} test misses, which \
-             both reach; both looked at after the same {} shares of their updates)",
+             both reach; compared at {} evenly spaced points of each run)",
             speed_than(same.speedup),
             same.full_batch_seconds,
             same.baseline_seconds,
