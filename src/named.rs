@@ -15,7 +15,7 @@ pub struct Entry<T: 'static> {
     pub is_flag: bool,
 }
 
-/// An enum that [`named!`] defines.
+/// An enum that `named!` defines.
 pub trait Named: Copy + PartialEq + Send + Sync + 'static {
     /// All values, in order.
     const TABLE: &'static [Entry<Self>];

@@ -106,7 +106,7 @@ pub enum Length {
 /// Everything that decides what is trained and how, but the data and the device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// The recipe it started from, one of [`Name`]'s names.
+    /// The recipe it started from, one of [`RecipeName`]'s names.
     pub name: String,
     /// Examples an update.
     pub batch: Batch,

@@ -1,8 +1,8 @@
 //! Pictures and a page from the records of `gpu-train reproduce` and `gpu-train race`.
 //!
 //! A picture is one SVG that follows the reader's light or dark theme and needs no font: `race`, `table`,
-//! `curves` (two pictures), `misses` and `kernels` draw one from its record, on a [`sheet`] whose [`canvas`] writes shapes as
-//! text. [`page`] puts all of them into `report.html`. The same records give the same bytes.
+//! `curves` (two pictures), `misses` and `kernels` draw one from its record, on a `sheet` whose `canvas` writes shapes as
+//! text. `page` puts all of them into `report.html`. The same records give the same bytes.
 
 use std::path::{Path, PathBuf};
 

@@ -2,8 +2,8 @@
 //!
 //! - [`plan`]: buffers, shaders, dispatches, plans and programs
 //! - [`variant`]: which kernels do a step
-//! - [`layered`]: a step with a dispatch per layer and direction
-//! - [`fused`]: a step of two or three dispatches
+//! - `layered`: a step with a dispatch per layer and direction
+//! - `fused`: a step of two or three dispatches
 //! - [`contents`]: what the buffers hold at the start, and where the values of a run are
 //! - [`fit`]: whether a program fits an adapter
 
