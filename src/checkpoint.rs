@@ -15,8 +15,7 @@ use crate::data::fingerprint::hexadecimal;
 use crate::engine::{EngineKind, State};
 use crate::error::{Error, Result};
 use crate::file;
-use crate::recipe::differing_field;
-use crate::recipe::{Batch, Recipe};
+use crate::recipe::{Batch, Recipe, differing_field};
 use crate::train::{History, Point};
 use crate::weights::{self, Written};
 

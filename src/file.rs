@@ -302,7 +302,7 @@ pub fn quoted(text: &str) -> String {
 /// Refuses JSON with a control character in one of its texts: a terminal would obey it.
 ///
 /// # Errors
-/// What was found and what was expected.
+/// Found and expected text.
 pub fn refuse_control_characters(value: &Value) -> std::result::Result<(), String> {
     let refuse = |text: &str| match text.contains(char::is_control) {
         true => Err(format!(

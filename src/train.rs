@@ -73,11 +73,6 @@ impl History {
     pub fn last(&self) -> &Point {
         self.points.last().expect("a run ends with an evaluation")
     }
-
-    /// The first evaluation with at most `misses` test examples missed.
-    pub fn first_within(&self, misses: u32) -> Option<&Point> {
-        self.points.iter().find(|point| point.test.misses <= misses)
-    }
 }
 
 /// News of a run for its watcher.

@@ -285,7 +285,7 @@ fn has(text: &str, phrase: &str) -> bool {
 /// The complaints about a file's text, a line each.
 fn complaints(text: &str, is_markdown: bool) -> Vec<String> {
     let mut found = Vec::new();
-    let mut in_doc = false;
+    let mut in_paragraph = false;
     for (number, line) in text.lines().enumerate() {
         let prose = prose(line, is_markdown);
         for (phrase, instead) in REFUSED.iter().filter(|(phrase, _)| has(&prose, phrase)) {
@@ -295,7 +295,7 @@ fn complaints(text: &str, is_markdown: bool) -> Vec<String> {
         let doc = line
             .strip_prefix("///")
             .or_else(|| line.strip_prefix("//!"));
-        if let Some(doc) = doc.filter(|_| !in_doc) {
+        if let Some(doc) = doc.filter(|_| !in_paragraph) {
             let start = NO_START.iter().find(|word| {
                 let rest = doc.trim_start().strip_prefix(*word);
                 rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
@@ -304,7 +304,9 @@ fn complaints(text: &str, is_markdown: bool) -> Vec<String> {
                 start.map(|word| format!("{}: a doc comment starts with {word:?}", number + 1)),
             );
         }
-        in_doc = doc.is_some();
+        // An empty line or a heading ends a paragraph.
+        let is_prose = |doc: &str| !doc.trim().is_empty() && !doc.trim_start().starts_with('#');
+        in_paragraph = doc.is_some_and(is_prose);
     }
     found
 }
@@ -338,7 +340,7 @@ fn the_prose_is_plain() {
 #[test]
 fn other_prose_is_found() {
     // Slashes would make comments of it for the other test.
-    let code = "### So many steps.\nlet lies = 1; ## `lies` is fine, behind is not\n##! How it goes on.\n### Sum.\n### What follows.";
+    let code = "### So many steps.\nlet lies = 1; ## `lies` is fine, behind is not\n##! How it goes on.\n### Sum.\n### What follows.\n###\n### Which it is.";
     assert_eq!(
         complaints(&code.replace('#', "/"), false),
         [
@@ -347,6 +349,7 @@ fn other_prose_is_found() {
             "2: \"behind\", expected after",
             "3: \"goes on\", expected resumes, continues",
             "3: a doc comment starts with \"How\"",
+            "7: a doc comment starts with \"Which\"",
         ]
     );
     assert_eq!(

@@ -3,6 +3,9 @@
 //!
 //! One test needs a software adapter: without one it is reported as ignored, or fails if `GPU_TRAIN_REQUIRE_ADAPTER` is 1.
 
+#[cfg(unix)]
+mod common;
+
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -216,42 +219,16 @@ fn what_makes_no_sense_is_refused() {
 fn ctrl_c_keeps_whole_rounds_and_the_same_command_resumes() {
     let folder = folder();
     let arguments = ["--seeds", "300", "--passes", "3", "--recipe", "full-batch"];
-    let start = || {
-        let program = assert_cmd::cargo::cargo_bin("gpu-train");
-        let mut command = std::process::Command::new(program);
-        command
-            .current_dir(folder.path())
-            .arg("race")
-            .args(arguments);
-        command.stdout(std::process::Stdio::null());
-        command.stderr(std::process::Stdio::piped()).arg("--json");
-        command.spawn().expect("the program runs")
+    let interrupted = |name: &str| {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("gpu-train"));
+        command.current_dir(folder.path());
+        command.arg("race").args(arguments).arg("--json");
+        let file = folder.path().join("gpu-train-race").join(name);
+        common::interrupted(&mut command, &file, 120)
     };
-    let interrupt = |child: std::process::Child| {
-        let id = child.id().to_string();
-        let mut kill = std::process::Command::new("kill");
-        assert!(kill.args(["-INT", &id]).status().expect("kill").success());
-        let output = child.wait_with_output().expect("it ends");
-        let said = String::from_utf8(output.stderr).expect("UTF-8");
-        assert_eq!(output.status.code(), Some(130), "{said}");
-        assert!(said.contains("the same command resumes"), "{said}");
-        said
-    };
-    let wait_for = |name: &str| {
-        let path = folder.path().join("gpu-train-race").join(name);
-        let started = std::time::Instant::now();
-        while !path.exists() {
-            assert!(started.elapsed().as_secs() < 120, "no {name}");
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-    };
-    let child = start();
     // Who runs last in the second round.
-    wait_for("per-example-1338.json");
-    interrupt(child);
-    let child = start();
-    wait_for("per-example-1339.json");
-    let said = interrupt(child);
+    interrupted("per-example-1338.json");
+    let said = interrupted("per-example-1339.json");
     let runs = said.split_once("gpu-train-race: ").map(|(_, rest)| rest);
     let kept = runs.and_then(|rest| rest.split(' ').next()?.parse::<usize>().ok());
     assert!(kept.is_some_and(|kept| kept >= 2), "{said}");

@@ -1,6 +1,9 @@
 //! `gpu-train reproduce` as a user meets it: what it runs, what it does not run again, and the table it leaves. The runs
 //! are tiny; that full ones give the published misses is for the table itself to show.
 
+#[cfg(unix)]
+mod common;
+
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Output;
@@ -271,23 +274,7 @@ fn ctrl_c_keeps_the_finished_runs() {
     let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("gpu-train"));
     command.arg("reproduce").arg("--out").arg(folder);
     command.args(arguments).arg("5000");
-    let quiet = command.stdout(std::process::Stdio::null());
-    let child = quiet.stderr(std::process::Stdio::piped()).spawn();
-    let child = child.expect("the program runs");
-    let first = folder.join("stage-0-1337.json");
-    let started = std::time::Instant::now();
-    while !first.exists() {
-        assert!(started.elapsed().as_secs() < 60, "no run in a minute");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let id = child.id().to_string();
-    let sent = std::process::Command::new("kill")
-        .args(["-INT", &id])
-        .status();
-    assert!(sent.expect("kill").success());
-    let output = child.wait_with_output().expect("it ends");
-    let said = String::from_utf8(output.stderr).expect("UTF-8");
-    assert_eq!(output.status.code(), Some(130), "{said}");
+    let said = common::interrupted(&mut command, &folder.join("stage-0-1337.json"), 60);
     assert!(
         said.contains("interrupted; ")
             && said.contains(" of 5000 runs have finished and are kept in"),

@@ -1,6 +1,9 @@
 //! `gpu-train search` from the outside: it writes what it did, repeats itself, never touches the test set, and refuses
 //! what it cannot do.
 
+#[cfg(unix)]
+mod common;
+
 use assert_cmd::Command;
 use predicates::prelude::{PredicateBooleanExt, predicate};
 use predicates::str::contains;
@@ -166,27 +169,11 @@ fn ctrl_c_keeps_the_finished_runs_and_the_same_command_resumes() {
         ]);
         command.args(["--candidates", candidates]);
         command
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped());
-        command
     };
-    let child = search("100000").spawn().expect("the program runs");
     let first = folder
         .path()
         .join("gpu-train-search/2-candidate-0-100000.json");
-    let started = std::time::Instant::now();
-    while !first.exists() {
-        assert!(started.elapsed().as_secs() < 120, "no run in two minutes");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let id = child.id().to_string();
-    let sent = std::process::Command::new("kill")
-        .args(["-INT", &id])
-        .status();
-    assert!(sent.expect("kill").success());
-    let output = child.wait_with_output().expect("it ends");
-    let said = String::from_utf8(output.stderr).expect("UTF-8");
-    assert_eq!(output.status.code(), Some(130), "{said}");
+    let said = common::interrupted(&mut search("100000"), &first, 120);
     assert!(
         said.contains("of 100000 runs have finished") && said.contains("the same command resumes"),
         "{said}"

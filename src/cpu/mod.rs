@@ -10,4 +10,4 @@ mod threads;
 
 pub use full_batch::FullBatch;
 pub use per_example::PerExample;
-pub use processor::{describe, processor};
+pub use processor::{cores, describe, processor};

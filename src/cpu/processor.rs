@@ -11,10 +11,19 @@ pub fn processor() -> String {
     std::env::consts::ARCH.to_owned()
 }
 
+/// Number of cores available to this process.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// The processor in words: its name, its cores and the instruction set the engines would use.
 pub fn describe() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{}, {cores} cores, {}", processor(), Level::best().name())
+    format!(
+        "{}, {} cores, {}",
+        processor(),
+        cores(),
+        Level::best().name()
+    )
 }
 
 /// The device of an engine in words: the processor's name, the engine's threads and instruction set.

@@ -217,10 +217,9 @@ impl Bench {
 
 /// Peak of one core; copying is measured on all, as they share the memory.
 fn core_peak() -> Peak {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Peak {
         flop_per_second: cpu::peak::flop_per_second(Level::best(), 1),
-        copy_bytes_per_second: cpu::peak::copy_bytes_per_second(cores),
+        copy_bytes_per_second: cpu::peak::copy_bytes_per_second(cpu::cores()),
     }
 }
 
@@ -248,7 +247,7 @@ pub struct Steps {
 /// Samples of repeated work, which returns one at a time: at least three, and as many as fit into this number of seconds.
 ///
 /// # Errors
-/// What the work returns.
+/// Errors of the work.
 pub fn sample(seconds: f64, mut work: impl FnMut() -> Result<f64>) -> Result<Distribution> {
     let started = Instant::now();
     let mut samples = Vec::new();
@@ -264,7 +263,7 @@ pub fn sample(seconds: f64, mut work: impl FnMut() -> Result<f64>) -> Result<Dis
 /// run sees.
 ///
 /// # Errors
-/// What the engine returns.
+/// Errors of the engine.
 pub fn steps(
     engine: &mut dyn Engine,
     recipe: &Recipe,

@@ -61,8 +61,8 @@ impl Queue<'_> {
     /// One worker runs them as they are given. Several share the cores; runs on an adapter then follow alone.
     ///
     /// # Errors
-    /// What an engine returns, but for divergence, which is a record too; what the observer returns; if a file cannot
-    /// be written. The runs that had finished by then are kept.
+    /// Errors of an engine, except divergence, which is a record too; errors of the observer; a file that cannot be
+    /// written. The runs that had finished by then are kept.
     pub fn run(&self, jobs: &[Job], workers: usize) -> Result<Vec<RunRecord>> {
         let mut records = Vec::new();
         let mut missing = Vec::new();

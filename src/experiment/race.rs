@@ -161,7 +161,7 @@ impl Entrant {
             },
             kernels: None,
             steps,
-            presentations: u64::from(steps) * recipe.batch_size(examples) as u64,
+            presentations: recipe.presentations(steps, examples),
             tuning: 0.0,
             runs: Vec::new(),
             failed: Vec::new(),

@@ -102,7 +102,7 @@ impl Job {
     /// `date` is today, UTC, `YYYY-MM-DD`; `concurrent_runs` share the machine at most, this one counted.
     ///
     /// # Errors
-    /// What the engine or `advance` returns.
+    /// Errors of the engine and of `advance`.
     pub fn run(
         &self,
         date: &str,
@@ -165,8 +165,8 @@ struct Course<'a> {
 
 impl Course<'_> {
     fn updated(&mut self, updates: u32) -> Result<()> {
-        let batch = self.job.recipe.batch_size(self.job.digits.train.len());
-        let examples = u64::from(updates) * batch as u64;
+        let examples = self.job.digits.train.len();
+        let examples = self.job.recipe.presentations(updates, examples);
         self.shown += examples;
         (self.advance)(examples)
     }
@@ -185,17 +185,13 @@ impl Course<'_> {
     fn with_curve(&mut self, engine: &mut dyn Engine) -> Result<Parameters> {
         let (recipe, examples) = (&self.job.recipe, self.job.digits.train.len());
         let cadence = Cadence::every(evaluate_every(recipe, examples));
-        let mut seen = 0;
         train::run(
             engine,
             recipe,
             examples,
             cadence,
             &mut |event| match event {
-                Event::Progress { step, .. } => {
-                    let updates = step - std::mem::replace(&mut seen, step);
-                    self.updated(updates)
-                }
+                Event::Progress { losses, .. } => self.updated(losses.len() as u32),
                 Event::Evaluated { point, .. } => {
                     self.push(point);
                     (self.advance)(0)

@@ -68,7 +68,7 @@ mod here {
     /// Runs an asynchronous call of this module to its end. In a browser, where nothing may block, it fails.
     ///
     /// # Errors
-    /// What the call returns.
+    /// Errors of the call.
     pub fn block_on<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
         pollster::block_on(call)
     }

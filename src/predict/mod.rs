@@ -11,8 +11,7 @@ use std::path::Path;
 use crate::data::mnist1989::DENOMINATOR;
 use crate::error::{Error, Result};
 use crate::net::{CLASSES, PIXELS, Parameters};
-use crate::recipe::Functions;
-use crate::recipe::Loss;
+use crate::recipe::{Functions, Loss};
 use crate::reference::{Activations, guess};
 
 /// Prediction of the net for a digit.

@@ -78,7 +78,7 @@ named! {
         /// Muon: each layer's momentum made orthogonal as a matrix, AdamW for the biases. Full batch only.
         Muon = "muon",
         /// Gradient descent with a step for each weight, η/(μ + h), h being a positive diagonal approximation of the
-        /// Hessian (LeCun 1987, 1989); one example an update.
+        /// Hessian (LeCun 1987, 1989); one example per update.
         DiagonalNewton = "diagonal-newton",
     }
 }
@@ -248,7 +248,7 @@ impl Recipe {
     /// Checks that the update rule goes with the rest.
     ///
     /// # Errors
-    /// [`Error::Usage`] if Muon is to see one example an update, or diagonal Newton is to see the whole set an update, or has momentum or decay, which it
+    /// [`Error::Usage`] if Muon is to see one example per update, or diagonal Newton is to see the whole set per update, or has momentum or decay, which it
     /// would leave unused.
     pub fn validate_optimizer(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::Usage(text));

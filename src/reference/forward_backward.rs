@@ -4,8 +4,7 @@ use super::*;
 use crate::net::{
     CLASSES, H1_UNITS, H1B, H1W, H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W, OUTB, OUTW, Parameters,
 };
-use crate::recipe::Functions;
-use crate::recipe::Loss;
+use crate::recipe::{Functions, Loss};
 
 /// Adds one example's share: (what is below, gradient above, `d_w`, `d_b`).
 type GradientKernel<T> = fn(&[T], &[T], &mut [T], &mut [T]);

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::flags::messages;
-use crate::flags::usage;
-use crate::flags::{adapters, digits, kernels, named, recipe};
-use crate::terminal::context::{cores, stamp};
+use crate::flags::{adapters, digits, kernels, messages, named, recipe, usage};
+use crate::terminal::context::stamp;
 use crate::terminal::{Output, memory};
 use crate::text;
+use gpu_train::cpu::cores;
 use gpu_train::data::Repeated;
 use gpu_train::engine::EngineKind;
 use gpu_train::error::Result;

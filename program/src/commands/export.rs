@@ -10,8 +10,7 @@ use crate::terminal::Output;
 use gpu_train::data::embedded;
 use gpu_train::error::Result;
 use gpu_train::file;
-use gpu_train::recipe::Functions;
-use gpu_train::recipe::{Activation, Loss};
+use gpu_train::recipe::{Activation, Functions, Loss};
 use gpu_train::weights;
 
 /// Write a trained net in the format of another program.

@@ -6,12 +6,12 @@ use std::time::Instant;
 use clap::Args;
 
 use crate::flags::restrictions::{Restrictions, runs_folder, seeds};
-use crate::flags::usage;
-use crate::flags::{adapters, digits, kernels, messages, named};
+use crate::flags::{adapters, digits, kernels, messages, named, usage};
 use crate::pictures;
-use crate::terminal::context::{cores, date, stamp};
+use crate::terminal::context::{date, stamp};
 use crate::terminal::{Output, RunsProgress, interrupt};
 use crate::text::race as text;
+use gpu_train::cpu::cores;
 use gpu_train::data::{Digits, Source};
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::folder::Folder;

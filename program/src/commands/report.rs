@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::de::DeserializeOwned;
 
-use crate::flags::digits;
-use crate::flags::messages;
+use crate::flags::{digits, messages};
 use crate::pictures::{self, Sources};
 use crate::terminal::Output;
 use gpu_train::data::Digits;

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::flags::messages;
 use crate::flags::restrictions::runs_folder;
-use crate::flags::{digits, recipe};
-use crate::terminal::context::{cores, date};
+use crate::flags::{digits, messages, recipe};
+use crate::terminal::context::date;
 use crate::terminal::{Output, RunsProgress, interrupt};
 use gpu_train::data::{Digits, DigitsRecord};
 use gpu_train::error::Result;
@@ -134,7 +133,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         candidates: arguments.candidates as usize,
         folds: arguments.folds,
         seed: arguments.search_seed,
-        jobs: arguments.jobs.map_or_else(cores, usize::from),
+        jobs: arguments.jobs.map_or_else(cpu::cores, usize::from),
     };
     let space = Space::of(&base, &arguments.vary);
     search_in(arguments, &base, &digits, settings, &space)
@@ -176,7 +175,7 @@ fn search_in(
         folder: &folder,
         observer: &RunsProgress::new(output, &|_| None),
         date: date(),
-        cores: cores(),
+        cores: cpu::cores(),
     };
     let best = rounds(arguments, base, digits, settings, space, &queue, rows)?;
     folder.finish()?;

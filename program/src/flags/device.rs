@@ -4,8 +4,8 @@ use clap::{Args, ValueEnum};
 
 use super::{kernels, named};
 use crate::flags::usage;
-use crate::terminal::context::cores;
 use gpu_train::checkpoint::Origin;
+use gpu_train::cpu::cores;
 use gpu_train::engine::EngineKind;
 use gpu_train::error::Result;
 use gpu_train::gpu::{AdapterChoice, Backend, Kernels, Options};

@@ -1,5 +1,6 @@
 //! The race as bars on a logarithmic axis of time, from three days to milliseconds.
 
+use gpu_train::experiment::plural;
 use gpu_train::experiment::record::{Contestant, PublishedTime, RaceRecord};
 use gpu_train::experiment::verdict::{ESSAY_CLAIM, ESSAY_SECONDS};
 
@@ -70,13 +71,12 @@ fn bars(race: &RaceRecord) -> Vec<Bar<'_>> {
 /// Draws the race.
 pub fn draw(race: &RaceRecord) -> Drawing {
     let bars = bars(race);
-    let rounds = race.rule.seeds.len();
     let subtitle = format!(
-        "To at most {} misses of {} test digits on average. Median of {rounds} round{}, a seed each. Times against the \
+        "To at most {} misses of {} test digits on average. Median of {}, a seed each. Times against the \
          essay's {}.",
         race.rule.target_misses,
         plain(f64::from(race.rule.test_examples)),
-        if rounds == 1 { "" } else { "s" },
+        plural(race.rule.seeds.len(), "round"),
         time(ESSAY_SECONDS),
     );
     let mut sheet = Sheet::new("race", "The race: time to train the 1989 net", &subtitle);

@@ -1,5 +1,6 @@
 //! Parts that all pictures share: title, subtitle, legend, caption, and the axes around an area.
 
+use gpu_train::experiment::plural;
 use gpu_train::experiment::record::{Machine, RaceRecord, Table};
 
 use super::axis::Scale;
@@ -102,11 +103,11 @@ pub fn race_caption(race: &RaceRecord) -> String {
 
 /// Machine, date and program.
 pub fn machine_and_date(machine: &Machine, date: &str, version: &str) -> String {
-    let s = if machine.cores == 1 { "" } else { "s" };
-    let Machine {
-        processor, cores, ..
-    } = machine;
-    format!("{processor}, {cores} core{s} · {date} · gpu-train {version}")
+    let cores = plural(machine.cores, "core");
+    format!(
+        "{}, {cores} · {date} · gpu-train {version}",
+        machine.processor
+    )
 }
 
 fn restricted(caption: String, restrictions: &[String]) -> String {

@@ -10,14 +10,9 @@ use gpu_train::experiment::record::{Machine, SCHEMA, Stamp};
 pub fn machine() -> Machine {
     Machine {
         processor: cpu::processor(),
-        cores: cores(),
+        cores: cpu::cores(),
         os: std::env::consts::OS.to_owned(),
     }
-}
-
-/// Number of cores available to this process.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The head of a document that this invocation writes.

@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use self::stages::{Chunk, Inputs, PartialGradient, Scratch, Stage};
 use self::tile::TILE;
 use self::weights::Weights;
-use super::processor;
+use super::processor::{self, cores};
 use super::simd::Level;
 use super::threads::Threads;
 use crate::data::{Digits, Examples};
@@ -71,8 +71,7 @@ impl FullBatch {
     /// [`Error::Usage`](crate::error::Error::Usage) if the recipe's batch is not the whole set, or its optimizer is
     /// diagonal Newton.
     pub fn new(digits: Digits, recipe: Recipe, parameters: &Parameters) -> Result<Self> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self::with_level_and_threads(digits, recipe, parameters, Level::best(), threads)
+        Self::with_level_and_threads(digits, recipe, parameters, Level::best(), cores())
     }
 
     /// The same on this instruction set and up to this number of threads: one where the system refuses to start them.

@@ -5,8 +5,7 @@ use std::ops::Range;
 use super::muon::muon;
 use crate::engine::State;
 use crate::net::{PARAMETER_COUNT, PARAMETERS};
-use crate::recipe::StepScalars;
-use crate::recipe::{Optimizer, Recipe};
+use crate::recipe::{Optimizer, Recipe, StepScalars};
 
 /// Updates parameters and moments by one step's gradient, and counts the step.
 pub fn update(state: &mut State, recipe: &Recipe, scalars: StepScalars, gradient: &[f32]) {

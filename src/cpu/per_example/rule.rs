@@ -2,8 +2,7 @@
 
 use super::layout::Trained;
 use crate::cpu::simd::{Lanes, Quads};
-use crate::recipe::Recipe;
-use crate::recipe::StepScalars;
+use crate::recipe::{Recipe, StepScalars};
 
 /// Consumes the gradient of sixteen parameters.
 pub trait Rule: Copy {

@@ -12,7 +12,7 @@ pub struct RaceRule {
     pub target_misses: u32,
     /// Test examples.
     pub test_examples: u32,
-    /// Seeds, one a round: every contestant runs each.
+    /// Seeds, one per round: every contestant runs each.
     pub seeds: Vec<u64>,
     /// The rule in sentences, as it is printed before the race.
     pub text: Vec<String>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::search::{PROPERTIES, neighbours};
+use crate::data::fingerprint::hexadecimal;
 use crate::file;
 use crate::gpu::adapter::AdapterDescription;
 use crate::gpu::device::Device;
@@ -49,11 +50,7 @@ fn key_of<'a>(
     for text in wgsl {
         hash.update(text);
     }
-    let hash: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = hexadecimal(&hash.finalize());
     format!(
         "{adapter}; {}; gpu-train {}; {examples} examples; shaders {hash}",
         adapter.driver,

@@ -10,8 +10,7 @@ use crate::gpu::layout::sizes::{
 };
 use crate::gpu::layout::tiling::{Tiling, WeightPath};
 use crate::net;
-use crate::recipe::muon;
-use crate::recipe::{Activation, Loss, Optimizer, Recipe};
+use crate::recipe::{Activation, Loss, Optimizer, Recipe, muon};
 
 /// H1's quad of each half of an H2 quad's sources.
 ///

@@ -12,8 +12,7 @@ use gpu_train::net::{
     CLASSES, H1B, H1W, H2_FAN_MAPS, H2_SOURCES, H2B, H2W, H3B, H3W, KERNEL, MAPS, OUTB, OUTW,
     Parameters, SIDE,
 };
-use gpu_train::recipe::Functions;
-use gpu_train::recipe::Loss;
+use gpu_train::recipe::{Functions, Loss};
 use gpu_train::weights::FUNCTIONS_KEY;
 use message::{Axis, Entry, Model, OperatorSet, Shape, Tensor, TensorType, Type, Value};
 
