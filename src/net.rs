@@ -2,8 +2,12 @@
 //!
 //! Every other module (and, through generated constants, every shader) takes its sizes from here.
 
+mod layer;
+
 use crate::draw;
 use crate::named::named;
+
+pub use layer::{LAYERS, Layer};
 
 /// Side of an input image, in pixels.
 pub const SIDE: usize = 16;

@@ -330,7 +330,7 @@ pub fn fewest_bytes(recipe: &Recipe, examples: usize) -> f64 {
     let floats = match recipe.optimizer {
         Optimizer::AdamW => 3 * PARAMETER_COUNT,
         // The matrices have one moment.
-        Optimizer::Muon => 3 * PARAMETER_COUNT - matrices,
+        Optimizer::Muon | Optimizer::WhitenedMuon => 3 * PARAMETER_COUNT - matrices,
         // Weights in and out; the step of each weight written and read.
         Optimizer::DiagonalNewton => 2 * PARAMETER_COUNT,
         Optimizer::Sgd if recipe.momentum > 0.0 => 2 * PARAMETER_COUNT,

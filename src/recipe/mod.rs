@@ -77,6 +77,8 @@ named! {
         AdamW = "adamw",
         /// Muon: each layer's momentum made orthogonal as a matrix, AdamW for the biases. Full batch only.
         Muon = "muon",
+        /// Muon on whitened inputs, with biases that keep the mean pre-activations. Full batch only.
+        WhitenedMuon = "whitened-muon",
         /// Gradient descent with a step for each weight, η/(μ + h), h being a positive diagonal approximation of the
         /// Hessian (LeCun 1987, 1989); one example per update.
         DiagonalNewton = "diagonal-newton",
@@ -134,11 +136,15 @@ pub struct Recipe {
     pub epsilon: f64,
     /// Momentum of SGD and Muon.
     pub momentum: f64,
-    /// Diagonal Newton's μ, added to each weight's curvature.
+    /// Diagonal Newton's μ, added to each weight's curvature. Whitened Muon's δ, the share of its mean eigenvalue that is
+    /// added to each layer's covariance.
     pub damping: f64,
-    /// Number of first training examples on which diagonal Newton estimates the curvature before each epoch; all where
-    /// there are fewer.
+    /// Number of first training examples on which diagonal Newton estimates the curvature before each epoch, and whitened
+    /// Muon the statistics of each layer's inputs; all where there are fewer.
     pub curvature_sample: u32,
+    /// Steps between two estimates of whitened Muon's statistics; 0: one estimate, at the start.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub statistics_every: u32,
     /// Shape of the rate over the passes.
     pub schedule: Schedule,
     /// Updates over which the rate rises linearly to its peak.
@@ -252,11 +258,12 @@ impl Recipe {
     /// would leave unused.
     pub fn validate_optimizer(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::Usage(text));
-        if self.optimizer == Optimizer::Muon && self.batch == Batch::PerExample {
-            return refuse(
-                "--optimizer: found muon with one example per update, expected the full batch"
-                    .into(),
-            );
+        let of_matrices = matches!(self.optimizer, Optimizer::Muon | Optimizer::WhitenedMuon);
+        if of_matrices && self.batch == Batch::PerExample {
+            return refuse(format!(
+                "--optimizer: found {} with one example per update, expected the full batch",
+                self.optimizer
+            ));
         }
         if self.optimizer != Optimizer::DiagonalNewton {
             return Ok(());
@@ -313,6 +320,11 @@ impl Recipe {
             ))
         })
     }
+}
+
+/// Tells serde to leave a field out that recipes of older versions did not have.
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 /// The first field in which a recipe's JSON differs from another's, if one does: its name, and its value in both.

@@ -153,6 +153,7 @@ impl Recipe {
             momentum: 0.0,
             damping: 0.02,
             curvature_sample: 500,
+            statistics_every: 0,
             schedule: Schedule::Constant,
             warmup: 0,
             shift: 0,

@@ -52,6 +52,12 @@ impl Recipe {
                 second_moment_scale: 1.0,
                 shrink: 1.0,
             },
+            Optimizer::WhitenedMuon => StepScalars {
+                learning_rate,
+                step_size: learning_rate,
+                second_moment_scale: 1.0,
+                shrink: 1.0 - learning_rate * self.weight_decay,
+            },
             Optimizer::AdamW | Optimizer::Muon => StepScalars {
                 learning_rate,
                 step_size: learning_rate / (1.0 - self.beta1.powf(t)),

@@ -1,6 +1,9 @@
 //! The reference engine: full batch or batch 1, as the recipe says.
 
-use super::{Activations, AdamW, Dropout, Muon, Real, Rule, add_curvature, input, loss, update};
+use super::{
+    Activations, AdamW, Dropout, Muon, Real, Rule, Statistics, add_curvature, input, loss,
+    statistics, update, whitened_muon,
+};
 use crate::data::{Dataset, Digits};
 use crate::draw;
 use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
@@ -16,6 +19,8 @@ pub struct Reference<T> {
     parameters: Parameters<T>,
     first_moment: Parameters<T>,
     second_moment: Parameters<T>,
+    /// Whitened Muon's, of the weights in `second_moment`.
+    statistics: Option<Statistics<T>>,
 }
 
 impl<T: Real> Reference<T> {
@@ -32,6 +37,7 @@ impl<T: Real> Reference<T> {
             parameters: parameters.map(|v| T::of(f64::from(v))),
             first_moment: Parameters::zeros(),
             second_moment: Parameters::zeros(),
+            statistics: None,
         })
     }
 
@@ -124,19 +130,55 @@ impl<T: Real> Reference<T> {
                 T::of(recipe.weight_decay),
             ]),
             Optimizer::AdamW => Rule::AdamW(adamw),
-            Optimizer::Muon => {
-                let muon = Muon {
-                    momentum: T::of(recipe.momentum),
-                    learning_rate: T::of(scalars.learning_rate),
-                    shrink: T::of(scalars.shrink),
-                };
-                Rule::Muon(muon, adamw)
-            }
+            Optimizer::Muon => Rule::Muon(self.muon(), adamw),
+            Optimizer::WhitenedMuon => unreachable!("has its own update"),
             Optimizer::DiagonalNewton => Rule::DiagonalNewton(T::of(scalars.step_size)),
         }
     }
 
-    fn update(&mut self, gradient: &Parameters<T>) {
+    /// Muon's numbers at the present step.
+    fn muon(&self) -> Muon<T> {
+        let scalars = (self.recipe).step_scalars(u64::from(self.step), self.digits.train.len());
+        Muon {
+            momentum: T::of(self.recipe.momentum),
+            learning_rate: T::of(scalars.learning_rate),
+            shrink: T::of(scalars.shrink),
+        }
+    }
+
+    /// Whitened Muon's statistics for the present step: new ones if they are due, else those of the weights in the
+    /// second moment.
+    fn statistics(&mut self) -> Result<Statistics<T>> {
+        let due = match self.recipe.statistics_every {
+            0 => self.step == 0,
+            every => self.step.is_multiple_of(every),
+        };
+        if due {
+            self.second_moment = self.parameters.clone();
+        } else if let Some(statistics) = self.statistics.take() {
+            return Ok(statistics);
+        }
+        let set = &self.digits.train;
+        let sample = set.len().min(self.recipe.curvature_sample as usize);
+        let of = |example| {
+            let (codes, denominator) = (set.image_codes(example), set.denominator());
+            let functions = (&self.recipe).into();
+            Activations::evaluation(&self.second_moment, codes, denominator, functions)
+        };
+        let examples: Vec<_> = (0..sample).map(of).collect();
+        statistics(&examples, T::of(self.recipe.damping))
+    }
+
+    fn update(&mut self, gradient: &Parameters<T>) -> Result<()> {
+        if self.recipe.optimizer == Optimizer::WhitenedMuon {
+            let statistics = self.statistics()?;
+            let with = self.muon();
+            let (parameters, buffer) = (&mut self.parameters, &mut self.first_moment);
+            whitened_muon(parameters, gradient, buffer, &statistics, with);
+            self.statistics = Some(statistics);
+            self.step += 1;
+            return Ok(());
+        }
         let mut sum = Parameters::zeros();
         update(
             gradient.flat(),
@@ -146,6 +188,7 @@ impl<T: Real> Reference<T> {
             sum.flat_mut(),
         );
         self.step += 1;
+        Ok(())
     }
 
     /// The outputs for one image of a set, without shift and dropout.
@@ -170,6 +213,7 @@ impl<T: Real> Engine for Reference<T> {
         self.parameters = convert(&state.parameters);
         self.first_moment = convert(&state.first_moment);
         self.second_moment = convert(&state.second_moment);
+        self.statistics = None;
         Ok(())
     }
 
@@ -195,7 +239,7 @@ impl<T: Real> Engine for Reference<T> {
             }
             let (value, gradient) = self.batch_gradient(first..first + size);
             losses.push(value.to_f64_exact() as f32);
-            self.update(&gradient);
+            self.update(&gradient)?;
         }
         Ok(losses)
     }

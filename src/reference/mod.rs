@@ -29,6 +29,7 @@ mod scores;
 mod sgd;
 mod tally;
 mod update;
+mod whitened_muon;
 
 pub use adamw::{AdamW, adamw};
 pub use curvature::{add_curvature, diagonal_newton, output_curvature};
@@ -54,6 +55,7 @@ pub use scores::scores;
 pub use sgd::sgd;
 pub use tally::{Progress, tally};
 pub use update::{Rule, update};
+pub use whitened_muon::{InputStatistics, Statistics, statistics, whitened_muon};
 
 use crate::net::{H1_AREA, H1_SIDE, PADDING, PADDING_VALUE};
 use crate::recipe::Activation;

@@ -63,6 +63,12 @@ impl Fixture {
                     .iter()
                     .map(|b| f64::from(f32::from_le_bytes(*b)))
                     .collect(),
+                safetensors::Dtype::I64 => data
+                    .as_chunks::<8>()
+                    .0
+                    .iter()
+                    .map(|b| i64::from_le_bytes(*b) as f64)
+                    .collect(),
                 safetensors::Dtype::U8 => data.iter().map(|&b| f64::from(b)).collect(),
                 other => panic!("{name}: {other:?}"),
             };

@@ -28,6 +28,7 @@ pub fn update(state: &mut State, recipe: &Recipe, scalars: StepScalars, gradient
                 }
             }
         }
+        Optimizer::WhitenedMuon => todo!(),
         Optimizer::DiagonalNewton => unreachable!("refused when the engine was made"),
     }
     state.step += 1;

@@ -105,7 +105,9 @@ impl PerExample {
             Optimizer::Sgd if plain => self.train_by::<Sgd>(losses),
             Optimizer::Sgd => self.train_by::<Momentum>(losses),
             Optimizer::AdamW => self.train_by::<AdamW>(losses),
-            Optimizer::Muon => unreachable!("refused when the engine was made"),
+            Optimizer::Muon | Optimizer::WhitenedMuon => {
+                unreachable!("refused when the engine was made")
+            }
             Optimizer::DiagonalNewton => {
                 let examples = self.train.labels.len();
                 let mut rest = losses;
