@@ -44,6 +44,7 @@
 //! expected.
 
 pub mod checkpoint;
+pub mod closed_form;
 pub mod cpu;
 pub mod data;
 pub mod draw;
@@ -58,5 +59,7 @@ pub mod predict;
 pub mod recipe;
 pub mod reference;
 pub mod target;
+pub mod threads;
 pub mod train;
 pub mod weights;
+pub mod whitening;

@@ -6,7 +6,6 @@ pub mod peak;
 pub mod per_example;
 mod processor;
 pub mod simd;
-mod threads;
 
 pub use full_batch::FullBatch;
 pub use per_example::PerExample;

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::simd::{LANES, Lanes, Level, Quads, Simd, WithSimd};
-use super::threads::Threads;
+use crate::threads::Threads;
 
 /// Shortest repetition of a measurement, so that waking threads and placing them on cores do not count.
 const REPETITION: Duration = Duration::from_millis(20);

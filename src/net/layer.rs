@@ -38,6 +38,11 @@ impl Layer {
         }
     }
 
+    /// Its name, of the tensors without their last letter.
+    pub fn name(&self) -> &'static str {
+        &self.weights.name[..self.weights.name.len() - 1]
+    }
+
     /// Rows: maps or units.
     pub const fn rows(&self) -> usize {
         self.weights.len() / self.inputs()

@@ -149,11 +149,7 @@ impl<T: Real> Reference<T> {
     /// Whitened Muon's statistics for the present step: new ones if they are due, else those of the weights in the
     /// second moment.
     fn statistics(&mut self) -> Result<Statistics<T>> {
-        let due = match self.recipe.statistics_every {
-            0 => self.step == 0,
-            every => self.step.is_multiple_of(every),
-        };
-        if due {
+        if self.recipe.statistics_are_due(self.step) {
             self.second_moment = self.parameters.clone();
         } else if let Some(statistics) = self.statistics.take() {
             return Ok(statistics);

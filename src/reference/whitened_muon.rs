@@ -97,7 +97,7 @@ fn not_definite(layer: &Layer) -> Error {
     Error::Diverged(format!(
         "whitened-muon: found a covariance of the inputs of {} that is not positive definite after damping, expected \
          finite inputs and a larger --damping",
-        &layer.weights.name[..layer.weights.name.len() - 1]
+        layer.name()
     ))
 }
 

@@ -24,6 +24,7 @@ mod sums;
 mod tile;
 mod update;
 mod weights;
+mod whitened_muon;
 
 #[cfg(test)]
 mod tests;
@@ -36,12 +37,13 @@ use self::tile::TILE;
 use self::weights::Weights;
 use super::processor::{self, cores};
 use super::simd::Level;
-use super::threads::Threads;
 use crate::data::{Digits, Examples};
 use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::Result;
 use crate::net::{PARAMETER_COUNT, Parameters};
-use crate::recipe::{Batch, Recipe};
+use crate::recipe::{Batch, Optimizer, Recipe};
+use crate::threads::Threads;
+use crate::whitening::{Sample, Whitening};
 
 /// Chunks the tiles are dealt out in, where there are as many: enough for one on each of sixty-four cores, and few
 /// enough that adding their gradients takes no time.
@@ -62,6 +64,8 @@ pub struct FullBatch {
     scratch: Vec<Mutex<Scratch>>,
     /// One per chunk.
     partials: Vec<PartialGradient>,
+    /// Whitened Muon's, of the weights in the state's second moment.
+    whitening: Option<Whitening>,
 }
 
 impl FullBatch {
@@ -115,6 +119,7 @@ impl FullBatch {
             scratch: scratch.collect(),
             threads,
             partials: Vec::new(),
+            whitening: None,
         })
     }
 
@@ -174,12 +179,33 @@ impl FullBatch {
         }
     }
 
-    fn step(&mut self) -> f32 {
+    fn step(&mut self) -> Result<f32> {
         let (loss, gradient) = self.loss_and_gradient();
         let step = u64::from(self.state.step);
         let scalars = self.recipe.step_scalars(step, self.train.count());
-        update::update(&mut self.state, &self.recipe, scalars, &gradient);
-        loss as f32
+        if self.recipe.optimizer == Optimizer::WhitenedMuon {
+            let whitening = self.whitening()?;
+            let momentum = self.recipe.momentum;
+            whitened_muon::update(&mut self.state, momentum, scalars, &gradient, &whitening);
+            self.whitening = Some(whitening);
+        } else {
+            update::update(&mut self.state, &self.recipe, scalars, &gradient);
+        }
+        Ok(loss as f32)
+    }
+
+    /// The whitening of the present step: a new one if it is due, else that of the weights in the second moment.
+    fn whitening(&mut self) -> Result<Whitening> {
+        let due = self.recipe.statistics_are_due(self.state.step);
+        if due {
+            self.state.second_moment = self.state.parameters.clone();
+        } else if let Some(whitening) = self.whitening.take() {
+            return Ok(whitening);
+        }
+        let examples = self.recipe.curvature_sample as usize;
+        let (weights, functions) = (&self.state.second_moment, (&self.recipe).into());
+        let sample = Sample::of(&*self.train, examples, weights, functions, &self.threads);
+        sample.whitening(self.recipe.damping, &self.threads)
     }
 }
 
@@ -204,6 +230,7 @@ impl Engine for FullBatch {
 
     fn restore(&mut self, state: &State) -> Result<()> {
         self.state = state.clone();
+        self.whitening = None;
         Ok(())
     }
 
@@ -214,7 +241,7 @@ impl Engine for FullBatch {
     fn train(&mut self, steps: u32) -> Result<Vec<f32>> {
         // Entered once: the threads need not be woken for every step.
         let threads = self.threads.clone();
-        Ok(threads.enter(|| (0..steps).map(|_| self.step()).collect()))
+        threads.enter(|| (0..steps).map(|_| self.step()).collect())
     }
 
     fn gradient(&mut self) -> Result<(f64, Parameters)> {

@@ -33,17 +33,10 @@ pub fn muon(
         let place = if tall { at } else { column * side + row };
         ahead[place] = f64::from(momentum * m + rest * g);
     }
-    let factor = left_factor(&ahead, side);
+    make_orthogonal(&mut ahead, side);
     let size = learning_rate * (long as f32).sqrt();
-    let mut step = [0f64; MOST];
-    for (at, x) in ahead.chunks_exact(side).enumerate() {
-        step[..side].fill(0.0);
-        for (&x, row) in x.iter().zip(factor.chunks_exact(side)) {
-            for (sum, &p) in step[..side].iter_mut().zip(row) {
-                *sum += p * x;
-            }
-        }
-        for (unit, &o) in step[..side].iter().enumerate() {
+    for (at, step) in ahead.chunks_exact(side).enumerate() {
+        for (unit, &o) in step.iter().enumerate() {
             let place = if tall {
                 at * side + unit
             } else {
@@ -51,6 +44,21 @@ pub fn muon(
             };
             weights[place] = weights[place] * shrink - size * o as f32;
         }
+    }
+}
+
+/// Makes a matrix, `[long][side]`, nearly orthogonal.
+pub fn make_orthogonal(matrix: &mut [f64], side: usize) {
+    let factor = left_factor(matrix, side);
+    let mut step = [0f64; MOST];
+    for x in matrix.chunks_exact_mut(side) {
+        step[..side].fill(0.0);
+        for (&x, row) in x.iter().zip(factor.chunks_exact(side)) {
+            for (sum, &p) in step[..side].iter_mut().zip(row) {
+                *sum += p * x;
+            }
+        }
+        x.copy_from_slice(&step[..side]);
     }
 }
 

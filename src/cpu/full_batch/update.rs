@@ -28,7 +28,7 @@ pub fn update(state: &mut State, recipe: &Recipe, scalars: StepScalars, gradient
                 }
             }
         }
-        Optimizer::WhitenedMuon => todo!(),
+        Optimizer::WhitenedMuon => unreachable!("has its own update"),
         Optimizer::DiagonalNewton => unreachable!("refused when the engine was made"),
     }
     state.step += 1;
