@@ -116,8 +116,8 @@ pub struct Inputs {
     /// `[unit]` of the layer below.
     mean: Vec<f64>,
     centred: Units,
-    /// `[unit][unit]`
-    covariance: Mat<f64>,
+    /// Of each group's inputs, `[input][input]`.
+    covariances: Vec<Mat<f64>>,
     /// Unit below, by `[group][position][input]`; `None` in the padding.
     below: Vec<Vec<Vec<Option<usize>>>>,
 }
@@ -127,14 +127,19 @@ impl Inputs {
     pub fn of(layer: Layer, values: Units, threads: &Threads) -> Self {
         let (mean, centred) = values.centre();
         let positions = |group| (0..layer.positions).map(move |at| below(&layer, group, at));
+        let below: Vec<Vec<_>> = (0..layer.groups)
+            .map(|group| positions(group).collect())
+            .collect();
+        let of_units = centred.covariance(threads);
+        let mut covariances: Vec<Mat<f64>> = below.iter().map(|_| Mat::new()).collect();
+        let jobs = below.iter().zip(&mut covariances).collect();
+        threads.for_each(jobs, |_, (below, to)| *to = gather(&of_units, below));
         Self {
-            covariance: centred.covariance(threads),
-            below: (0..layer.groups)
-                .map(|group| positions(group).collect())
-                .collect(),
             layer,
             mean,
             centred,
+            covariances,
+            below,
         }
     }
 
@@ -149,21 +154,8 @@ impl Inputs {
 
     /// Covariance of a group's inputs around their mean at each position, mean over the positions: `[input][input]`. The
     /// padding is constant.
-    pub fn covariance(&self, group: usize) -> Mat<f64> {
-        let n = self.layer.inputs();
-        let mut sum = Mat::<f64>::zeros(n, n);
-        for units in &self.below[group] {
-            for (column, unit) in units.iter().enumerate() {
-                let Some(unit) = *unit else { continue };
-                let from = self.covariance.col(unit);
-                for (row, unit) in units.iter().enumerate() {
-                    if let Some(unit) = *unit {
-                        sum[(row, column)] += from[unit];
-                    }
-                }
-            }
-        }
-        sum * faer::Scale(1.0 / self.layer.positions as f64)
+    pub fn covariance(&self, group: usize) -> &Mat<f64> {
+        &self.covariances[group]
     }
 
     /// Inputs of a group's rows around their mean, summed by class and divided by the number of examples:
@@ -227,6 +219,34 @@ impl Units {
         });
         self
     }
+}
+
+/// Mean over the positions of the elements of the units' covariance that belong to their inputs.
+fn gather(of_units: &Mat<f64>, positions: &[Vec<Option<usize>>]) -> Mat<f64> {
+    let n = positions[0].len();
+    let mut sum = Mat::<f64>::zeros(n, n);
+    for units in positions {
+        for (column, unit) in units.iter().enumerate() {
+            let Some(unit) = *unit else { continue };
+            let from = of_units
+                .col(unit)
+                .try_as_col_major()
+                .expect("contiguous")
+                .as_slice();
+            let to = sum
+                .col_mut(column)
+                .try_as_col_major_mut()
+                .expect("contiguous")
+                .as_slice_mut();
+            for (to, unit) in to[column..].iter_mut().zip(&units[column..]) {
+                *to += unit.map_or(0.0, |unit| from[unit]);
+            }
+        }
+    }
+    let share = 1.0 / positions.len() as f64;
+    Mat::from_fn(n, n, |row, column| {
+        share * sum[(row.max(column), row.min(column))]
+    })
 }
 
 /// Units below, of the inputs that a group's rows see at a position; `None` in the padding.

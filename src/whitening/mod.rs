@@ -84,7 +84,7 @@ impl Sample {
         let jobs = groups.iter().zip(&mut found).collect();
         threads.for_each(jobs, |_, (&(layer, inputs, group), to)| {
             *to = Some(
-                factor(layer, &inputs.covariance(group), damping).map(|factor| {
+                factor(layer, inputs.covariance(group), damping).map(|factor| {
                     let n = layer.inputs();
                     let mut inverse = Mat::<f64>::identity(n, n);
                     faer::linalg::triangular_solve::solve_lower_triangular_in_place(
