@@ -98,10 +98,9 @@ impl Arguments {
 
     /// Targets of the engines asked for.
     fn targets(&self) -> Result<Vec<Target>> {
-        let mut engines = self.engines.clone();
-        if engines.is_empty() {
-            engines = vec![EngineKind::Cpu, EngineKind::PerExample, EngineKind::Gpu];
-        }
+        let default = &[EngineKind::Cpu, EngineKind::PerExample, EngineKind::Gpu][..];
+        let is_default = self.engines.is_empty();
+        let engines = if is_default { default } else { &self.engines };
         let mut targets = Vec::new();
         for engine in engines {
             match engine {
@@ -110,19 +109,12 @@ impl Arguments {
                 EngineKind::Reference => targets.push(Target::Reference),
                 EngineKind::Gpu => {
                     let options = self.kernels.options(kernels::cache_file());
-                    let found = self.adapters.find(&options, !self.engines.is_empty())?;
+                    let found = self.adapters.find(&options, !is_default)?;
                     targets.extend(found.into_iter().map(Target::Adapter));
                 }
             }
         }
         Ok(targets)
-    }
-
-    /// The recipe of the engines with this batch.
-    fn recipe(&self, batch: Batch, examples: usize) -> Result<Recipe> {
-        let recipe = self.recipe.recipe(batch)?;
-        recipe.validate_updates(examples)?;
-        Ok(recipe)
     }
 }
 
@@ -142,7 +134,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         digits,
         seconds: arguments.seconds,
     };
-    let recipe = |batch| arguments.recipe(batch, examples);
+    let recipe = |batch| -> Result<Recipe> {
+        let recipe = arguments.recipe.recipe(batch)?;
+        recipe.validate_updates(examples)?;
+        Ok(recipe)
+    };
     let mut planned = Vec::new();
     for target in arguments.targets()? {
         bench.check(target.engine())?;

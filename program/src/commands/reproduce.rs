@@ -79,11 +79,8 @@ Examples:
 ///
 /// # Errors
 /// Of usage; what the digits' readers and the engines return; if the folder is in use or cannot be written to.
-pub fn run(arguments: Arguments) -> Result<()> {
-    let arguments = Arguments {
-        device: arguments.device.or_cpu(),
-        ..arguments
-    };
+pub fn run(mut arguments: Arguments) -> Result<()> {
+    arguments.device.default_to_cpu();
     arguments.device.validate(Batch::Full)?;
     let seeds = seeds(arguments.first_seed, arguments.seeds.unwrap_or(SEEDS))?;
     let mut digits = arguments.digits.read()?;
@@ -177,15 +174,14 @@ fn folder_for(source: Source) -> PathBuf {
 impl Arguments {
     /// The rows asked for, in the table's order.
     fn rows(&self, source: Source) -> Vec<&'static Row> {
-        let is_asked_for = |row: &&Row| self.rows.iter().any(|name| name == row.name);
-        if self.quick {
-            let quick = |row: &&Row| QUICK_ROWS.contains(&row.name);
-            ROWS.iter().filter(quick).collect()
-        } else if self.rows.is_empty() {
-            Row::of(source)
-        } else {
-            ROWS.iter().filter(is_asked_for).collect()
+        if self.rows.is_empty() && !self.quick {
+            return Row::of(source);
         }
+        let is_asked_for = |row: &&Row| match self.quick {
+            true => QUICK_ROWS.contains(&row.name),
+            false => self.rows.iter().any(|name| name == row.name),
+        };
+        ROWS.iter().filter(is_asked_for).collect()
     }
 
     /// Applies the restrictions to the digits, and returns in words why the runs are not comparable with published ones.

@@ -1,5 +1,7 @@
 //! Records as human-readable text: the comparison, the race, the table, the benchmark, a prediction.
 
+use comfy_table::{CellAlignment, TableStyle};
+
 pub mod bench;
 mod comparison;
 pub mod prediction;
@@ -9,6 +11,17 @@ mod run;
 
 pub use comparison::Comparison;
 pub use run::RunReport;
+
+/// A table as text: all columns after the first `left` ones are flush right.
+fn grid(preset: TableStyle, left: usize, head: Vec<String>, rows: Vec<Vec<String>>) -> String {
+    let mut grid = comfy_table::Table::new();
+    grid.load_style(preset);
+    grid.set_header(head).add_rows(rows);
+    for column in grid.column_iter_mut().skip(left) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    grid.trim_fmt()
+}
 
 /// A whole number with commas between thousands.
 pub fn grouped(value: u64) -> String {

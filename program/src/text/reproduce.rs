@@ -1,8 +1,9 @@
 //! The table of `gpu-train reproduce`: as text, as Markdown, and as CSV; a run of it in a line.
 
-use comfy_table::{CellAlignment, TableStyle, presets};
-use serde::Serialize;
+use comfy_table::{TableStyle, presets};
+use serde_json::{Value, json};
 
+use super::grid;
 use gpu_train::experiment::plural;
 use gpu_train::experiment::record::{FailedRun, RunRecord, Statistics, Table, TableRow};
 
@@ -91,82 +92,63 @@ fn seconds(row: &TableRow) -> String {
         .map_or_else(dash, |seconds| format!("{seconds:.2}{shared}"))
 }
 
-/// A row of the CSV file; what is missing is empty.
-#[derive(Serialize)]
-struct CsvRow<'a> {
-    row: &'a str,
-    title: &'a str,
-    recipe: &'a str,
-    engine: &'a str,
-    device: Option<&'a str>,
-    steps: u32,
-    passes: f64,
-    published_misses: Option<u32>,
-    published_printed_misses: Option<u32>,
-    published_percent: Option<f64>,
-    published_source: Option<&'a str>,
-    n: usize,
-    mean: Option<f64>,
-    mean_low: Option<f64>,
-    mean_high: Option<f64>,
-    prediction_low: Option<f64>,
-    prediction_high: Option<f64>,
-    sd: Option<f64>,
-    best: Option<u32>,
-    worst: Option<u32>,
-    published_inside: Option<bool>,
-    mean_seconds: Option<f64>,
-    concurrent_runs: u32,
-    failed: usize,
-    seeds: String,
-    test_misses: String,
-    train_misses: String,
-    restrictions: String,
+/// A row of the CSV file, with the columns' names; what is missing is null, which CSV writes as nothing.
+fn csv_cells(row: &TableRow, restrictions: &str) -> [(&'static str, Value); 28] {
+    let found = row.statistics.as_ref();
+    let published = row.published.as_ref();
+    let [mean_low, mean_high] = ends(found.and_then(|found| found.mean_interval));
+    let [low, high] = ends(found.and_then(|found| found.prediction_interval));
+    [
+        ("row", json!(row.row)),
+        ("title", json!(row.title)),
+        ("recipe", json!(row.recipe_name)),
+        ("engine", json!(row.engine)),
+        ("device", json!(row.device)),
+        ("steps", json!(row.steps)),
+        ("passes", json!(row.passes)),
+        (
+            "published_misses",
+            json!(published.map(|figure| figure.misses)),
+        ),
+        (
+            "published_printed_misses",
+            json!(published.map(|figure| figure.printed_misses)),
+        ),
+        (
+            "published_percent",
+            json!(published.map(|figure| figure.percent)),
+        ),
+        (
+            "published_source",
+            json!(published.map(|figure| &figure.source)),
+        ),
+        ("n", json!(row.seeds.len())),
+        ("mean", json!(found.map(|found| found.mean))),
+        ("mean_low", mean_low),
+        ("mean_high", mean_high),
+        ("prediction_low", low),
+        ("prediction_high", high),
+        ("sd", json!(found.and_then(|found| found.sd))),
+        ("best", json!(found.map(|found| found.best))),
+        ("worst", json!(found.map(|found| found.worst))),
+        ("published_inside", json!(row.published_inside)),
+        ("mean_seconds", json!(row.mean_seconds)),
+        ("concurrent_runs", json!(row.concurrent_runs)),
+        ("failed", json!(row.failed.len())),
+        ("seeds", spaced(&row.seeds)),
+        ("test_misses", spaced(&row.test_misses)),
+        ("train_misses", spaced(&row.train_misses)),
+        ("restrictions", json!(restrictions)),
+    ]
 }
 
-impl<'a> CsvRow<'a> {
-    fn of(row: &'a TableRow, restrictions: &str) -> Self {
-        let found = row.statistics.as_ref();
-        let published = row.published.as_ref();
-        let end = |interval: Option<[f64; 2]>, index: usize| interval.map(|ends| ends[index]);
-        let mean_interval = found.and_then(|found| found.mean_interval);
-        let prediction_interval = found.and_then(|found| found.prediction_interval);
-        Self {
-            row: &row.row,
-            title: &row.title,
-            recipe: &row.recipe_name,
-            engine: &row.engine,
-            device: row.device.as_deref(),
-            steps: row.steps,
-            passes: row.passes,
-            published_misses: published.map(|figure| figure.misses),
-            published_printed_misses: published.map(|figure| figure.printed_misses),
-            published_percent: published.map(|figure| figure.percent),
-            published_source: published.map(|figure| figure.source.as_str()),
-            n: row.seeds.len(),
-            mean: found.map(|found| found.mean),
-            mean_low: end(mean_interval, 0),
-            mean_high: end(mean_interval, 1),
-            prediction_low: end(prediction_interval, 0),
-            prediction_high: end(prediction_interval, 1),
-            sd: found.and_then(|found| found.sd),
-            best: found.map(|found| found.best),
-            worst: found.map(|found| found.worst),
-            published_inside: row.published_inside,
-            mean_seconds: row.mean_seconds,
-            concurrent_runs: row.concurrent_runs,
-            failed: row.failed.len(),
-            seeds: spaced(&row.seeds),
-            test_misses: spaced(&row.test_misses),
-            train_misses: spaced(&row.train_misses),
-            restrictions: restrictions.to_owned(),
-        }
-    }
+fn ends(interval: Option<[f64; 2]>) -> [Value; 2] {
+    interval.map_or([Value::Null, Value::Null], |ends| ends.map(Value::from))
 }
 
-fn spaced(values: &[impl ToString]) -> String {
+fn spaced(values: &[impl ToString]) -> Value {
     let words: Vec<String> = values.iter().map(ToString::to_string).collect();
-    words.join(" ")
+    words.join(" ").into()
 }
 
 /// A finished run in a line.
@@ -201,9 +183,14 @@ pub fn markdown(table: &Table) -> String {
 pub fn csv(table: &Table) -> String {
     let restrictions = table.restrictions.join("; ");
     let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in &table.rows {
-        let written = writer.serialize(CsvRow::of(row, &restrictions));
-        written.expect("rows alike, in memory");
+    for (index, row) in table.rows.iter().enumerate() {
+        let cells = csv_cells(row, &restrictions);
+        if index == 0 {
+            let names = cells.each_ref().map(|(name, _)| name);
+            writer.write_record(names).expect("memory takes all");
+        }
+        let values = cells.map(|(_, value)| value);
+        writer.serialize(values).expect("memory takes all");
     }
     let bytes = writer.into_inner().expect("memory takes all rows");
     String::from_utf8(bytes).expect("UTF-8 in, UTF-8 out")
@@ -233,7 +220,9 @@ fn document(table: &Table, heading: &str, preset: TableStyle, bullet: &str) -> S
             table.restrictions.join("; ")
         ));
     }
-    parts.push(grid(table, preset));
+    let head = COLUMNS.map(|(name, _)| name.to_owned()).to_vec();
+    let row = |row: &TableRow| COLUMNS.map(|(_, show)| show(row)).to_vec();
+    parts.push(grid(preset, 2, head, table.rows.iter().map(row).collect()));
     let failed = table.rows.iter().flat_map(|row| {
         let line =
             |run: &FailedRun| format!("{} seed {} failed: {}", row.row, run.seed, run.message);
@@ -243,19 +232,6 @@ fn document(table: &Table, heading: &str, preset: TableStyle, bullet: &str) -> S
     let notes: Vec<String> = notes.map(|note| format!("{bullet}{note}")).collect();
     parts.push(notes.join("\n"));
     parts.join("\n\n")
-}
-
-fn grid(table: &Table, preset: TableStyle) -> String {
-    let mut grid = comfy_table::Table::new();
-    grid.load_style(preset);
-    grid.set_header(COLUMNS.map(|(name, _)| name));
-    for row in &table.rows {
-        grid.add_row(COLUMNS.map(|(_, show)| show(row)));
-    }
-    for column in grid.column_iter_mut().skip(2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    grid.trim_fmt()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::decode::{EXPECTED, FILE_LIMIT, decode};
 use crate::flags::{messages, named};
 use crate::terminal::{Output, columns};
-use crate::text::prediction::{PictureReport, Style, text};
+use crate::text::prediction::{self, Style};
 use gpu_train::error::{Error, Result, printable};
 use gpu_train::file;
 use gpu_train::predict::{Classifier, Recognised};
@@ -131,26 +131,23 @@ fn recognise_all(arguments: &Arguments, classifier: &Classifier) -> Result<(Valu
     let mut failed = false;
     for path in &arguments.images {
         let name = path.display().to_string();
-        let result = match recognise(classifier, path) {
+        reports.push(match recognise(classifier, path) {
             Ok(recognised) => {
                 // JSON contains everything except the bars.
                 if !arguments.json || arguments.show {
-                    arguments
-                        .output()
-                        .line(&text(&printable(&name), &recognised, style))?;
+                    let text = prediction::text(&printable(&name), &recognised, style);
+                    arguments.output().line(&text)?;
                 }
-                (&recognised).into()
+                prediction::json(&name, &recognised)
             }
             Err(error) => {
                 failed = true;
                 Output::Error.line(&format!("error: {error}"))?;
-                let error = error.to_string();
-                crate::text::prediction::PictureResult::Failed { error }
+                json!({"path": name, "error": error.to_string()})
             }
-        };
-        reports.push(PictureReport { path: name, result });
+        });
     }
-    Ok((json!(reports), failed))
+    Ok((reports.into(), failed))
 }
 
 fn recognise(classifier: &Classifier, path: &Path) -> Result<Recognised> {
@@ -166,10 +163,8 @@ fn standard_input() -> Result<Vec<u8>> {
     let path = Path::new("-");
     let input = io::stdin().lock();
     if input.is_terminal() {
-        return Err(Error::file(
-            path,
-            format!("found a terminal, expected {EXPECTED}"),
-        ));
+        let problem = format!("found a terminal, expected {EXPECTED}");
+        return Err(Error::file(path, problem));
     }
     file::read_stream(input, path, FILE_LIMIT, EXPECTED)
 }
