@@ -111,14 +111,13 @@ impl Arguments {
             (None, Some(passes)) => Length::Passes(passes),
             (None, None) => base.length,
         };
-        let learning_rate = self.learning_rate.unwrap_or(base.learning_rate);
         let recipe = Recipe {
             length,
             activation: self.activation.unwrap_or(base.activation),
             loss: self.loss.unwrap_or(base.loss),
             initialization: self.init.unwrap_or(base.initialization),
             optimizer: self.optimizer.unwrap_or(base.optimizer),
-            learning_rate,
+            learning_rate: self.learning_rate.unwrap_or(base.learning_rate),
             final_learning_rate: self.final_learning_rate.unwrap_or(base.final_learning_rate),
             weight_decay: self.weight_decay.unwrap_or(base.weight_decay),
             beta1: self.beta1.unwrap_or(base.beta1),

@@ -117,21 +117,15 @@ pub fn draw(race: &RaceRecord) -> Drawing {
 
 /// Starts at a whole decade, so that the shortest bar is still a bar: half a decade at least.
 fn scale(bars: &[Bar<'_>]) -> Scale {
-    let values = || {
-        let bars = bars.iter().flat_map(|bar| {
-            let spread = bar.spread.into_iter().flatten();
-            [Some(bar.seconds), bar.cold]
-                .into_iter()
-                .flatten()
-                .chain(spread)
-        });
-        let bars = bars.chain([ESSAY_SECONDS]);
-        bars.filter(|value| value.is_finite() && *value > 0.0)
-    };
+    let spreads = bars.iter().filter_map(|bar| bar.spread).flatten();
+    let values = bars.iter().flat_map(|bar| [Some(bar.seconds), bar.cold]);
+    let values = values.flatten().chain(spreads).chain([ESSAY_SECONDS]);
+    let values = values.filter(|value| value.is_finite() && *value > 0.0);
+    let shortest = values.clone().fold(f64::INFINITY, f64::min);
     Scale {
         is_log: true,
-        low: 10f64.powf((values().fold(f64::INFINITY, f64::min).log10() - 0.5).floor()),
-        high: values().fold(0.0, f64::max) * 1.6,
+        low: 10f64.powf((shortest.log10() - 0.5).floor()),
+        high: values.fold(0.0, f64::max) * 1.6,
     }
 }
 
@@ -161,19 +155,14 @@ fn ground(canvas: &mut Canvas, plot: Plot) {
 /// A bar below its name, time and factor, above its note and the cold start's; returns the y below it.
 fn draw_bar(canvas: &mut Canvas, plot: Plot, bar: &Bar<'_>, y: f64) -> f64 {
     let right = WIDTH - MARGIN;
-    let write = |canvas: &mut Canvas,
-                 y: f64,
-                 text: &str,
-                 seconds: f64,
-                 style: TextStyle,
-                 bold: TextStyle| {
-        canvas.text((right - FACTOR, y), text, bold.anchor(Anchor::End));
-        let against = factor(seconds, ESSAY_SECONDS);
-        canvas.text((right, y), &against, style.anchor(Anchor::End));
+    let write = |canvas: &mut Canvas, y: f64, text: &str, seconds: f64, styles: [TextStyle; 2]| {
+        let [style, factor_style] = styles.map(|style| style.anchor(Anchor::End));
+        canvas.text((right - FACTOR, y), text, style);
+        canvas.text((right, y), &factor(seconds, ESSAY_SECONDS), factor_style);
     };
     let name = (MARGIN, y + 16.0);
     let text = format!("{}{}", bar.about, time(bar.seconds));
-    write(canvas, name.1, &text, bar.seconds, TEXT, TEXT.bold());
+    write(canvas, name.1, &text, bar.seconds, [TEXT.bold(), TEXT]);
     let most = INSIDE - FACTOR - TIME;
     let y = canvas.paragraph(name, bar.name, TEXT, most) - TEXT.line_height() + 6.0;
     shapes(canvas, plot, bar, y);
@@ -181,7 +170,7 @@ fn draw_bar(canvas: &mut Canvas, plot: Plot, bar: &Bar<'_>, y: f64) -> f64 {
     let mut room = INSIDE;
     if let Some(cold) = bar.cold {
         let text = format!("cold {}", time(cold));
-        write(canvas, note.1, &text, cold, MUTED, MUTED);
+        write(canvas, note.1, &text, cold, [MUTED, MUTED]);
         room -= FACTOR + MUTED.width(&text) + 10.0;
     }
     let below = canvas.paragraph(note, &bar.note, MUTED, room);

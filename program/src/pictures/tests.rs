@@ -38,6 +38,7 @@ fn runs(table: &Table, missed: u32) -> Vec<RunRecord> {
             })
         };
         let example = |index: u32| json!({"index": index, "label": index % 10, "guess": 0});
+        let curve = [2, row.steps / 3, row.steps].map(point);
         let record = json!({
             "schema": SCHEMA, "version": table.stamp.version, "date": table.stamp.date,
             "identity": {
@@ -45,7 +46,7 @@ fn runs(table: &Table, missed: u32) -> Vec<RunRecord> {
             },
             "device": "AMD EPYC, 1 thread, AVX-512", "concurrent_runs": 1,
             "seconds": {"setup": 0.1, "tuning": 0.0, "train": 1.0}, "steps": row.steps, "presentations": 1,
-            "curve": [2, row.steps / 3, row.steps].map(point),
+            "curve": curve,
             "missed": (index == 0).then(|| (0..missed).map(example).collect::<Vec<Value>>()),
         });
         serde_json::from_value(record).expect("a record")

@@ -25,15 +25,9 @@ fn grid(preset: TableStyle, left: usize, head: Vec<String>, rows: Vec<Vec<String
 
 /// A whole number with commas between thousands.
 pub fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let digits = value.to_string().into_bytes();
+    let groups: Vec<&[u8]> = digits.rchunks(3).rev().collect();
+    String::from_utf8(groups.join(&b',')).expect("digits and commas")
 }
 
 #[cfg(test)]

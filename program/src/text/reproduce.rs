@@ -94,10 +94,8 @@ fn seconds(row: &TableRow) -> String {
 
 /// A row of the CSV file, with the columns' names; what is missing is null, which CSV writes as nothing.
 fn csv_cells(row: &TableRow, restrictions: &str) -> [(&'static str, Value); 28] {
-    let found = row.statistics.as_ref();
-    let published = row.published.as_ref();
-    let [mean_low, mean_high] = ends(found.and_then(|found| found.mean_interval));
-    let [low, high] = ends(found.and_then(|found| found.prediction_interval));
+    let found = json!(row.statistics);
+    let published = json!(row.published);
     [
         ("row", json!(row.row)),
         ("title", json!(row.title)),
@@ -106,31 +104,22 @@ fn csv_cells(row: &TableRow, restrictions: &str) -> [(&'static str, Value); 28] 
         ("device", json!(row.device)),
         ("steps", json!(row.steps)),
         ("passes", json!(row.passes)),
-        (
-            "published_misses",
-            json!(published.map(|figure| figure.misses)),
-        ),
+        ("published_misses", published["misses"].clone()),
         (
             "published_printed_misses",
-            json!(published.map(|figure| figure.printed_misses)),
+            published["printed_misses"].clone(),
         ),
-        (
-            "published_percent",
-            json!(published.map(|figure| figure.percent)),
-        ),
-        (
-            "published_source",
-            json!(published.map(|figure| &figure.source)),
-        ),
+        ("published_percent", published["percent"].clone()),
+        ("published_source", published["source"].clone()),
         ("n", json!(row.seeds.len())),
-        ("mean", json!(found.map(|found| found.mean))),
-        ("mean_low", mean_low),
-        ("mean_high", mean_high),
-        ("prediction_low", low),
-        ("prediction_high", high),
-        ("sd", json!(found.and_then(|found| found.sd))),
-        ("best", json!(found.map(|found| found.best))),
-        ("worst", json!(found.map(|found| found.worst))),
+        ("mean", found["mean"].clone()),
+        ("mean_low", found["mean_interval"][0].clone()),
+        ("mean_high", found["mean_interval"][1].clone()),
+        ("prediction_low", found["prediction_interval"][0].clone()),
+        ("prediction_high", found["prediction_interval"][1].clone()),
+        ("sd", found["sd"].clone()),
+        ("best", found["best"].clone()),
+        ("worst", found["worst"].clone()),
         ("published_inside", json!(row.published_inside)),
         ("mean_seconds", json!(row.mean_seconds)),
         ("concurrent_runs", json!(row.concurrent_runs)),
@@ -140,10 +129,6 @@ fn csv_cells(row: &TableRow, restrictions: &str) -> [(&'static str, Value); 28] 
         ("train_misses", spaced(&row.train_misses)),
         ("restrictions", json!(restrictions)),
     ]
-}
-
-fn ends(interval: Option<[f64; 2]>) -> [Value; 2] {
-    interval.map_or([Value::Null, Value::Null], |ends| ends.map(Value::from))
 }
 
 fn spaced(values: &[impl ToString]) -> Value {
@@ -232,141 +217,4 @@ fn document(table: &Table, heading: &str, preset: TableStyle, bullet: &str) -> S
     let notes: Vec<String> = notes.map(|note| format!("{bullet}{note}")).collect();
     parts.push(notes.join("\n"));
     parts.join("\n\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use gpu_train::data::DigitsRecord;
-    use gpu_train::experiment::record::{Machine, Published, SCHEMA, Stamp};
-
-    fn table() -> Table {
-        let misses = [80, 90, 70];
-        let row = TableRow {
-            row: "stage-1".into(),
-            title: "a, \"title\"".into(),
-            recipe_name: "softmax".into(),
-            recipe: serde_json::Value::Null,
-            full_batch: false,
-            engine: "per-example".into(),
-            device: Some("a core".into()),
-            steps: 23,
-            passes: 23.0,
-            published: Some(Published {
-                misses: 88,
-                printed_misses: 87,
-                percent: 4.38,
-                examples: 2_007,
-                source: "essay, 2022".into(),
-            }),
-            seeds: vec![1, 2, 3],
-            test_misses: misses.to_vec(),
-            train_misses: vec![0, 1, 2],
-            statistics: Statistics::of(&misses),
-            published_inside: Some(true),
-            mean_seconds: Some(1.5),
-            concurrent_runs: 2,
-            failed: vec![FailedRun {
-                seed: 4,
-                message: "training diverged".into(),
-            }],
-        };
-        Table {
-            stamp: Stamp {
-                schema: SCHEMA,
-                version: "0.1.0".into(),
-                date: "2026-01-01".into(),
-                command: "gpu-train reproduce".into(),
-                machine: Machine {
-                    processor: "one".into(),
-                    cores: 2,
-                    os: "linux".into(),
-                },
-            },
-            digits: DigitsRecord {
-                source: "test".into(),
-                sha256: "00".into(),
-                train_examples: 1,
-                test_examples: 2_007,
-            },
-            seeds: vec![1, 2, 3, 4],
-            restrictions: Vec::new(),
-            rows: vec![row],
-            notes: vec!["a note".into()],
-        }
-    }
-
-    #[test]
-    fn markdown_has_a_row_of_cells_and_the_notes() {
-        let text = markdown(&table());
-        let cells: Vec<&str> = text
-            .lines()
-            .find(|line| line.starts_with("| stage-1"))
-            .expect("a row")
-            .split('|')
-            .map(str::trim)
-            .collect();
-        let expected = [
-            "stage-1",
-            "a, \"title\"",
-            "4.38%, 88 (87)",
-            "80.0 ± 24.8",
-            "30.3 to 129.7",
-            "10.0",
-            "70",
-            "90",
-            "3, 1 failed",
-            "23",
-            "1.50*",
-            "yes",
-        ];
-        assert_eq!(cells[1..13], expected);
-        assert!(text.contains("\n- a note\n- stage-1 seed 4 failed: training diverged"));
-        assert!(!text.contains("RESTRICTED"));
-        let restricted = Table {
-            restrictions: vec!["1 pass".into()],
-            ..table()
-        };
-        for text in [
-            super::text(&restricted),
-            markdown(&restricted),
-            csv(&restricted),
-        ] {
-            assert!(text.contains("1 pass"), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_figure_outside_comes_with_the_side() {
-        let of = |misses: &[u32]| {
-            let mut row = table().rows.remove(0);
-            row.statistics = Statistics::of(misses);
-            row.published_inside = Some(false);
-            inside(&row)
-        };
-        assert_eq!(of(&[60, 61, 62]), "no: fewer here");
-        assert_eq!(of(&[98, 99, 100]), "no: more here");
-    }
-
-    #[test]
-    fn csv_and_json_read_back() {
-        let table = table();
-        let csv = csv(&table);
-        let mut reader = csv::Reader::from_reader(csv.as_bytes());
-        let names = reader.headers().expect("names").clone();
-        let row = reader.records().next().expect("a row").expect("cells");
-        let cell = |name: &str| {
-            let index = names.iter().position(|found| found == name);
-            &row[index.expect("a column")]
-        };
-        assert_eq!(cell("title"), "a, \"title\"");
-        assert_eq!(
-            (cell("mean"), cell("n"), cell("failed")),
-            ("80.0", "3", "1")
-        );
-        assert_eq!(cell("test_misses"), "80 90 70");
-        assert_eq!(cell("published_inside"), "true");
-        let back: Table = serde_json::from_str(&table.json()).expect("a table");
-        assert_eq!(back, table);
-    }
 }

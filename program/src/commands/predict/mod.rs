@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::decode::{EXPECTED, FILE_LIMIT, decode};
-use crate::flags::{messages, named};
+use crate::flags::{messages, named, usage};
 use crate::terminal::{Output, columns};
 use crate::text::prediction::{self, Style};
 use gpu_train::error::{Error, Result, printable};
@@ -89,9 +89,9 @@ impl Arguments {
 /// [`Error::Reported`] if a picture could not be read; the others are still recognised.
 pub fn run(arguments: &Arguments) -> Result<()> {
     if !(arguments.seconds.is_finite() && arguments.seconds > 0.0) {
-        return Err(Error::Usage(format!(
-            "--seconds: found {}, expected a number above 0",
-            arguments.seconds
+        let found = arguments.seconds;
+        return Err(usage(format!(
+            "--seconds: found {found}, expected a number above 0"
         )));
     }
     let path = net::path(arguments.weights.as_deref())?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::Arguments;
-use crate::flags::messages;
+use crate::flags::{messages, usage};
 use crate::terminal::Progress;
 use gpu_train::cpu::cores;
 use gpu_train::data::embedded;
@@ -26,12 +26,8 @@ pub fn path(named: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = named {
         return Ok(path.to_owned());
     }
-    let folder = dirs::data_dir().ok_or_else(|| {
-        Error::Usage(
-            "--weights: found neither a file nor a data folder of this user, expected a file"
-                .into(),
-        )
-    })?;
+    let problem = "--weights: found neither a file nor a data folder of this user, expected a file";
+    let folder = dirs::data_dir().ok_or_else(|| usage(problem))?;
     Ok(folder.join("gpu-train").join("digits.safetensors"))
 }
 
@@ -57,7 +53,7 @@ fn functions(arguments: &Arguments, said: Option<Functions>, path: &Path) -> Res
     let (activation, loss) = (arguments.activation, arguments.loss);
     let Some(said) = said else {
         let (Some(activation), Some(loss)) = (activation, loss) else {
-            return Err(Error::Usage(format!(
+            return Err(usage(format!(
                 "--activation, --loss: found {}, expected both, because {path} does not name them",
                 match (activation, loss) {
                     (None, None) => "neither",
@@ -81,7 +77,7 @@ fn agree<T: PartialEq + std::fmt::Display>(
     path: &dyn std::fmt::Display,
 ) -> Result<()> {
     match found {
-        Some(found) if found != said => Err(Error::Usage(format!(
+        Some(found) if found != said => Err(usage(format!(
             "{flag}: found {found}, expected {said} or no flag: {path} was trained with it",
         ))),
         _ => Ok(()),
@@ -93,8 +89,15 @@ fn agree<T: PartialEq + std::fmt::Display>(
 /// # Errors
 /// [`Error::File`] if the weights cannot be written, which is checked before training as far as possible.
 pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> {
-    if arguments.weights.is_none() {
-        create_folder(path)?;
+    if arguments.weights.is_none()
+        && let Some(folder) = path.parent()
+    {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            let problem = format!(
+                "found that it cannot be created ({error}), expected a folder to write into"
+            );
+            Error::file(folder, problem)
+        })?;
     }
     file::check_target(path)?;
     let base = Recipe::named(RecipeName::FullBatchModern);
@@ -139,16 +142,4 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
         "test": SplitReport::from(test),
     });
     Ok((Classifier::new(parameters, functions), report))
-}
-
-fn create_folder(path: &Path) -> Result<()> {
-    let Some(folder) = path.parent() else {
-        return Ok(());
-    };
-    std::fs::create_dir_all(folder).map_err(|error| {
-        Error::file(
-            folder,
-            format!("found that it cannot be created ({error}), expected a folder to write into"),
-        )
-    })
 }
