@@ -1,4 +1,4 @@
-//! What is printed for a picture, in a pipe and on a terminal.
+//! The lines, bars and picture that are printed for a digit, in a pipe and on a terminal.
 
 use gpu_train::data::mnist1989::DENOMINATOR;
 use gpu_train::net::{PIXELS, SIDE};
