@@ -92,34 +92,26 @@ fn parse_line(line: &[u8], codes: &mut Vec<u16>) -> std::result::Result<u8, Stri
             error.valid_up_to()
         )
     })?;
-    let count = text.split_ascii_whitespace().count();
-    if count != COLUMNS {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    if words.len() != COLUMNS {
         return Err(format!(
-            "found {count} values, expected {COLUMNS}: a label and {PIXELS} pixels"
+            "found {} values, expected {COLUMNS}: a label and {PIXELS} pixels",
+            words.len()
         ));
     }
-    let mut words = text.split_ascii_whitespace();
-    let label = label(words.next().unwrap_or_default())?;
-    for (pixel, word) in words.enumerate() {
+    // The published labels are written as `9.0000`.
+    let label = words[0].parse::<f64>().ok();
+    let digit = label.filter(|label| label.fract() == 0.0 && (0.0..=9.0).contains(label));
+    let digit = digit.ok_or_else(|| {
+        let found = quoted(words[0]);
+        format!("found the label {found}, expected an integer from 0 to 9")
+    })?;
+    for (pixel, word) in words[1..].iter().enumerate() {
         let code = code(word)
             .ok_or_else(|| format!("pixel {pixel}: found {}, expected -1 to 1", quoted(word)))?;
         codes.push(code);
     }
-    Ok(label)
-}
-
-/// The published labels are written as `9.0000`.
-fn label(word: &str) -> std::result::Result<u8, String> {
-    word.parse::<f64>()
-        .ok()
-        .filter(|label| label.fract() == 0.0 && (0.0..=9.0).contains(label))
-        .map(|label| label as u8)
-        .ok_or_else(|| {
-            format!(
-                "found the label {}, expected an integer from 0 to 9",
-                quoted(word)
-            )
-        })
+    Ok(digit as u8)
 }
 
 /// The code of a value, unless it is not a number or is outside −1 to 1 by more than rounding to four decimals takes.
