@@ -2,9 +2,9 @@
 
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::folder::{Folder, Found};
+use super::folder::Folder;
 use super::run::Job;
 use crate::error::{Error, Result};
 use crate::experiment::record::RunRecord;
@@ -44,7 +44,7 @@ pub struct Queue<'a> {
 /// Runs under way.
 struct Running<'a> {
     /// The records of all jobs, in their order, as far as there are some.
-    records: Mutex<Vec<Option<RunRecord>>>,
+    records: &'a Mutex<Vec<Option<RunRecord>>>,
     /// Runs at the same time.
     workers: usize,
     /// The jobs to run, by their place in the order.
@@ -52,7 +52,6 @@ struct Running<'a> {
     next: AtomicUsize,
     /// The first error; the other runs end then.
     error: Mutex<Option<Error>>,
-    stop: AtomicBool,
 }
 
 impl Queue<'_> {
@@ -68,9 +67,8 @@ impl Queue<'_> {
         let mut missing = Vec::new();
         for (place, job) in jobs.iter().enumerate() {
             let found = match self.folder.find(job) {
-                Found::Same(record) => Some(*record),
-                Found::Nothing => None,
-                Found::Unusable(why) => {
+                Ok(found) => found,
+                Err(why) => {
                     self.observer.note(&format!("{why}; running it again"))?;
                     None
                 }
@@ -87,10 +85,12 @@ impl Queue<'_> {
         let is_alone =
             |(_, job): &(usize, &Job)| workers > 1 && matches!(job.target, Target::Adapter(_));
         let (alone, together): (Vec<_>, Vec<_>) = missing.into_iter().partition(is_alone);
+        let records = Mutex::new(records);
         for (missing, workers) in [(together, workers), (alone, 1)] {
-            records = self.run_at_once(records, &missing, workers)?;
+            let ran = self.run_at_once(&records, &missing, workers);
+            ran.map_err(|error| self.explain(error, &lock(&records)))?;
         }
-        let records = records.into_iter();
+        let records = std::mem::take(&mut *lock(&records)).into_iter();
         Ok(records
             .map(|record| record.expect("every job has been run"))
             .collect())
@@ -98,17 +98,16 @@ impl Queue<'_> {
 
     fn run_at_once(
         &self,
-        records: Vec<Option<RunRecord>>,
+        records: &Mutex<Vec<Option<RunRecord>>>,
         missing: &[(usize, &Job)],
         workers: usize,
-    ) -> Result<Vec<Option<RunRecord>>> {
+    ) -> Result<()> {
         let running = Running {
-            records: Mutex::new(records),
+            records,
             workers: workers.clamp(1, missing.len().max(1)),
             missing,
             next: AtomicUsize::new(0),
             error: Mutex::new(None),
-            stop: AtomicBool::new(false),
         };
         std::thread::scope(|scope| {
             for _ in 1..running.workers {
@@ -122,28 +121,21 @@ impl Queue<'_> {
             }
             self.serve(&running);
         });
-        let records = running.records.into_inner();
-        let records = records.unwrap_or_else(|poisoned| poisoned.into_inner());
-        match lock(&running.error).take() {
-            Some(error) => Err(self.explain(error, &records)),
-            None => Ok(records),
-        }
+        let error = lock(&running.error).take();
+        error.map_or(Ok(()), Err)
     }
 
     /// One worker: a job after the other until there is none, or one ends with an error.
     fn serve(&self, running: &Running) {
-        while !running.stop.load(Ordering::Relaxed) {
+        while lock(&running.error).is_none() {
             let next = running.next.fetch_add(1, Ordering::Relaxed);
             let Some(&(place, job)) = running.missing.get(next) else {
                 return;
             };
             match self.one(job, running) {
-                Ok(record) => lock(&running.records)[place] = Some(record),
-                Err(error) => {
-                    // The first one only: the others end because of it.
-                    lock(&running.error).get_or_insert(error);
-                    running.stop.store(true, Ordering::Relaxed);
-                }
+                Ok(record) => lock(running.records)[place] = Some(record),
+                // The first one only: the others end because of it.
+                Err(error) => _ = lock(&running.error).get_or_insert(error),
             }
         }
     }
@@ -155,7 +147,7 @@ impl Queue<'_> {
             *threads = (*threads).min(self.cores / running.workers).max(1);
         }
         let (record, parameters) = job.run(&self.date, running.workers, &mut |examples| {
-            if running.stop.load(Ordering::Relaxed) {
+            if lock(&running.error).is_some() {
                 // Never shown: the error that stopped the queue came first.
                 return Err(Error::OutputClosed);
             }

@@ -16,7 +16,7 @@ use gpu_train::data::{Digits, DigitsRecord, Source};
 use gpu_train::error::Result;
 use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::queue::Queue;
-use gpu_train::experiment::record::RunRecord;
+use gpu_train::experiment::record::{self, RunRecord};
 use gpu_train::experiment::reproduce::{self, ROWS, Row, RowRuns, Sheet, table};
 use gpu_train::recipe::{Batch, Recipe};
 use gpu_train::target::Target;
@@ -143,7 +143,7 @@ fn publish(
     let table = table(sheet, rows);
     let markdown = folder.write("table.md", &text::markdown(&table))?;
     folder.write("table.csv", &text::csv(&table))?;
-    folder.write("table.json", &table.json())?;
+    folder.write("table.json", &record::json(&table))?;
     let runs = rows.iter().flat_map(|(_, _, runs)| runs);
     let runs: Vec<RunRecord> = runs.filter(|run| run.last().is_some()).cloned().collect();
     let sources = Sources {
@@ -155,7 +155,7 @@ fn publish(
     };
     let written = pictures::write(&sources, &folder.path().join("report"))?;
     if json {
-        return Output::Standard.line(&table.json());
+        return Output::Standard.line(&record::json(&table));
     }
     Output::Standard.line(&format!("\n{}\n", text::text(&table)))?;
     Output::Standard.line(&format!(

@@ -262,7 +262,7 @@ fn grid(table: &Table, preset: TableStyle) -> String {
 mod tests {
     use super::*;
     use gpu_train::data::DigitsRecord;
-    use gpu_train::experiment::record::{Machine, Published, SCHEMA, Stamp};
+    use gpu_train::experiment::record::{Machine, Published, SCHEMA, Stamp, json};
 
     fn table() -> Table {
         let misses = [80, 90, 70];
@@ -390,7 +390,7 @@ mod tests {
         );
         assert_eq!(cell("test_misses"), "80 90 70");
         assert_eq!(cell("published_inside"), "true");
-        let back: Table = serde_json::from_str(&table.json()).expect("a table");
+        let back: Table = serde_json::from_str(&json(&table)).expect("a table");
         assert_eq!(back, table);
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::recipe::{Length, Recipe};
 use crate::target::Target;
 
-pub use space::{Draw, Field, Range, Space, Values};
+pub use space::{Choices, Field, Range, Sampler, Space};
 
 /// Runs that each round adds to a candidate's.
 pub const ROUNDS: [u64; 4] = [1, 2, 4, 8];
@@ -50,38 +50,54 @@ impl Candidate {
     }
 }
 
-/// The training set with one of `folds` parts held out, as the test set: examples `fold`, `fold + folds`, …
-fn held_out(train: &Dataset, fold: usize, folds: usize) -> Digits {
-    let (test, kept): (Vec<usize>, Vec<usize>) =
-        (0..train.len()).partition(|index| index % folds == fold);
-    Digits {
-        train: train.subset(&kept),
-        test: train.subset(&test),
-        source: format!("fold {fold} of {folds} of the training set"),
+/// A training set with one of its parts held out, as the test set.
+pub type Fold = (Digits, DigitsRecord);
+
+/// The training set with each of `count` parts held out in turn: examples `fold`, `fold + count`, …
+///
+/// # Errors
+/// [`Error::Usage`] for too few or too many parts.
+pub fn folds(train: &Dataset, count: usize) -> Result<Vec<Fold>> {
+    if count < 2 || count > train.len() {
+        return Err(Error::Usage(format!(
+            "--folds: found {count}, expected 2 to {} (the training examples)",
+            train.len()
+        )));
     }
+    let held_out = |fold| {
+        let (test, kept): (Vec<usize>, Vec<usize>) =
+            (0..train.len()).partition(|index| index % count == fold);
+        let digits = Digits {
+            train: train.subset(&kept),
+            test: train.subset(&test),
+            source: format!("fold {fold} of {count} of the training set"),
+        };
+        let record = DigitsRecord::of(&digits);
+        (digits, record)
+    };
+    Ok((0..count).map(held_out).collect())
 }
 
-/// Searches from `base` on a training set; `watch` sees the round (from 0) and its candidates, the best first, after
+/// Searches from `base` on these folds of a training set; `watch` sees the round (from 0) and its candidates, the best first, after
 /// each round. Returns the best of the last round. Runs that the queue's folder has are not run again.
 ///
 /// Round r adds [`ROUNDS`]`[r]` runs to each candidate's, the same seeds to all and each seed with its own fold, so that
 /// candidates are compared on equal terms; then one in [`KEPT`] (at least two) enters the next round.
 ///
 /// # Errors
-/// [`Error::Usage`] for too few or too many folds; what the queue returns, and `watch`.
+/// If a recipe has too many updates; what the queue returns, and `watch`.
 pub fn search(
-    train: &Dataset,
+    folds: &[Fold],
     base: &Recipe,
     space: &Space,
     settings: Settings,
     queue: &Queue,
     watch: &mut dyn FnMut(usize, &[Candidate]) -> Result<()>,
 ) -> Result<Candidate> {
-    let folds = folds(train, settings.folds)?;
-    let mut draw = Draw::new(settings.seed);
+    let mut sampler = Sampler::new(settings.seed);
     let mut field: Vec<(usize, Candidate)> = (0..settings.candidates.max(1))
         .map(|number| {
-            let recipe = space.draw(base, &mut draw);
+            let recipe = space.draw(base, &mut sampler);
             let errors = Vec::new();
             (number, Candidate { recipe, errors })
         })
@@ -90,7 +106,7 @@ pub fn search(
     for (round, runs) in ROUNDS.into_iter().enumerate() {
         let seeds = first_seed..first_seed + runs;
         let job = |number: usize, candidate: &Candidate, seed: u64| {
-            let (digits, record) = &folds[(seed % settings.folds as u64) as usize];
+            let (digits, record) = &folds[(seed % folds.len() as u64) as usize];
             let recipe = Recipe {
                 seed,
                 ..candidate.recipe.clone()
@@ -119,22 +135,6 @@ pub fn search(
         }
     }
     Ok(field.swap_remove(0).1)
-}
-
-/// The training set with each of its parts held out in turn.
-fn folds(train: &Dataset, count: usize) -> Result<Vec<(Digits, DigitsRecord)>> {
-    if count < 2 || count > train.len() {
-        return Err(Error::Usage(format!(
-            "--folds: found {count}, expected 2 to {} (the training examples)",
-            train.len()
-        )));
-    }
-    let folds = (0..count).map(|fold| held_out(train, fold, count));
-    let recorded = folds.map(|digits| {
-        let record = DigitsRecord::of(&digits);
-        (digits, record)
-    });
-    Ok(recorded.collect())
 }
 
 /// Share of the held-out examples missed; 1 for a run that diverged.
@@ -177,7 +177,8 @@ mod tests {
             date: String::new(),
             cores: 2,
         };
-        let best = search(&train, &base, &space, settings, &queue, &mut |_, field| {
+        let folds = folds(&train, settings.folds).unwrap();
+        let best = search(&folds, &base, &space, settings, &queue, &mut |_, field| {
             assert!(
                 field
                     .windows(2)
@@ -204,8 +205,7 @@ mod tests {
     fn folds_share_no_example_and_leave_none_out() {
         let train = embedded::digits().train.truncated(103);
         let mut held = 0;
-        for fold in 0..10 {
-            let digits = held_out(&train, fold, 10);
+        for (fold, (digits, _)) in folds(&train, 10).unwrap().iter().enumerate() {
             assert_eq!(digits.train.len() + digits.test.len(), 103);
             assert_eq!(digits.test.image_codes(0), train.image_codes(fold));
             held += digits.test.len();

@@ -93,8 +93,8 @@ fn agree<T: PartialEq + std::fmt::Display>(
 /// # Errors
 /// [`Error::File`] if the weights cannot be written, which is checked before training as far as possible.
 pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> {
-    if arguments.weights.is_none() {
-        create_folder(path)?;
+    if let (None, Some(folder)) = (&arguments.weights, path.parent()) {
+        file::create_folder(folder)?;
     }
     file::check_target(path)?;
     let base = Recipe::named(RecipeName::FullBatchModern);
@@ -139,16 +139,4 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
         "test": SplitReport::from(test),
     });
     Ok((Classifier::new(parameters, functions), report))
-}
-
-fn create_folder(path: &Path) -> Result<()> {
-    let Some(folder) = path.parent() else {
-        return Ok(());
-    };
-    std::fs::create_dir_all(folder).map_err(|error| {
-        Error::file(
-            folder,
-            format!("found that it cannot be created ({error}), expected a folder to write into"),
-        )
-    })
 }
