@@ -48,7 +48,10 @@ pub fn load(arguments: &Arguments, path: &Path) -> Result<Classifier> {
     }
     let net = weights::load(path)?;
     let functions = functions(arguments, net.functions, path)?;
-    Ok(Classifier::new(net.parameters, functions))
+    Ok(Classifier {
+        parameters: net.parameters,
+        functions,
+    })
 }
 
 /// Returns the functions that the file names, or those of the flags.
@@ -138,5 +141,9 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
         "seconds": history.seconds,
         "test": SplitReport::from(test),
     });
-    Ok((Classifier::new(parameters, functions), report))
+    let net = Classifier {
+        parameters,
+        functions,
+    };
+    Ok((net, report))
 }

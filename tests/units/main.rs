@@ -1,0 +1,21 @@
+//! Unit tests of public items, each file of the module of its name.
+
+mod race;
+mod verdict;
+
+use gpu_train::experiment::record::{Machine, SCHEMA, Stamp};
+
+/// The head of a record.
+fn stamp() -> Stamp {
+    Stamp {
+        schema: SCHEMA,
+        version: "0".into(),
+        date: "2026-01-01".into(),
+        command: "gpu-train".into(),
+        machine: Machine {
+            processor: "Some CPU".into(),
+            cores: 2,
+            os: "linux".into(),
+        },
+    }
+}
