@@ -323,6 +323,3 @@ fn open_raw(path: &Path, expected: &str) -> Result<File> {
     }
     File::open(path).map_err(|error| read_error(path, &error, expected))
 }
-
-#[cfg(test)]
-mod tests;

@@ -255,7 +255,8 @@ fn difference(found: &Identity, expected: &Identity) -> Option<String> {
     if found == expected {
         return None;
     }
-    let fields: [(&str, fn(&Identity) -> String); 5] = [
+    type Text = fn(&Identity) -> String;
+    let fields: [(&str, Text); 5] = [
         ("row", |one| one.row.clone()),
         ("seed", |one| one.seed.to_string()),
         ("engine", |one| one.engine.to_string()),

@@ -1,7 +1,12 @@
 //! Unit tests of public items, each file of the module of its name.
 
+mod checkpoint;
+mod file;
+mod idx;
 mod race;
 mod verdict;
+mod weights;
+mod zip_code;
 
 use gpu_train::experiment::record::{Machine, SCHEMA, Stamp};
 
