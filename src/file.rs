@@ -146,19 +146,19 @@ fn destination(path: &Path) -> Result<Option<PathBuf>> {
     if standard_stream(path).is_some() {
         return Ok(None);
     }
+    let refuse = |problem: &str| Err(Error::file(path, problem));
     if let Ok(metadata) = std::fs::metadata(path) {
         let kind = metadata.file_type();
         if kind.is_dir() {
-            let problem = "found a folder, expected a file or nothing there";
-            return Err(Error::file(path, problem));
+            return refuse("found a folder, expected a file or nothing there");
         }
         #[cfg(unix)]
         {
             use std::os::unix::fs::FileTypeExt;
             if kind.is_socket() || kind.is_block_device() {
-                let problem =
-                    "found a socket or a block device, expected a file, a pipe or nothing there";
-                return Err(Error::file(path, problem));
+                return refuse(
+                    "found a socket or a block device, expected a file, a pipe or nothing there",
+                );
             }
         }
         if !kind.is_file() {
@@ -169,8 +169,9 @@ fn destination(path: &Path) -> Result<Option<PathBuf>> {
     let folder = folder_of(&target);
     if !folder.is_dir() {
         let folder = folder.display();
-        let problem = format!("found no folder {folder}, expected one to write into");
-        return Err(Error::file(path, problem));
+        return refuse(&format!(
+            "found no folder {folder}, expected one to write into"
+        ));
     }
     Ok(Some(target))
 }

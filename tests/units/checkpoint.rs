@@ -6,8 +6,10 @@ use std::path::Path;
 use gpu_train::checkpoint::{Checkpoint, KEY, Origin, decode, difference, encode};
 use gpu_train::data::DigitsRecord;
 use gpu_train::engine::{EngineKind, Evaluation, State};
+use gpu_train::net::Parameters;
 use gpu_train::recipe::{Batch, Recipe, RecipeName};
 use gpu_train::train::{History, Point};
+use gpu_train::weights;
 use safetensors::tensor::TensorView;
 
 fn checkpoint(name: RecipeName) -> Checkpoint {
@@ -94,19 +96,21 @@ fn every_bit_counts() {
 
 #[test]
 fn weights_and_other_forms_are_refused() {
-    let with_header = |header: Option<&str>| {
-        let metadata = header.map(|json| HashMap::from([(KEY.into(), json.into())]));
+    let with_header = |json: &str| {
+        let metadata = Some(HashMap::from([(KEY.into(), json.into())]));
         safetensors::serialize(Vec::<(&str, TensorView)>::new(), metadata).expect("a file")
     };
-    for (header, expected) in [
-        (None, "--init-from starts from weights"),
+    let recipe = Recipe::named(RecipeName::FullBatch);
+    let weights = weights::encode(&Parameters::zeros(), (&recipe).into());
+    for (bytes, expected) in [
+        (weights, "--init-from starts from weights"),
         (
-            Some(r#"{"form":2,"other":[1]}"#),
+            with_header(r#"{"form":2,"other":[1]}"#),
             "found a checkpoint of form 2",
         ),
-        (Some("["), "found a header that does not parse"),
+        (with_header("["), "found a header that does not parse"),
     ] {
-        let found = message(&with_header(header));
+        let found = message(&bytes);
         assert!(found.contains(expected), "{found}");
     }
 }

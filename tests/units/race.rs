@@ -1,45 +1,14 @@
 //! A race that is interrupted and resumed.
 
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use gpu_train::data::{Source, embedded};
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::folder::Folder;
-use gpu_train::experiment::queue::{Observer, Queue};
+use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::race::{Race, entrants, rule};
-use gpu_train::experiment::record::{RaceRecord, RunRecord};
+use gpu_train::experiment::record::RaceRecord;
 use gpu_train::recipe::{Length, Recipe, RecipeName};
 
-use super::stamp;
-
-/// Counts runs, and interrupts after some.
-struct Counted {
-    ran: AtomicUsize,
-    most: usize,
-}
-
-impl Observer for Counted {
-    fn begin(&self, _: &Path, _: usize, _: usize, _: u64) -> Result<()> {
-        Ok(())
-    }
-
-    fn advance(&self, _: u64) -> Result<()> {
-        match self.ran.load(Ordering::Relaxed) >= self.most {
-            true => Err(Error::Interrupted(String::new())),
-            false => Ok(()),
-        }
-    }
-
-    fn finish(&self, _: &RunRecord) -> Result<()> {
-        self.ran.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn note(&self, _: &str) -> Result<()> {
-        Ok(())
-    }
-}
+use super::{Counted, stamp};
 
 /// A race of three contestants, interrupted after this many runs; returns how many ran, too.
 fn raced(folder: &Folder, seeds: u64, reading: f64, most: usize) -> (Result<RaceRecord>, usize) {
@@ -66,10 +35,7 @@ fn raced(folder: &Folder, seeds: u64, reading: f64, most: usize) -> (Result<Race
         rule: rule(82, 16, (1..=seeds).collect()),
         entrants: entrants.expect("entrants"),
     };
-    let observer = Counted {
-        ran: AtomicUsize::new(0),
-        most,
-    };
+    let observer = Counted::new(most);
     let queue = Queue {
         folder,
         observer: &observer,

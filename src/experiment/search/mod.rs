@@ -5,7 +5,6 @@ mod space;
 use serde::Serialize;
 
 use super::queue::Queue;
-use super::record::RunRecord;
 use super::run::Job;
 use crate::data::{Dataset, Digits, DigitsRecord};
 use crate::error::{Error, Result};
@@ -105,26 +104,29 @@ pub fn search(
     let mut first_seed = FIRST_SEED;
     for (round, runs) in ROUNDS.into_iter().enumerate() {
         let seeds = first_seed..first_seed + runs;
-        let job = |number: usize, candidate: &Candidate, seed: u64| {
-            let (digits, record) = &folds[(seed % folds.len() as u64) as usize];
-            let recipe = Recipe {
-                seed,
-                ..candidate.recipe.clone()
-            };
-            recipe.validate_updates(digits.train.len())?;
-            let (Length::Steps(length) | Length::Passes(length)) = recipe.length;
-            let row = format!("{length}-candidate-{number}");
-            let target = Target::Cpu(1).of_batch(recipe.batch);
-            Ok(Job::new(row, (digits, record), recipe, target))
-        };
-        let jobs = field.iter().flat_map(|(number, candidate)| {
-            seeds.clone().map(move |seed| job(*number, candidate, seed))
-        });
-        let jobs: Vec<Job> = jobs.collect::<Result<_>>()?;
+        let mut jobs = Vec::new();
+        for (number, candidate) in &field {
+            for seed in seeds.clone() {
+                let (digits, record) = &folds[(seed % folds.len() as u64) as usize];
+                let recipe = Recipe {
+                    seed,
+                    ..candidate.recipe.clone()
+                };
+                recipe.validate_updates(digits.train.len())?;
+                let (Length::Steps(length) | Length::Passes(length)) = recipe.length;
+                let row = format!("{length}-candidate-{number}");
+                let target = Target::Cpu(1).of_batch(recipe.batch);
+                jobs.push(Job::new(row, (digits, record), recipe, target));
+            }
+        }
         let records = queue.run(&jobs, settings.jobs)?;
-        let records = records.chunks(runs as usize);
-        for ((_, candidate), records) in field.iter_mut().zip(records) {
-            candidate.errors.extend(records.iter().map(error_of));
+        // A run that diverged has missed all.
+        let errors = records
+            .iter()
+            .map(|run| run.last().map_or(1.0, |end| end.test.error));
+        let errors: Vec<f64> = errors.collect();
+        for ((_, candidate), errors) in field.iter_mut().zip(errors.chunks(runs as usize)) {
+            candidate.errors.extend(errors);
         }
         first_seed += runs;
         field.sort_by(|(_, a), (_, b)| a.mean().total_cmp(&b.mean()));
@@ -135,81 +137,4 @@ pub fn search(
         }
     }
     Ok(field.swap_remove(0).1)
-}
-
-/// Share of the held-out examples missed; 1 for a run that diverged.
-fn error_of(run: &RunRecord) -> f64 {
-    run.last().map_or(1.0, |end| end.test.error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::embedded;
-    use crate::experiment::folder::Folder;
-    use crate::experiment::queue::Unseen;
-    use crate::recipe::{Length, RecipeName};
-
-    fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
-        let train = embedded::digits().train.truncated(200);
-        let base = Recipe {
-            length: Length::Steps(12),
-            ..Recipe::named(RecipeName::FullBatch)
-        };
-        // One rate learns, the other leaves the net where it is.
-        let own = [
-            "learning-rate=0.02|0.0000001".parse().unwrap(),
-            "warmup-share=0.1".parse().unwrap(),
-        ];
-        let space = Space::of(&base, &own);
-        let settings = Settings {
-            candidates: 9,
-            folds: 4,
-            seed,
-            jobs,
-        };
-        let mut sizes = Vec::new();
-        let folder = tempfile::tempdir().unwrap();
-        let folder = Folder::open(folder.path()).unwrap();
-        let queue = Queue {
-            folder: &folder,
-            observer: &Unseen,
-            date: String::new(),
-            cores: 2,
-        };
-        let folds = folds(&train, settings.folds).unwrap();
-        let best = search(&folds, &base, &space, settings, &queue, &mut |_, field| {
-            assert!(
-                field
-                    .windows(2)
-                    .all(|pair| pair[0].mean() <= pair[1].mean())
-            );
-            sizes.push(field.len());
-            Ok(())
-        });
-        (best.unwrap(), sizes)
-    }
-
-    #[test]
-    fn the_best_is_found_with_any_number_of_jobs() {
-        let (best, sizes) = found(1, 3);
-        assert_eq!(sizes, [9, 2, 2, 2]);
-        assert_eq!(best.errors.len(), 15);
-        assert_eq!(best.recipe.learning_rate, 0.02);
-        assert!(best.mean() < 0.7, "{}", best.mean());
-        let (again, _) = found(2, 3);
-        assert_eq!((again.recipe, again.errors), (best.recipe, best.errors));
-    }
-
-    #[test]
-    fn folds_share_no_example_and_leave_none_out() {
-        let train = embedded::digits().train.truncated(103);
-        let mut held = 0;
-        for (fold, (digits, _)) in folds(&train, 10).unwrap().iter().enumerate() {
-            assert_eq!(digits.train.len() + digits.test.len(), 103);
-            assert_eq!(digits.test.image_codes(0), train.image_codes(fold));
-            held += digits.test.len();
-        }
-        assert_eq!(held, 103);
-    }
 }

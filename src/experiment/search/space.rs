@@ -171,35 +171,21 @@ pub struct Space(Vec<Range>);
 impl Space {
     /// The usual ranges for a recipe, with these in place of some.
     pub fn of(recipe: &Recipe, own: &[Range]) -> Self {
-        let mut usual = vec![
-            "schedule=linear|cosine",
-            "final-share=0.01|0.03|0.1",
-            "warmup-share=0.03|0.1|0.2",
-        ];
-        usual.extend(match recipe.optimizer {
-            Optimizer::Sgd => [
-                "learning-rate=0.02..1",
-                "momentum=0.8|0.9|0.95",
-                "weight-decay=0.00001..0.003",
-            ]
-            .as_slice(),
-            Optimizer::Muon => &[
-                "learning-rate=0.005..0.05",
-                "momentum=0.7|0.8|0.9|0.95",
-                "weight-decay=0.05..4",
-                "beta1=0.85|0.9|0.95",
-                "beta2=0.9|0.95|0.98",
-            ],
-            _ => &[
-                "learning-rate=0.008..0.08",
-                "weight-decay=0.02..3",
-                "beta1=0.8|0.85|0.9|0.95",
-                "beta2=0.9|0.95|0.98|0.99",
-            ],
-        });
-        let usual = usual
-            .into_iter()
-            .map(|text| text.parse::<Range>().expect("a range"));
+        let shapes = "schedule=linear|cosine final-share=0.01|0.03|0.1 warmup-share=0.03|0.1|0.2";
+        let numbers = match recipe.optimizer {
+            Optimizer::Sgd => {
+                "learning-rate=0.02..1 momentum=0.8|0.9|0.95 weight-decay=0.00001..0.003"
+            }
+            Optimizer::Muon => {
+                "learning-rate=0.005..0.05 momentum=0.7|0.8|0.9|0.95 weight-decay=0.05..4 \
+                 beta1=0.85|0.9|0.95 beta2=0.9|0.95|0.98"
+            }
+            _ => {
+                "learning-rate=0.008..0.08 weight-decay=0.02..3 beta1=0.8|0.85|0.9|0.95 beta2=0.9|0.95|0.98|0.99"
+            }
+        };
+        let usual = shapes.split(' ').chain(numbers.split(' '));
+        let usual = usual.map(|text| text.parse::<Range>().expect("a range"));
         let mut ranges: Vec<Range> = own.to_vec();
         ranges.extend(usual.filter(|range| own.iter().all(|own| own.field != range.field)));
         // Shares are of a rate drawn before.
