@@ -1,5 +1,4 @@
 use super::*;
-use crate::experiment::record::{Machine, SCHEMA};
 
 fn contestant(kind: ContestantKind, cores: Option<u32>, runs: &[(f64, u32)]) -> Contestant {
     let is_baseline = kind == ContestantKind::PerExample;
@@ -11,61 +10,33 @@ fn contestant(kind: ContestantKind, cores: Option<u32>, runs: &[(f64, u32)]) -> 
         ContestantKind::Gpu => "Some GPU (Vulkan, discrete GPU)",
         _ => "Some CPU",
     };
-    let run = |(round, &(train, test_misses)): (u32, &(f64, u32))| RaceRun {
-        round,
-        seed: u64::from(round),
-        setup: 0.5,
-        train,
-        test_misses,
-        train_misses: 0,
+    let run = |(round, &(train, misses)): (u32, &(f64, u32))| {
+        json!({
+            "round": round, "seed": round, "setup": 0.5, "train": train, "test_misses": misses, "train_misses": 0,
+        })
     };
-    Contestant {
-        name: match cores {
-            Some(cores) if !is_baseline => format!("cpu, {cores}"),
-            _ => format!("{kind:?}").to_lowercase(),
-        },
-        kind,
-        recipe_name: recipe_name.into(),
-        recipe: serde_json::Value::Null,
-        device: device.into(),
-        cores,
-        kernels: None,
-        steps: 140,
-        presentations: 1,
-        tuning: 4.0,
-        runs: (0..).zip(runs).map(run).collect(),
-        failed: Vec::new(),
-        standing: None,
-    }
+    let name = match cores {
+        Some(cores) if !is_baseline => format!("cpu, {cores}"),
+        _ => format!("{kind:?}").to_lowercase(),
+    };
+    let contestant = json!({
+        "name": name, "kind": kind, "recipe_name": recipe_name, "recipe": null, "device": device, "cores": cores,
+        "kernels": null, "steps": 140, "presentations": 1, "tuning": 4.0,
+        "runs": (0..).zip(runs).map(run).collect::<Vec<_>>(), "failed": [], "standing": null,
+    });
+    serde_json::from_value(contestant).expect("a contestant")
 }
 
 /// A race that these contestants have finished.
 fn race(contestants: Vec<Contestant>, restrictions: &[&str]) -> RaceRecord {
-    let mut race = RaceRecord {
-        stamp: Stamp {
-            schema: SCHEMA,
-            version: "0".into(),
-            date: "2026-01-01".into(),
-            command: "gpu-train race".into(),
-            machine: Machine {
-                processor: "Some CPU".into(),
-                cores: 2,
-                os: "linux".into(),
-            },
-        },
-        digits: DigitsRecord {
-            source: "test".into(),
-            sha256: "00".into(),
-            train_examples: 1,
-            test_examples: 2_007,
-        },
-        reading: 0.1,
-        rule: rule(82, 2_007, vec![1]),
-        restrictions: restrictions.iter().map(|&text| text.into()).collect(),
-        contestants,
-        published: published(),
-        verdict: Vec::new(),
-    };
+    let race = json!({
+        "schema": 1, "version": "0", "date": "2026-01-01", "command": "gpu-train race",
+        "machine": {"processor": "Some CPU", "cores": 2, "os": "linux"},
+        "digits": {"source": "test", "sha256": "00", "train_examples": 1, "test_examples": 2_007},
+        "reading": 0.1, "rule": rule(82, 2_007, vec![1]), "restrictions": restrictions, "contestants": contestants,
+        "published": published(), "verdict": [],
+    });
+    let mut race = serde_json::from_value(race).expect("a record");
     stand(&mut race, Source::Mnist1989);
     race
 }

@@ -135,59 +135,35 @@ fn notes(test_examples: u32, source: Source, seeds: usize, rows: &[TableRow]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::EngineKind;
-    use crate::experiment::record::{CurvePoint, Identity, Machine, SCHEMA, Seconds, SplitReport};
+    use serde_json::{Value, json};
 
-    fn digits() -> DigitsRecord {
-        DigitsRecord {
-            source: "test".into(),
-            sha256: "00".into(),
-            train_examples: 7_291,
-            test_examples: 2_007,
-        }
+    use crate::experiment::record::SCHEMA;
+
+    fn digits() -> Value {
+        json!({"source": "test", "sha256": "00", "train_examples": 7_291, "test_examples": 2_007})
     }
 
     fn run(seed: u64, misses: Option<u32>) -> RunRecord {
-        let split = |misses| SplitReport {
-            loss: 0.1,
-            error: 0.0,
-            misses,
-            examples: 2_007,
+        let split =
+            |misses| json!({"loss": 0.1, "error": 0.0, "misses": misses, "examples": 2_007});
+        let point = |misses| {
+            json!({
+                "step": 10, "passes": 10.0, "seconds": 2.0, "train": split(3), "test": split(misses),
+            })
         };
-        let point = |misses| CurvePoint {
-            step: 10,
-            passes: 10.0,
-            seconds: 2.0,
-            train: split(3),
-            test: split(misses),
-        };
-        RunRecord {
-            schema: SCHEMA,
-            identity: Identity {
-                row: "stage-0".into(),
-                digits: digits(),
-                recipe: serde_json::Value::Null,
-                seed,
-                engine: EngineKind::PerExample,
-                adapter: None,
+        let record = json!({
+            "schema": SCHEMA, "version": "0", "date": "2026-01-01", "device": "a core",
+            "identity": {
+                "row": "stage-0", "digits": digits(), "recipe": null, "seed": seed,
+                "engine": "per-example", "adapter": null,
             },
-            version: "0".into(),
-            date: "2026-01-01".into(),
-            device: "a core".into(),
-            kernels: None,
-            concurrent_runs: seed as u32,
-            seconds: Seconds {
-                setup: 0.1,
-                tuning: 0.0,
-                train: seed as f64,
-            },
-            steps: 10,
-            presentations: 10,
-            curve: misses.map(point).into_iter().collect(),
-            failed: misses.is_none().then(|| "training diverged".into()),
-            weights: None,
-            missed: None,
-        }
+            "concurrent_runs": seed, "steps": 10, "presentations": 10,
+            "seconds": {"setup": 0.1, "tuning": 0.0, "train": seed as f64},
+            "curve": misses.map(point).into_iter().collect::<Vec<_>>(),
+            "failed": misses.is_none().then_some("training diverged"),
+            "weights": null, "missed": null,
+        });
+        serde_json::from_value(record).expect("a record")
     }
 
     fn of(misses: &[Option<u32>], restrictions: Vec<String>) -> TableRow {
@@ -195,18 +171,13 @@ mod tests {
         let runs = misses.iter().zip(1..);
         let runs = runs.map(|(&misses, seed)| run(seed, misses)).collect();
         let recipe = row.recipe(Source::Mnist1989, 1);
-        let stamp = Stamp {
-            schema: SCHEMA,
-            version: "0".into(),
-            date: "2026-01-01".into(),
-            command: "gpu-train reproduce".into(),
-            machine: Machine {
-                processor: "one".into(),
-                cores: 2,
-                os: "linux".into(),
-            },
-        };
-        let digits = (digits(), Source::Mnist1989);
+        let stamp = json!({
+            "schema": SCHEMA, "version": "0", "date": "2026-01-01", "command": "gpu-train reproduce",
+            "machine": {"processor": "one", "cores": 2, "os": "linux"},
+        });
+        let stamp = serde_json::from_value(stamp).expect("a stamp");
+        let digits = serde_json::from_value(digits()).expect("digits");
+        let digits = (digits, Source::Mnist1989);
         let rows = [(row, recipe, runs)];
         let table = table(stamp, digits, vec![1, 2, 3, 4], restrictions, &rows);
         table.rows.into_iter().next().expect("one row")
