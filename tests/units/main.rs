@@ -1,12 +1,9 @@
 //! Unit tests of public items, each file of the module of its name.
 
-mod checkpoint;
 mod file;
-mod idx;
 mod race;
 mod search;
 mod verdict;
-mod weights;
 mod zip_code;
 
 use std::path::Path;
