@@ -80,17 +80,6 @@ impl Bench {
         };
         let start = recipe.initial_parameters();
         let mut gpu = GpuReport::default();
-        let steps = |engine: &mut dyn Engine| {
-            let shortest = match target {
-                Target::Adapter(_) => GPU_SAMPLE,
-                _ => Duration::ZERO,
-            };
-            let examples = self.train.count();
-            Ok((
-                engine.device(),
-                steps(engine, recipe, examples, shortest, self.seconds)?,
-            ))
-        };
         let (set_up, measured) = match target {
             Target::Cpu(threads) => {
                 let started = Instant::now();
@@ -99,12 +88,15 @@ impl Bench {
                 let level = Level::best();
                 let copy = recipe.clone();
                 let mut engine = FullBatch::over(train, test, copy, &start, level, *threads)?;
-                (started.elapsed().as_secs_f64(), steps(&mut engine)?)
+                (
+                    started.elapsed().as_secs_f64(),
+                    self.steps(&mut engine, target, recipe)?,
+                )
             }
             Target::Adapter(adapter) => {
                 let opened = adapter.open(&in_memory(), recipe, &start)?;
                 let mut engine = opened.engine;
-                let measured = steps(engine.as_mut())?;
+                let measured = self.steps(engine.as_mut(), target, recipe)?;
                 let times = engine.kernel_times(TIMED_STEPS)?;
                 gpu = GpuReport {
                     tuning_s: Some(opened.tuning),
@@ -122,10 +114,13 @@ impl Bench {
             }
             Target::Reference | Target::PerExample => {
                 let mut opened = target::open(target, &in_memory(), recipe, &start)?;
-                (opened.set_up, steps(opened.engine.as_mut())?)
+                (
+                    opened.set_up,
+                    self.steps(opened.engine.as_mut(), target, recipe)?,
+                )
             }
         };
-        let (device, (seconds, steps_a_sample)) = measured;
+        let (device, seconds, steps_a_sample) = measured;
         Ok(Measured {
             engine: target.engine(),
             device,
@@ -136,6 +131,22 @@ impl Bench {
             set_up,
             gpu,
         })
+    }
+
+    /// The engine's device, the seconds per step and the steps per sample.
+    fn steps(
+        &self,
+        engine: &mut dyn Engine,
+        target: &Target,
+        recipe: &Recipe,
+    ) -> Result<(String, Distribution, u32)> {
+        let shortest = match target {
+            Target::Adapter(_) => GPU_SAMPLE,
+            _ => Duration::ZERO,
+        };
+        let examples = self.train.count();
+        let (seconds, steps) = steps(engine, recipe, examples, shortest, self.seconds)?;
+        Ok((engine.device(), seconds, steps))
     }
 
     /// Measures the peaks of the devices, and compares the engines with them.
