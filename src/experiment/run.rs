@@ -73,22 +73,12 @@ impl Job {
         }
     }
 
-    /// The names of its files without their ending: `ROW-SEED`.
-    fn stem(&self) -> String {
+    /// The name of its file with this ending, `ROW-SEED.ENDING`: `json` is the record, `safetensors` the trained weights.
+    pub fn file(&self, ending: &str) -> String {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
         let words = self.identity.row.split(|c| !plain(c));
         let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-        format!("{}-{}", words.join("-"), self.identity.seed)
-    }
-
-    /// The record's file.
-    pub fn record_file(&self) -> String {
-        format!("{}.json", self.stem())
-    }
-
-    /// The trained weights' file.
-    pub fn weights_file(&self) -> String {
-        format!("{}.safetensors", self.stem())
+        format!("{}-{}.{ending}", words.join("-"), self.identity.seed)
     }
 
     /// Examples that it shows. The engines of one core show about as many per second.

@@ -13,7 +13,7 @@ use gpu_train::data::Repeated;
 use gpu_train::engine::EngineKind;
 use gpu_train::error::Result;
 use gpu_train::experiment::bench::Bench;
-use gpu_train::experiment::record::BenchReport;
+use gpu_train::experiment::record::{BenchReport, json};
 use gpu_train::file;
 use gpu_train::recipe::{Batch, Recipe};
 use gpu_train::target::Target;
@@ -165,10 +165,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         per_example_recipe: recipe(Batch::PerExample).ok(),
     };
     if let Some(path) = &arguments.out {
-        file::write_atomically(path, format!("{}\n", report.json()).as_bytes())?;
+        file::write_atomically(path, format!("{}\n", json(&report)).as_bytes())?;
     }
     let text = if arguments.json {
-        report.json()
+        json(&report)
     } else {
         text::bench::text(&report)
     };

@@ -10,11 +10,10 @@ use crate::pictures::{self, Sources};
 use crate::terminal::Output;
 use gpu_train::data::Digits;
 use gpu_train::error::{Error, Result};
-use gpu_train::experiment::record::{RaceRecord, RunRecord, SCHEMA, Table};
+use gpu_train::experiment::record::{
+    RECORD_LIMIT, RaceRecord, Refused, RunRecord, SCHEMA, Table, parse,
+};
 use gpu_train::file;
-
-/// A record takes some 20 kB, a table less.
-const RECORD_LIMIT: u64 = 16 << 20;
 
 /// Draw the pictures and write report.html from the records of `gpu-train reproduce` and `gpu-train race`.
 ///
@@ -116,17 +115,16 @@ fn runs(directory: &Path, table: &Table) -> Result<Vec<RunRecord>> {
 /// A record in this program's form.
 fn record<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T> {
     let bytes = file::read(path, RECORD_LIMIT, expected)?;
-    let refuse = |error: serde_json::Error| {
-        let problem = format!("found what does not parse ({error}), expected {expected}");
+    parse(&bytes).map_err(|refused| {
+        let problem = match refused {
+            Refused::Json(error) => {
+                format!("found what does not parse ({error}), expected {expected}")
+            }
+            Refused::Text(problem) => problem,
+            Refused::Form(form) => {
+                format!("found form {form}, expected {expected} in form {SCHEMA}")
+            }
+        };
         Error::file(path, problem)
-    };
-    // The form first: another one need not have the same fields.
-    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(refuse)?;
-    file::refuse_control_characters(&value).map_err(|problem| Error::file(path, problem))?;
-    if value["schema"] != SCHEMA {
-        let found = &value["schema"];
-        let problem = format!("found form {found}, expected {expected} in form {SCHEMA}");
-        return Err(Error::file(path, problem));
-    }
-    serde_json::from_value(value).map_err(refuse)
+    })
 }

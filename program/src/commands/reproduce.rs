@@ -16,8 +16,8 @@ use gpu_train::data::{Digits, DigitsRecord, Source};
 use gpu_train::error::Result;
 use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::queue::Queue;
-use gpu_train::experiment::record::RunRecord;
-use gpu_train::experiment::reproduce::{self, ROWS, Row, RowRuns, Sheet, table};
+use gpu_train::experiment::record::{self, RunRecord, Table};
+use gpu_train::experiment::reproduce::{self, ROWS, Row, RowRuns, table};
 use gpu_train::recipe::{Batch, Recipe};
 use gpu_train::target::Target;
 
@@ -119,32 +119,25 @@ pub fn run(mut arguments: Arguments) -> Result<()> {
     let workers = arguments.jobs.map_or_else(cores, |jobs| jobs as usize);
     let all = (&digits, &record);
     let rows = reproduce::run(&rows, &seeds, all, &target, recipe, (&queue, workers))?;
-    let sheet = Sheet {
-        stamp: stamp(),
-        digits: record,
-        source,
-        seeds,
-        restrictions,
-    };
-    publish(&folder, sheet, &rows, &digits, arguments.json)
+    let table = table(stamp(), (record, source), seeds, restrictions, &rows);
+    publish(&folder, &table, &rows, &digits, arguments.json)
 }
 
 /// Writes the table's three files, and prints it.
 fn publish(
     folder: &Folder,
-    sheet: Sheet,
+    table: &Table,
     rows: &[RowRuns],
     digits: &Digits,
     json: bool,
 ) -> Result<()> {
-    let table = table(sheet, rows);
-    let markdown = folder.write("table.md", &text::markdown(&table))?;
-    folder.write("table.csv", &text::csv(&table))?;
-    folder.write("table.json", &table.json())?;
+    let markdown = folder.write("table.md", &text::markdown(table))?;
+    folder.write("table.csv", &text::csv(table))?;
+    folder.write("table.json", &record::json(table))?;
     let runs = rows.iter().flat_map(|(_, _, runs)| runs);
     let runs: Vec<RunRecord> = runs.filter(|run| run.last().is_some()).cloned().collect();
     let sources = Sources {
-        table: Some(&table),
+        table: Some(table),
         runs: &runs,
         weights: Some(folder.path()),
         digits: Some(digits),
@@ -152,9 +145,9 @@ fn publish(
     };
     let written = pictures::write(&sources, &folder.path().join("report"))?;
     if json {
-        return Output::Standard.line(&table.json());
+        return Output::Standard.line(&record::json(table));
     }
-    Output::Standard.line(&format!("\n{}\n", text::text(&table)))?;
+    Output::Standard.line(&format!("\n{}\n", text::text(table)))?;
     Output::Standard.line(&format!(
         "{} (and .csv, .json; each run in the same folder)\n{} (with its pictures)",
         markdown.display(),

@@ -15,7 +15,7 @@ use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::plural;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::search::{
-    Candidate, FIRST_SEED, KEPT, ROUNDS, Range, Settings, Space, search,
+    Candidate, FIRST_SEED, KEPT, ROUNDS, Range, Settings, Space, folds, search,
 };
 use gpu_train::recipe::{Batch, Length, Recipe};
 use gpu_train::{cpu, file};
@@ -199,6 +199,7 @@ fn rounds(
     mut rows: Vec<Value>,
 ) -> Result<Option<Candidate>> {
     let output = messages::progress(arguments.json);
+    let folds = folds(&digits.train, settings.folds)?;
     let mut best = None;
     for length in arguments.lengths(base) {
         let base = Recipe {
@@ -206,7 +207,7 @@ fn rounds(
             ..base.clone()
         };
         let found = search(
-            &digits.train,
+            &folds,
             &base,
             space,
             settings,

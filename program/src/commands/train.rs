@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use crate::flags::checkpoint::{self, Keeper};
+use crate::flags::checkpoint::{self, CheckpointWriter};
 use crate::flags::{device, digits, messages, recipe};
 use crate::logs::{Metrics, TensorBoard};
 use crate::terminal::{Output, Progress, context, interrupt};
@@ -185,7 +185,7 @@ fn next(arguments: &Arguments, report: &RunReport) -> String {
 struct Records {
     metrics: Option<Metrics>,
     board: Option<TensorBoard>,
-    keeper: Option<Keeper>,
+    keeper: Option<CheckpointWriter>,
     /// The file that is to be written at the end.
     save: Option<PathBuf>,
 }

@@ -141,7 +141,7 @@ impl Arguments {
         kernels: Option<String>,
         recipe: &Recipe,
         digits: Option<DigitsRecord>,
-    ) -> Option<Keeper> {
+    ) -> Option<CheckpointWriter> {
         let path = self.file()?.clone();
         let origin = Origin {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -151,7 +151,7 @@ impl Arguments {
             recipe: recipe.clone(),
             digits: digits?,
         };
-        Some(Keeper {
+        Some(CheckpointWriter {
             path,
             origin,
             last: None,
@@ -160,13 +160,13 @@ impl Arguments {
 }
 
 /// Writer of the checkpoints of one run. It remembers the latest step written, for errors.
-pub struct Keeper {
+pub struct CheckpointWriter {
     path: PathBuf,
     origin: Origin,
     last: Option<u32>,
 }
 
-impl Keeper {
+impl CheckpointWriter {
     /// Writes a checkpoint.
     ///
     /// # Errors
@@ -181,7 +181,7 @@ impl Keeper {
 /// Adds to the error that ended a run the last checkpoint and the command that resumes.
 pub fn explain(
     error: Error,
-    keeper: Option<&Keeper>,
+    keeper: Option<&CheckpointWriter>,
     unsaved: Option<&Path>,
     recipe: &Recipe,
     step: u32,

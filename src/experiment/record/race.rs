@@ -132,10 +132,3 @@ pub struct RaceRecord {
     /// Verdict on the claim, in sentences.
     pub verdict: Vec<String>,
 }
-
-impl RaceRecord {
-    /// One JSON document.
-    pub fn json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("a record has only plain fields")
-    }
-}

@@ -179,10 +179,3 @@ pub struct Table {
     /// Notes on reading it.
     pub notes: Vec<String>,
 }
-
-impl Table {
-    /// One JSON document.
-    pub fn json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("a table has only plain fields")
-    }
-}

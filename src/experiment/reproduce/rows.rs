@@ -126,29 +126,22 @@ impl Row {
 
     /// Published figure for it on these digits.
     pub fn published(&self, source: Source) -> Option<Published> {
+        let published = |figure: Figure, misses, source: &str| Published {
+            misses,
+            printed_misses: figure.printed_misses,
+            percent: figure.percent,
+            examples: TEST_EXAMPLES,
+            source: source.into(),
+        };
         let figure = match source {
             Source::Mnist1989 => self.essay?,
             Source::Mnist(LARGE) => self.large?.essay,
             Source::Mnist(_) => return None,
             // One net, trained by the paper's own optimizer; its only figure is compared with every row.
-            Source::ZipCode => {
-                return Some(Published {
-                    misses: 102,
-                    printed_misses: 102,
-                    percent: 5.0,
-                    examples: TEST_EXAMPLES,
-                    source: "paper, 1989".into(),
-                });
-            }
+            Source::ZipCode => return Some(published(figure(5.0, 102)?, 102, "paper, 1989")),
         };
         let misses = (figure.percent / 100.0 * f64::from(TEST_EXAMPLES)).round();
-        Some(Published {
-            misses: misses as u32,
-            printed_misses: figure.printed_misses,
-            percent: figure.percent,
-            examples: TEST_EXAMPLES,
-            source: "essay, 2022".into(),
-        })
+        Some(published(figure, misses as u32, "essay, 2022"))
     }
 }
 

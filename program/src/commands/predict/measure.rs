@@ -104,7 +104,7 @@ pub fn run(classifier: &Classifier, seconds: f64) -> Result<Measurements> {
 
 /// Measures the net only: the fast engine's evaluation, one digit at a time, of pixels in memory in the engine's format.
 fn net(classifier: &Classifier, seconds: f64) -> Result<Measured> {
-    let functions = classifier.functions();
+    let functions = classifier.functions;
     let recipe = Recipe {
         activation: functions.activation,
         loss: functions.loss,
@@ -112,7 +112,7 @@ fn net(classifier: &Classifier, seconds: f64) -> Result<Measured> {
     };
     let digits = embedded::digits();
     let count = digits.test.len();
-    let parameters = classifier.parameters();
+    let parameters = &classifier.parameters;
     let mut engine = target::open(&Target::PerExample, &digits, &recipe, parameters)?.engine;
     let misses = engine.evaluate(Split::Test)?.misses as usize;
     let digit_us = sample(seconds, count, || engine.evaluate(Split::Test).map(drop))?;

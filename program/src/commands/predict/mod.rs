@@ -104,7 +104,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     } else {
         net::load(arguments, &path)?
     };
-    report.insert("functions".into(), json!(classifier.functions()));
+    report.insert("functions".into(), json!(classifier.functions));
     let mut failed = false;
     if arguments.bench {
         let measured = measure::run(&classifier, arguments.seconds)?;

@@ -44,7 +44,10 @@ pub fn load(arguments: &Arguments, path: &Path) -> Result<Classifier> {
     }
     let net = weights::load(path)?;
     let functions = functions(arguments, net.functions, path)?;
-    Ok(Classifier::new(net.parameters, functions))
+    Ok(Classifier {
+        parameters: net.parameters,
+        functions,
+    })
 }
 
 /// Returns the functions that the file names, or those of the flags.
@@ -89,15 +92,8 @@ fn agree<T: PartialEq + std::fmt::Display>(
 /// # Errors
 /// [`Error::File`] if the weights cannot be written, which is checked before training as far as possible.
 pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> {
-    if arguments.weights.is_none()
-        && let Some(folder) = path.parent()
-    {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            let problem = format!(
-                "found that it cannot be created ({error}), expected a folder to write into"
-            );
-            Error::file(folder, problem)
-        })?;
+    if let (None, Some(folder)) = (&arguments.weights, path.parent()) {
+        file::create_folder(folder)?;
     }
     file::check_target(path)?;
     let base = Recipe::named(RecipeName::FullBatchModern);
@@ -141,5 +137,9 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
         "seconds": history.seconds,
         "test": SplitReport::from(test),
     });
-    Ok((Classifier::new(parameters, functions), report))
+    let net = Classifier {
+        parameters,
+        functions,
+    };
+    Ok((net, report))
 }
