@@ -1,0 +1,4 @@
+//! Public functions of the library, one by one.
+
+mod draw;
+mod simd;
