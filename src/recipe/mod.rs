@@ -16,11 +16,9 @@
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
 
-mod functions;
 pub mod muon;
 mod named;
 mod rates;
-mod schedule;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,11 +27,8 @@ use crate::error::{Error, Result};
 use crate::named::named;
 use crate::net::{self, Initialization, Parameters};
 
-pub use functions::Functions;
 pub use named::RecipeName;
-// Until every use has the new name.
 pub use rates::StepScalars;
-pub use schedule::Schedule;
 
 named! {
     /// The nonlinearity of H1, H2 and H3.
@@ -90,6 +85,43 @@ named! {
         Full = "full",
         /// One example, in constant order, as in 1989.
         PerExample = "per-example",
+    }
+}
+
+named! {
+    /// Shape of the learning rate over the passes, after the warm-up.
+    pub enum Schedule {
+        /// The peak rate throughout.
+        Constant = "constant",
+        /// A straight line to the final rate, reached in the last pass.
+        Linear = "linear",
+        /// Half a cosine to the final rate, reached in the last pass.
+        Cosine = "cosine",
+    }
+}
+
+/// The functions that the net applies to its sums; the weights alone do not tell them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Functions {
+    /// Of the hidden layers.
+    pub activation: Activation,
+    /// Trained for; it decides what the outputs are: logits, or tanh's values.
+    pub loss: Loss,
+}
+
+/// By the names of their flags' values: `tanh and mse`.
+impl std::fmt::Display for Functions {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{} and {}", self.activation, self.loss)
+    }
+}
+
+impl From<&Recipe> for Functions {
+    fn from(recipe: &Recipe) -> Self {
+        Self {
+            activation: recipe.activation,
+            loss: recipe.loss,
+        }
     }
 }
 

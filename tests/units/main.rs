@@ -1,8 +1,10 @@
 //! Unit tests of public items, each file of the module of its name.
 
+mod draw;
 mod file;
 mod race;
 mod search;
+mod simd;
 mod verdict;
 mod zip_code;
 
