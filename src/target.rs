@@ -78,20 +78,16 @@ pub fn open(
     start: &Parameters,
 ) -> Result<Opened> {
     let started = Instant::now();
-    let copies = || (digits.clone(), recipe.clone());
+    // A clone shares the images.
+    let (data, copy) = (digits.clone(), recipe.clone());
     let engine: Box<dyn Engine> = match target {
-        Target::Reference => {
-            let (digits, recipe) = copies();
-            Box::new(Reference::<f32>::new(digits, recipe, start)?)
-        }
-        Target::PerExample => {
-            let (digits, recipe) = copies();
-            Box::new(PerExample::new(digits, recipe, start)?)
-        }
+        Target::Reference => Box::new(Reference::<f32>::new(data, copy, start)?),
+        Target::PerExample => Box::new(PerExample::new(data, copy, start)?),
         Target::Cpu(threads) => {
-            let ((digits, recipe), level) = (copies(), Level::best());
-            let engine = FullBatch::with_level_and_threads(digits, recipe, start, level, *threads)?;
-            Box::new(engine)
+            let (level, threads) = (Level::best(), *threads);
+            Box::new(FullBatch::with_level_and_threads(
+                data, copy, start, level, threads,
+            )?)
         }
         Target::Adapter(adapter) => {
             let opened = adapter.open(digits, recipe, start)?;
@@ -150,25 +146,21 @@ impl Adapter {
     /// [`Error::Device`](crate::error::Error::Device) if none does.
     pub fn choose(choice: &AdapterChoice, options: Options) -> Result<Self> {
         let started = Instant::now();
-        let adapter = gpu::choose(choice)?;
-        Ok(Self {
-            description: gpu::adapter::described(&adapter)?,
-            adapter,
-            options,
-            finding: started.elapsed().as_secs_f64(),
-        })
+        Self::found(gpu::choose(choice)?, options, started)
     }
 
     /// The adapter that describes itself like this, if it is here.
     pub fn named(name: &str, options: Options) -> Option<Self> {
         let started = Instant::now();
         let adapters = gpu::adapters().into_iter();
-        let described = adapters.filter_map(|adapter| Some((gpu::describe(&adapter)?, adapter)));
-        let is_wanted = |found: &(AdapterDescription, _)| found.0.to_string() == name;
-        let (description, adapter) = described.into_iter().find(is_wanted)?;
-        Some(Self {
+        let mut found = adapters.flat_map(|adapter| Self::found(adapter, options.clone(), started));
+        found.find(|adapter| adapter.description.to_string() == name)
+    }
+
+    fn found(adapter: wgpu::Adapter, options: Options, started: Instant) -> Result<Self> {
+        Ok(Self {
+            description: gpu::describe(&adapter)?,
             adapter,
-            description,
             options,
             finding: started.elapsed().as_secs_f64(),
         })
@@ -218,60 +210,5 @@ impl Adapter {
         let opened = self.open(digits, recipe, start)?;
         self.options.kernels = Kernels::Fixed(opened.engine.variant());
         Ok((self, opened.tuning))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::embedded;
-    use crate::error::Error;
-    use crate::recipe::RecipeName;
-
-    #[test]
-    fn each_target_opens_its_engine_or_refuses_the_recipe() {
-        let digits = embedded::digits();
-        let digits = Digits {
-            train: digits.train.truncated(20),
-            test: digits.test.truncated(10),
-            ..digits
-        };
-        let full = Recipe::named(RecipeName::FullBatch);
-        let one = Recipe::named(RecipeName::Reproduction);
-        let cases = [
-            (Target::Reference, &full, true),
-            (Target::Reference, &one, true),
-            (Target::Cpu(2), &full, true),
-            (Target::Cpu(2), &one, false),
-            (Target::PerExample, &one, true),
-            (Target::PerExample, &full, false),
-        ];
-        for (target, recipe, fits) in cases {
-            match open(&target, &digits, recipe, &recipe.initial_parameters()) {
-                Ok(mut opened) => {
-                    assert!(fits, "{target:?}");
-                    assert_eq!(opened.engine.kind(), target.engine());
-                    assert_eq!(opened.engine.state().expect("a state").step, 0);
-                    assert!(opened.set_up > 0.0 && opened.tuning == 0.0);
-                    assert_eq!(opened.kernels, None);
-                }
-                Err(Error::Usage(_)) => assert!(!fits, "{target:?}"),
-                Err(error) => panic!("{target:?}: {error}"),
-            }
-        }
-    }
-
-    #[test]
-    fn batch_1_trains_on_one_core_wherever_full_batch_does() {
-        let of = |target: Target, batch| target.of_batch(batch).engine();
-        assert_eq!(
-            of(Target::Cpu(8), Batch::PerExample),
-            EngineKind::PerExample
-        );
-        assert_eq!(of(Target::Cpu(8), Batch::Full), EngineKind::Cpu);
-        assert_eq!(
-            of(Target::Reference, Batch::PerExample),
-            EngineKind::Reference
-        );
     }
 }

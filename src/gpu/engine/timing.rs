@@ -1,8 +1,10 @@
 //! Time of each kernel in a step, by the device's own clock.
 
 use super::Gpu;
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::gpu::device::{Device, ReadyPlan};
+use crate::gpu::wait::block_on;
 
 /// Time of one kernel in a step.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +49,14 @@ impl Gpu {
             }
         }
         Ok(Some(times))
+    }
+
+    /// [`Gpu::kernel_times_async`], blocking.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn kernel_times(&mut self, steps: u32) -> Result<Option<Vec<KernelTime>>> {
+        block_on(self.kernel_times_async(steps))
     }
 
     /// Number of dispatches in a training step.
