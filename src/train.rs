@@ -123,14 +123,6 @@ impl Cadence {
             checkpoint_every: None,
         }
     }
-
-    /// Evaluations at the [`interval`] that `every` asks for, and no checkpoints.
-    ///
-    /// # Errors
-    /// As [`interval`].
-    pub fn of(recipe: &Recipe, examples: usize, every: Option<u32>) -> Result<Self> {
-        interval(recipe, examples, every).map(Self::every)
-    }
 }
 
 /// Updates between two evaluations or checkpoints, where `every` counts updates of the full batch and epochs of batch 1:

@@ -111,7 +111,7 @@ impl Bench {
                     tuning: opened.tuning,
                     variant: opened.kernels,
                     dispatches: engine.dispatches(),
-                    kernels: engine.kernel_times(TIMED_STEPS)?,
+                    kernels: gpu::block_on(engine.kernel_times(TIMED_STEPS))?,
                     buffer_bytes: engine.buffer_bytes(),
                 });
                 (engine.device(), opened.set_up, steps)

@@ -18,20 +18,6 @@ const MOST_PIPELINES: usize = 64;
 pub type Source<'a> = (&'a wgpu::Buffer, u64, usize);
 
 /// A device with its queue. Clones share it, and the first thing that went wrong on it, after which every call fails.
-///
-/// ```no_run
-/// # use gpu_train::gpu::{block_on, device::Device};
-/// # use gpu_train::gpu::step::plan::{Buffer, BufferSpec, Plan, Shader};
-/// # fn run(buffers: &[BufferSpec], shaders: &[Shader], plan: &Plan) -> gpu_train::error::Result<()> {
-/// let adapter = gpu_train::gpu::choose(&Default::default())?;
-/// let device = block_on(Device::open(&adapter, None))?;
-/// let resources = device.create(buffers, shaders)?;
-/// device.write(resources.buffer(&Buffer::of("x")), 0, &[1, 2]);
-/// device.submit(&device.ready(&resources, plan)?, 1);
-/// let words = block_on(device.read(&[(resources.buffer(&Buffer::of("y")), 0, 2)]))?;
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone)]
 pub struct Device {
     device: wgpu::Device,

@@ -202,25 +202,6 @@ impl Gpu {
         Ok(())
     }
 
-    /// Runs up to [`SLOTS`] steps with one read-back; appends their losses.
-    async fn train_window(&mut self, steps: u32, losses: &mut Vec<f32>) -> Result<()> {
-        let (range, train) = (self.step..self.step + steps, self.train_examples);
-        let mut write = |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
-        self.program
-            .write_schedule(&self.recipe, range, train, &mut write);
-        self.run_steps(steps).await?;
-        let sources = [
-            self.whole(Value::Progress),
-            self.source(Value::Losses, steps as usize),
-        ];
-        let words = self.device.read(&sources).await?;
-        let (progress, bits) = words.split_at(2);
-        self.verify_progress(progress, self.step + steps, steps)?;
-        self.step += steps;
-        losses.extend(bits.iter().map(|&bits| f32::from_bits(bits)));
-        Ok(())
-    }
-
     /// Fails if the device has not counted its steps, as one that failed silently.
     fn verify_progress(&self, progress: &[u32], step: u32, slot: u32) -> Result<()> {
         if progress[STEP] == step && progress[SLOT] == slot {
@@ -245,15 +226,15 @@ impl Gpu {
         let words = self.device.read(&sources).await?;
         let (progress, words) = words.split_at(2);
         self.verify_progress(progress, self.step, progress[SLOT])?;
-        let mut tensors = words
-            .chunks_exact(count)
-            .map(|words| self.program.variant.unpack(words));
-        let mut next = || tensors.next().unwrap_or_else(Parameters::zeros);
+        let tensor = |index| {
+            let words = &words[index * count..][..count];
+            self.program.variant.unpack(words)
+        };
         Ok(State {
             step: self.step,
-            parameters: next(),
-            first_moment: next(),
-            second_moment: next(),
+            parameters: tensor(0),
+            first_moment: tensor(1),
+            second_moment: tensor(2),
         })
     }
 
@@ -269,8 +250,23 @@ impl Gpu {
         }
         let mut losses = Vec::with_capacity(steps as usize);
         while losses.len() < steps as usize {
-            let left = steps - losses.len() as u32;
-            self.train_window(left.min(SLOTS), &mut losses).await?;
+            // With one read-back.
+            let steps = (steps - losses.len() as u32).min(SLOTS);
+            let end = self.step + steps;
+            self.program.write_schedule(
+                &self.recipe,
+                self.step..end,
+                self.train_examples,
+                &mut |buffer, first, words| self.write(buffer, first, words),
+            );
+            self.run_steps(steps).await?;
+            let losses_read = self.source(Value::Losses, steps as usize);
+            let sources = [self.whole(Value::Progress), losses_read];
+            let words = self.device.read(&sources).await?;
+            let (progress, bits) = words.split_at(2);
+            self.verify_progress(progress, end, steps)?;
+            self.step = end;
+            losses.extend(bits.iter().map(|&bits| f32::from_bits(bits)));
         }
         Ok(losses)
     }
@@ -318,8 +314,8 @@ impl Engine for Gpu {
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {
-        let mut write = |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
-        self.program.write_state(state, &mut write);
+        let write = &mut |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
+        self.program.write_state(state, write);
         self.step = state.step;
         self.device.check()
     }

@@ -64,24 +64,7 @@ impl Gpu {
         block_on(Self::open_async(adapter, digits, recipe, start, options))
     }
 
-    /// As [`Gpu::open`] with [`Options::default`].
-    ///
-    /// # Errors
-    /// As [`Gpu::open`].
-    pub fn new(
-        adapter: wgpu::Adapter,
-        digits: &Digits,
-        recipe: Recipe,
-        start: &Parameters,
-    ) -> Result<Self> {
-        let opened = Self::open(&adapter, digits, recipe, start, &Options::default())?;
-        Ok(opened.engine)
-    }
-
-    /// As [`Gpu::open`], without blocking.
-    ///
-    /// # Errors
-    /// As [`Gpu::open`].
+    /// [`Gpu::open`] without blocking.
     pub async fn open_async(
         adapter: &wgpu::Adapter,
         digits: &Digits,

@@ -4,7 +4,6 @@ use super::Gpu;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::gpu::device::{Device, ReadyPlan};
-use crate::gpu::wait::block_on;
 
 /// Time of one kernel in a step.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +22,7 @@ impl Gpu {
     ///
     /// # Errors
     /// [`crate::error::Error::Device`] if the device fails.
-    pub async fn kernel_times_async(&mut self, steps: u32) -> Result<Option<Vec<KernelTime>>> {
+    pub async fn kernel_times(&mut self, steps: u32) -> Result<Option<Vec<KernelTime>>> {
         let state = self.state_async().await?;
         let mut samples = vec![Vec::new(); self.program.training.dispatches.len()];
         for _ in 0..steps {
@@ -49,14 +48,6 @@ impl Gpu {
             }
         }
         Ok(Some(times))
-    }
-
-    /// [`Gpu::kernel_times_async`], blocking.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn kernel_times(&mut self, steps: u32) -> Result<Option<Vec<KernelTime>>> {
-        block_on(self.kernel_times_async(steps))
     }
 
     /// Number of dispatches in a training step.

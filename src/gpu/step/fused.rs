@@ -146,8 +146,8 @@ pub(super) fn program(recipe: &Recipe, sizes: Sizes, tiling: Tiling) -> Program 
         Split::Test => sets[1].1.as_slice(),
     };
     let plan_of = |purpose| plan(recipe, purpose, of(purpose));
-    let uniforms = Purpose::ALL.into_iter();
-    let uniforms = uniforms.flat_map(|purpose| uniforms_of(purpose, of(purpose)));
+    let purposes = Purpose::TABLE.iter().map(|entry| entry.value);
+    let uniforms = purposes.flat_map(|purpose| uniforms_of(purpose, of(purpose)));
     let (shape, update) = (constants::of_tiling(&tiling), constants::of_update(recipe));
     let mut shaders = vec![
         shader(&FORWARD_BACKWARD, recipe, &shape, tiling.weights),

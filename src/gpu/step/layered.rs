@@ -190,14 +190,15 @@ pub(super) fn program(recipe: &Recipe, sizes: Sizes) -> Program {
     };
     let shaders = LAYERED.into_iter().filter(|kernel| used(kernel));
     let shaders = shaders.map(|kernel| shader(kernel, recipe, "", WeightPath::Storage));
-    let uniforms = Purpose::ALL.map(|purpose| Uniform {
+    let purposes = Purpose::TABLE.iter().map(|entry| entry.value);
+    let uniforms = purposes.map(|purpose| Uniform {
         buffer: Buffer::of_params(purpose, 0),
         params: StepParams::of(purpose, builder(purpose).examples as usize),
     });
     Program {
         buffers: buffers(sizes),
         shaders: shaders.collect(),
-        uniforms: uniforms.into(),
+        uniforms: uniforms.collect(),
         variant: Variant::Layered,
         prepare,
         training,

@@ -25,14 +25,6 @@ named! {
 }
 
 impl Purpose {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Training,
-        Self::Gradient,
-        Self::EvaluateTrain,
-        Self::EvaluateTest,
-    ];
-
     /// The set that is read.
     pub fn split(self) -> Split {
         match self {
