@@ -44,7 +44,7 @@ pub(super) async fn open(
     };
     let cache = cache.map(|path| (path, cache::key(&bench.device, work)));
     if let Some((path, key)) = &cache
-        && let Some(variant) = cache::choice(&cache::read(path), key)
+        && let Some(variant) = cache::choice(path, key)
     {
         match Gpu::on(&bench.device, work, variant).await {
             Ok(engine) => return Ok(Opened::unmeasured(engine)),

@@ -55,16 +55,10 @@ impl Iterator for Loop<'_> {
             None
         } else if step < self.steps {
             let to = |every: u32| every - step % every;
-            let Cadence {
-                evaluate_every,
-                checkpoint_every,
-            } = self.cadence;
-            let count = self
-                .call
-                .min(to(evaluate_every))
-                .min(checkpoint_every.map_or(u32::MAX, to))
-                .min(self.steps - step);
-            Some(Next::Train(count))
+            let checkpoint = self.cadence.checkpoint_every.map_or(u32::MAX, to);
+            let evaluation = to(self.cadence.evaluate_every);
+            let due = evaluation.min(checkpoint).min(self.steps - step);
+            Some(Next::Train(self.call.min(due)))
         } else {
             // A run resumed at its end, from a checkpoint that was made before the evaluation.
             (evaluated_at != Some(self.steps)).then_some(Next::Evaluate)

@@ -1,10 +1,4 @@
 //! A step as data: which buffers there are, which kernels run over them, and in which order.
-//!
-//! - [`plan`]: buffers, shaders, dispatches, plans and programs
-//! - `layered`: a step with a dispatch per layer and direction
-//! - `fused`: a step of two or three dispatches
-//! - [`contents`]: what the buffers hold at the start, and where the values of a run are
-//! - [`fit`]: whether a program fits an adapter
 
 pub mod contents;
 pub mod fit;
