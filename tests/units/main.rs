@@ -2,5 +2,4 @@
 
 mod programs;
 mod run_loop;
-mod targets;
 mod tilings;
