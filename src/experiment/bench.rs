@@ -97,7 +97,7 @@ impl Bench {
                 let opened = adapter.open(&in_memory(), recipe, &start)?;
                 let mut engine = opened.engine;
                 let measured = self.steps(engine.as_mut(), target, recipe)?;
-                let times = engine.kernel_times(TIMED_STEPS)?;
+                let times = gpu::block_on(engine.kernel_times(TIMED_STEPS))?;
                 gpu = GpuReport {
                     tuning_s: Some(opened.tuning),
                     variant: opened.kernels,

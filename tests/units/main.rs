@@ -2,9 +2,12 @@
 
 mod draw;
 mod file;
+mod programs;
 mod race;
+mod run_loop;
 mod search;
 mod simd;
+mod tilings;
 mod verdict;
 mod zip_code;
 

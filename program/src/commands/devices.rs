@@ -26,10 +26,10 @@ Examples:
 
 /// Prints the list.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let adapters: Vec<_> = gpu::adapters().iter().filter_map(gpu::describe).collect();
+    let adapters: Vec<_> = gpu::adapters().iter().flat_map(gpu::describe).collect();
     let chosen = gpu::choose(&AdapterChoice::default())
-        .ok()
-        .and_then(|adapter| gpu::describe(&adapter));
+        .and_then(|adapter| gpu::describe(&adapter))
+        .ok();
     let output = Output::Standard;
     if arguments.json {
         let chosen = chosen.map_or_else(|| "cpu".to_owned(), |description| description.name);

@@ -232,7 +232,7 @@ impl Session<'_> {
         let examples = self.digits.train.len();
         let cadence = Cadence {
             checkpoint_every: arguments.checkpoints.every(recipe, examples)?,
-            ..Cadence::of(recipe, examples, arguments.eval_every)?
+            ..Cadence::every(train::interval(recipe, examples, arguments.eval_every)?)
         };
         let source = &self.digits.source;
         let metrics = arguments
@@ -342,7 +342,7 @@ impl Session<'_> {
         };
         let start = recipe.initial_parameters();
         let mut opened = target::open(&Target::PerExample, self.digits, &recipe, &start)?;
-        let cadence = Cadence::of(&recipe, self.digits.train.len(), None)?;
+        let cadence = Cadence::every(train::interval(&recipe, self.digits.train.len(), None)?);
         let before = Seconds {
             setup: opened.set_up,
             tuning: 0.0,
