@@ -10,7 +10,7 @@
 //! let mut digits = data::embedded::digits();
 //! (digits.train, digits.test) = (digits.train.truncated(64), digits.test.truncated(64));
 //! let recipe = Recipe {
-//!     length: Length::Passes(2),
+//!     length: Length::Epochs(2),
 //!     ..Recipe::named(RecipeName::Reproduction)
 //! };
 //! let start = recipe.initial_parameters();

@@ -282,7 +282,7 @@ fn the_reference_steps_by_it_once_a_pass_and_carries_on_mid_pass() {
     let wanted = h.map(|h| 1.0 / (recipe.damping as f32 + h));
     assert_eq!(
         steps, wanted,
-        "made from the weights at the start of the pass"
+        "made from the weights at the start of the epoch"
     );
     whole.train(10).unwrap();
     assert_ne!(whole.state().unwrap().second_moment, wanted, "made anew");

@@ -112,15 +112,15 @@ fn a_record_has_curve_weights_and_misses() {
         "full-batch-0,stage-4",
     ];
     table(folder, &[&arguments[..], &["--seeds", "2"]].concat());
-    for (row, engine, a_pass) in [("full-batch-0", "cpu", 1), ("stage-4", "per-example", 64)] {
+    for (row, engine, per_epoch) in [("full-batch-0", "cpu", 1), ("stage-4", "per-example", 64)] {
         let first = record(folder, &format!("{row}-1337.json"));
-        assert_eq!((first.schema, first.steps), (SCHEMA, 50 * a_pass));
+        assert_eq!((first.schema, first.steps), (SCHEMA, 50 * per_epoch));
         assert_eq!(first.identity.engine.to_string(), engine);
         assert_eq!(first.identity.recipe["seed"], 1337);
         assert_eq!(first.presentations, 50 * 64);
-        // Every second pass, fixed beforehand.
+        // Every second epoch, fixed beforehand.
         let steps: Vec<u32> = first.curve.iter().map(|point| point.step).collect();
-        let expected: Vec<u32> = (1..=25).map(|point| 2 * point * a_pass).collect();
+        let expected: Vec<u32> = (1..=25).map(|point| 2 * point * per_epoch).collect();
         assert_eq!(steps, expected);
         assert_eq!(first.curve[24].passes, 50.0);
         let end = &first.curve[24].test;

@@ -252,7 +252,7 @@ pub fn steps(
 ) -> Result<(Distribution, u32)> {
     let start = engine.state()?;
     let length = u32::try_from(recipe.updates(examples)).unwrap_or(u32::MAX);
-    let step = recipe.updates_per_pass(examples) as u32;
+    let step = recipe.updates_per_epoch(examples) as u32;
     let mut done = 0u32;
     let mut train = |steps: u32| -> Result<f64> {
         let updates = steps * step;

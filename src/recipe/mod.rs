@@ -89,13 +89,13 @@ named! {
 }
 
 named! {
-    /// Shape of the learning rate over the passes, after the warm-up.
+    /// Shape of the learning rate over the epochs, after the warm-up.
     pub enum Schedule {
         /// The peak rate throughout.
         Constant = "constant",
-        /// A straight line to the final rate, reached in the last pass.
+        /// A straight line to the final rate, reached in the last epoch.
         Linear = "linear",
-        /// Half a cosine to the final rate, reached in the last pass.
+        /// Half a cosine to the final rate, reached in the last epoch.
         Cosine = "cosine",
     }
 }
@@ -132,7 +132,8 @@ pub enum Length {
     /// A number of updates.
     Steps(u64),
     /// A number of epochs.
-    Passes(u64),
+    #[serde(rename = "passes")]
+    Epochs(u64),
 }
 
 /// Everything that decides what is trained and how, but the data and the device.
@@ -154,7 +155,7 @@ pub struct Recipe {
     pub optimizer: Optimizer,
     /// Peak rate.
     pub learning_rate: f64,
-    /// Rate of the last pass; the constant schedule ignores it.
+    /// Rate of the last epoch; the constant schedule ignores it.
     pub final_learning_rate: f64,
     /// Weight decay: decoupled for AdamW, added to the gradient for SGD.
     pub weight_decay: f64,
@@ -171,7 +172,7 @@ pub struct Recipe {
     /// Number of first training examples on which diagonal Newton estimates the curvature before each epoch; all where
     /// there are fewer.
     pub curvature_sample: u32,
-    /// Shape of the rate over the passes.
+    /// Shape of the rate over the epochs.
     pub schedule: Schedule,
     /// Updates over which the rate rises linearly to its peak.
     pub warmup: u64,
@@ -188,12 +189,12 @@ impl Recipe {
     pub fn updates(&self, examples: usize) -> u64 {
         match self.length {
             Length::Steps(steps) => steps,
-            Length::Passes(passes) => passes.saturating_mul(self.updates_per_pass(examples)),
+            Length::Epochs(epochs) => epochs.saturating_mul(self.updates_per_epoch(examples)),
         }
     }
 
-    /// Updates of one pass over a training set of `examples`.
-    pub fn updates_per_pass(&self, examples: usize) -> u64 {
+    /// Updates of one epoch over a training set of `examples`.
+    pub fn updates_per_epoch(&self, examples: usize) -> u64 {
         match self.batch {
             Batch::Full => 1,
             Batch::PerExample => examples as u64,
@@ -272,7 +273,7 @@ impl Recipe {
         }
         match self.length {
             Length::Steps(0) => refuse("--steps", &0, "1 or more"),
-            Length::Passes(0) => refuse("--epochs", &0, "1 or more"),
+            Length::Epochs(0) => refuse("--epochs", &0, "1 or more"),
             _ => Ok(()),
         }
     }
@@ -341,7 +342,7 @@ impl Recipe {
         let updates = self.updates(examples);
         u32::try_from(updates).map_err(|_| {
             Error::Usage(format!(
-                "--steps or --passes: found {updates} updates, expected fewer than 2^32"
+                "--steps or --epochs: found {updates} updates, expected fewer than 2^32"
             ))
         })
     }

@@ -8,9 +8,9 @@ use crate::net::Initialization;
 named! {
     /// The recipes known by name.
     pub enum RecipeName {
-        /// The essay's stage 0: tanh, MSE, SGD, 23 passes.
+        /// The essay's stage 0: tanh, MSE, SGD, 23 epochs.
         Reproduction = "reproduction" | "stage-0",
-        /// The paper's optimizer on the essay's stage 0: tanh, MSE, diagonal Newton, 23 passes.
+        /// The paper's optimizer on the essay's stage 0: tanh, MSE, diagonal Newton, 23 epochs.
         Newton1989 = "newton-1989",
         /// Stage 0 from smaller weights, within 2.4/F as the paper's PDF reads (the essay takes 2.4/√F).
         ReproductionPlain = "reproduction-plain",
@@ -18,11 +18,11 @@ named! {
         Newton1989Plain = "newton-1989-plain",
         /// Stage 1: softmax cross-entropy instead of MSE.
         Softmax = "softmax" | "stage-1",
-        /// Stage 2: AdamW, 46 passes.
+        /// Stage 2: AdamW, 46 epochs.
         AdamW = "adamw" | "stage-2",
-        /// Stage 3: images shifted by up to a pixel, 60 passes.
+        /// Stage 3: images shifted by up to a pixel, 60 epochs.
         Augmentation = "augmentation" | "stage-3",
-        /// Stage 4: ReLU and dropout in front of H3, 80 passes.
+        /// Stage 4: ReLU and dropout in front of H3, 80 epochs.
         Dropout = "dropout" | "stage-4",
         /// The whole set at once, to the essay's stage 0's misses in few steps: ReLU, cross-entropy, Muon.
         FullBatch = "full-batch",
@@ -47,7 +47,7 @@ impl Recipe {
             RecipeName::Newton1989 => Self {
                 optimizer: Optimizer::DiagonalNewton,
                 // Chosen on a validation split of the training set (every fifth example): of 40 random pairs, μ from
-                // 0.0005 to 0.5 and η/μ from 0.01 to 1, the lowest mean over 12 seeds, 23 passes
+                // 0.0005 to 0.5 and η/μ from 0.01 to 1, the lowest mean over 12 seeds, 23 epochs
                 // (docs/1989-optimizer.md).
                 learning_rate: 0.0044,
                 final_learning_rate: 0.0044,
@@ -66,7 +66,7 @@ impl Recipe {
             RecipeName::AdamW => Self::adamw(),
             RecipeName::Augmentation => Self::augmentation(),
             RecipeName::Dropout => Self {
-                length: Length::Passes(80),
+                length: Length::Epochs(80),
                 activation: Activation::Relu,
                 dropout: 0.25,
                 ..Self::augmentation()
@@ -107,7 +107,7 @@ impl Recipe {
         Self {
             name: String::new(),
             batch: Batch::PerExample,
-            length: Length::Passes(23),
+            length: Length::Epochs(23),
             activation: Activation::Tanh,
             loss: Loss::Mse,
             initialization: Initialization::Sqrt,
@@ -142,7 +142,7 @@ impl Recipe {
     /// Stage 2.
     fn adamw() -> Self {
         Self {
-            length: Length::Passes(46),
+            length: Length::Epochs(46),
             optimizer: Optimizer::AdamW,
             learning_rate: 3e-4,
             final_learning_rate: 1e-4,
@@ -155,7 +155,7 @@ impl Recipe {
     /// Stage 3.
     fn augmentation() -> Self {
         Self {
-            length: Length::Passes(60),
+            length: Length::Epochs(60),
             shift: 1,
             ..Self::adamw()
         }

@@ -106,7 +106,7 @@ impl Arguments {
     fn lengths(&self, base: &Recipe) -> Vec<Length> {
         let of = |&length| match base.batch {
             Batch::Full => Length::Steps(length),
-            Batch::PerExample => Length::Passes(length),
+            Batch::PerExample => Length::Epochs(length),
         };
         if self.lengths.is_empty() {
             vec![base.length]
@@ -255,7 +255,7 @@ fn flags(recipe: &Recipe) -> String {
     let json = serde_json::to_value(recipe).expect("plain fields");
     let length = match recipe.length {
         Length::Steps(steps) => format!("--steps {steps}"),
-        Length::Passes(passes) => format!("--passes {passes}"),
+        Length::Epochs(epochs) => format!("--epochs {epochs}"),
     };
     let fields = [
         "activation",

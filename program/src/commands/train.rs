@@ -63,8 +63,8 @@ pub struct Arguments {
     /// Write the reproduction's scalars, an evaluation after the other, as an event file in this folder
     #[arg(long, value_name = "DIR", help_heading = "Files and output")]
     tensorboard: Option<PathBuf>,
-    /// Evaluate every N updates with --full-batch, every N passes with --per-example [default: a
-    /// tenth of the run; every pass]. The baseline of a comparison is evaluated after every pass
+    /// Evaluate every N updates with --full-batch, every N epochs with --per-example [default: a
+    /// tenth of the run; every epoch]. The baseline of a comparison is evaluated after every epoch
     #[arg(long, value_name = "N", help_heading = "Files and output",
           value_parser = clap::value_parser!(u32).range(1..))]
     eval_every: Option<u32>,
@@ -280,15 +280,13 @@ impl Session<'_> {
         past: History,
         mut records: Records,
     ) -> Result<RunReport> {
-        let examples = self.digits.train.len();
+        let (examples, test_examples) = (self.digits.train.len(), self.digits.test.len());
         self.output.line(&format!(
-            "{}: {} on {}; {}, {} training and {} test examples; set-up {:.2} s",
+            "{}: {} on {}; {}, {examples} training and {test_examples} test examples; set-up {:.2} s",
             recipe.name,
             engine.kind(),
             engine.device(),
             self.digits.source,
-            examples,
-            self.digits.test.len(),
             before.setup,
         ))?;
         let from = past.step;
@@ -333,8 +331,8 @@ impl Session<'_> {
         })
     }
 
-    /// The essay's stage 0 on one CPU core, with this run's seed; evaluated after every pass whatever --eval-every
-    /// says, which counts the other run's updates: the comparison looks for the first pass that is good enough.
+    /// The essay's stage 0 on one CPU core, with this run's seed; evaluated after every epoch whatever --eval-every
+    /// says, which counts the other run's updates: the comparison looks for the first epoch that is good enough.
     fn baseline(&self, seed: u64) -> Result<RunReport> {
         let recipe = Recipe {
             seed,

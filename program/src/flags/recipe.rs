@@ -71,11 +71,11 @@ pub struct Arguments {
     #[arg(long)]
     seed: Option<u64>,
     /// Number of updates (with --per-example: of examples)
-    #[arg(long, value_name = "N", conflicts_with = "passes")]
+    #[arg(long, value_name = "N", conflicts_with = "epochs")]
     steps: Option<u64>,
     /// Number of epochs
     #[arg(long = "epochs", visible_alias = "passes", value_name = "N")]
-    passes: Option<u64>,
+    epochs: Option<u64>,
 }
 
 impl Arguments {
@@ -106,9 +106,9 @@ impl Arguments {
             },
             None => base,
         };
-        let length = match (self.steps, self.passes) {
+        let length = match (self.steps, self.epochs) {
             (Some(steps), _) => Length::Steps(steps),
-            (None, Some(passes)) => Length::Passes(passes),
+            (None, Some(epochs)) => Length::Epochs(epochs),
             (None, None) => base.length,
         };
         let recipe = Recipe {

@@ -60,7 +60,7 @@ fn table_row(
             .map_or(String::new(), |run| run.identity.engine.to_string()),
         device: ended.first().map(|(run, _)| run.device.clone()),
         steps: u32::try_from(steps).unwrap_or(u32::MAX),
-        passes: steps as f64 / recipe.updates_per_pass(examples) as f64,
+        passes: steps as f64 / recipe.updates_per_epoch(examples) as f64,
         seeds: ended.iter().map(|(run, _)| run.identity.seed).collect(),
         train_misses: ended.iter().map(|(_, end)| end.train.misses).collect(),
         test_misses,

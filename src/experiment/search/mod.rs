@@ -113,7 +113,7 @@ pub fn search(
                     ..candidate.recipe.clone()
                 };
                 recipe.validate_updates(digits.train.len())?;
-                let (Length::Steps(length) | Length::Passes(length)) = recipe.length;
+                let (Length::Steps(length) | Length::Epochs(length)) = recipe.length;
                 let row = format!("{length}-candidate-{number}");
                 let target = Target::Cpu(1).of_batch(recipe.batch);
                 jobs.push(Job::new(row, (digits, record), recipe, target));

@@ -28,7 +28,7 @@ named! {
         WarmupShare = "warmup-share",
         /// Dropout's probability.
         Dropout = "dropout",
-        /// Shape of the rate over the passes.
+        /// Shape of the rate over the epochs.
         Schedule = "schedule",
         /// Update rule.
         Optimizer = "optimizer",
@@ -145,7 +145,7 @@ impl Field {
                         "found {text:?}, expected a share from 0 up to, but not, 1"
                     ));
                 }
-                let (Length::Steps(length) | Length::Passes(length)) = recipe.length;
+                let (Length::Steps(length) | Length::Epochs(length)) = recipe.length;
                 recipe.warmup = (length as f64 * share).round() as u64;
             }
             Self::Dropout => recipe.dropout = number()?,
