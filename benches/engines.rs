@@ -13,7 +13,7 @@ use gpu_train::cpu::simd::Level;
 use gpu_train::cpu::{FullBatch, PerExample};
 use gpu_train::data::embedded;
 use gpu_train::engine::Engine;
-use gpu_train::gpu::{self, Gpu};
+use gpu_train::gpu::{self, Gpu, Options};
 use gpu_train::net::Parameters;
 use gpu_train::recipe::{Activation, Recipe, RecipeName};
 
@@ -103,8 +103,9 @@ fn on_gpu(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(digits.train.len() as u64));
     for (name, recipe) in full_batch_recipes() {
         let start = start(&recipe);
-        match Gpu::new(adapter.clone(), &digits, recipe, &start) {
-            Ok(mut engine) => {
+        match Gpu::open(&adapter, &digits, recipe, &start, &Options::default()) {
+            Ok(opened) => {
+                let mut engine = opened.engine;
                 let id = BenchmarkId::new(engine.adapter().name.clone(), name);
                 measure(&mut group, id, &mut engine, 1);
             }

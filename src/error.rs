@@ -47,11 +47,7 @@ impl Error {
         match self {
             Self::Usage(_) => 2,
             Self::Interrupted(_) => 130,
-            Self::File { .. }
-            | Self::Device(_)
-            | Self::Diverged(_)
-            | Self::Reported
-            | Self::OutputClosed => 1,
+            _ => 1,
         }
     }
 }

@@ -76,37 +76,31 @@ pub fn read_stream(stream: impl Read, path: &Path, limit: u64, expected: &str) -
 /// [`Error::File`] if the folder is missing, is no folder, or has none of them.
 pub fn find(folder: &Path, names: &[String]) -> Result<PathBuf> {
     let expected = names.join(", ");
-    if !folder.exists() {
-        return Err(Error::file(
-            folder,
-            format!("found no such folder, expected one with {expected}"),
-        ));
-    }
-    if !folder.is_dir() {
-        return Err(Error::file(
-            folder,
-            format!("found a file, expected a folder with {expected}"),
-        ));
-    }
-    names
-        .iter()
-        .map(|name| folder.join(name))
-        .find(|path| path.exists())
-        .ok_or_else(|| {
-            Error::file(
-                folder,
-                format!("found none of {expected}, expected one of them"),
-            )
-        })
+    let mut paths = names.iter().map(|name| folder.join(name));
+    paths.find(|path| path.exists()).ok_or_else(|| {
+        let problem = if !folder.exists() {
+            format!("found no such folder, expected one with {expected}")
+        } else if !folder.is_dir() {
+            format!("found a file, expected a folder with {expected}")
+        } else {
+            format!("found none of {expected}, expected one of them")
+        };
+        Error::file(folder, problem)
+    })
 }
 
-/// Place where the bytes for a path are written.
-#[derive(Debug, PartialEq)]
-enum Destination {
-    /// A regular file or a new one: the end of the links that the path may name.
-    File { folder: PathBuf, path: PathBuf },
-    /// A pipe or a character device, such as `/dev/stdout` or `/dev/null`.
-    Stream,
+/// Creates a folder and those above it, where they are missing.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be created.
+pub fn create_folder(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path).map_err(|error| {
+        let expected = "expected a folder to write into";
+        Error::file(
+            path,
+            format!("found that it cannot be created ({error}), {expected}"),
+        )
+    })
 }
 
 /// Writes a file: at every moment the path holds all of the old bytes or all of the new ones, even if the machine loses
@@ -116,8 +110,8 @@ enum Destination {
 /// [`Error::File`] as [`check_target`], or if its folder cannot be written to; the path then holds what it held.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let written = match destination(path)? {
-        Destination::File { folder, path } => replace(&folder, &path, bytes),
-        Destination::Stream => write_stream(path, bytes),
+        Some(file) => replace(&file, bytes),
+        None => write_stream(path, bytes),
     };
     written.map_err(|error| {
         Error::file(
@@ -146,40 +140,40 @@ fn folder_of(path: &Path) -> &Path {
     folder
 }
 
-fn destination(path: &Path) -> Result<Destination> {
+/// The regular or new file at the end of the links that a path may name; none for a pipe or a character device, such as
+/// `/dev/stdout` or `/dev/null`.
+fn destination(path: &Path) -> Result<Option<PathBuf>> {
     if standard_stream(path).is_some() {
-        return Ok(Destination::Stream);
+        return Ok(None);
     }
+    let refuse = |problem: &str| Err(Error::file(path, problem));
     if let Ok(metadata) = std::fs::metadata(path) {
         let kind = metadata.file_type();
         if kind.is_dir() {
-            let problem = "found a folder, expected a file or nothing there";
-            return Err(Error::file(path, problem));
+            return refuse("found a folder, expected a file or nothing there");
         }
         #[cfg(unix)]
         {
             use std::os::unix::fs::FileTypeExt;
             if kind.is_socket() || kind.is_block_device() {
-                let problem =
-                    "found a socket or a block device, expected a file, a pipe or nothing there";
-                return Err(Error::file(path, problem));
+                return refuse(
+                    "found a socket or a block device, expected a file, a pipe or nothing there",
+                );
             }
         }
         if !kind.is_file() {
-            return Ok(Destination::Stream);
+            return Ok(None);
         }
     }
     let target = follow_links(path)?;
-    let folder = folder_of(&target).to_owned();
+    let folder = folder_of(&target);
     if !folder.is_dir() {
         let folder = folder.display();
-        let problem = format!("found no folder {folder}, expected one to write into");
-        return Err(Error::file(path, problem));
+        return refuse(&format!(
+            "found no folder {folder}, expected one to write into"
+        ));
     }
-    Ok(Destination::File {
-        folder,
-        path: target,
-    })
+    Ok(Some(target))
 }
 
 /// The end of a chain of symbolic links, which need not exist.
@@ -217,12 +211,13 @@ fn write_stream(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// A browser has no files: this returns an error there.
 #[cfg(target_family = "wasm")]
-fn replace(_: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::write(path, bytes)
 }
 
 #[cfg(not(target_family = "wasm"))]
-fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder_of(path);
     let prefix = temporary_prefix(path);
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix);
@@ -252,17 +247,14 @@ fn temporary_prefix(path: &Path) -> OsString {
 
 /// Removes temporary files of a process that was killed while it wrote this file. No other may be writing it.
 pub fn remove_leftovers(path: &Path) {
-    let Ok(Destination::File { folder, path }) = destination(path) else {
+    let Ok(Some(path)) = destination(path) else {
         return;
     };
     let prefix = temporary_prefix(&path);
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries {
-        let name = entry.file_name();
-        let leftover = name
-            .as_encoded_bytes()
-            .starts_with(prefix.as_encoded_bytes());
-        if leftover {
+    let entries = std::fs::read_dir(folder_of(&path)).into_iter().flatten();
+    for entry in entries.flatten() {
+        let (name, prefix) = (entry.file_name(), prefix.as_encoded_bytes());
+        if name.as_encoded_bytes().starts_with(prefix) {
             // Litter: where it cannot be removed, it does no harm.
             let _ = std::fs::remove_file(entry.path());
         }
@@ -332,6 +324,3 @@ fn open_raw(path: &Path, expected: &str) -> Result<File> {
     }
     File::open(path).map_err(|error| read_error(path, &error, expected))
 }
-
-#[cfg(test)]
-mod tests;

@@ -78,20 +78,16 @@ pub fn open(
     start: &Parameters,
 ) -> Result<Opened> {
     let started = Instant::now();
-    let copies = || (digits.clone(), recipe.clone());
+    // A clone shares the images.
+    let (data, copy) = (digits.clone(), recipe.clone());
     let engine: Box<dyn Engine> = match target {
-        Target::Reference => {
-            let (digits, recipe) = copies();
-            Box::new(Reference::<f32>::new(digits, recipe, start)?)
-        }
-        Target::PerExample => {
-            let (digits, recipe) = copies();
-            Box::new(PerExample::new(digits, recipe, start)?)
-        }
+        Target::Reference => Box::new(Reference::<f32>::new(data, copy, start)?),
+        Target::PerExample => Box::new(PerExample::new(data, copy, start)?),
         Target::Cpu(threads) => {
-            let ((digits, recipe), level) = (copies(), Level::best());
-            let engine = FullBatch::with_level_and_threads(digits, recipe, start, level, *threads)?;
-            Box::new(engine)
+            let (level, threads) = (Level::best(), *threads);
+            Box::new(FullBatch::with_level_and_threads(
+                data, copy, start, level, threads,
+            )?)
         }
         Target::Adapter(adapter) => {
             let opened = adapter.open(digits, recipe, start)?;
@@ -150,25 +146,21 @@ impl Adapter {
     /// [`Error::Device`](crate::error::Error::Device) if none does.
     pub fn choose(choice: &AdapterChoice, options: Options) -> Result<Self> {
         let started = Instant::now();
-        let adapter = gpu::choose(choice)?;
-        Ok(Self {
-            description: gpu::adapter::described(&adapter)?,
-            adapter,
-            options,
-            finding: started.elapsed().as_secs_f64(),
-        })
+        Self::found(gpu::choose(choice)?, options, started)
     }
 
     /// The adapter that describes itself like this, if it is here.
     pub fn named(name: &str, options: Options) -> Option<Self> {
         let started = Instant::now();
         let adapters = gpu::adapters().into_iter();
-        let described = adapters.filter_map(|adapter| Some((gpu::describe(&adapter)?, adapter)));
-        let is_wanted = |found: &(AdapterDescription, _)| found.0.to_string() == name;
-        let (description, adapter) = described.into_iter().find(is_wanted)?;
-        Some(Self {
+        let mut found = adapters.flat_map(|adapter| Self::found(adapter, options.clone(), started));
+        found.find(|adapter| adapter.description.to_string() == name)
+    }
+
+    fn found(adapter: wgpu::Adapter, options: Options, started: Instant) -> Result<Self> {
+        Ok(Self {
+            description: gpu::describe(&adapter)?,
             adapter,
-            description,
             options,
             finding: started.elapsed().as_secs_f64(),
         })

@@ -10,7 +10,7 @@
 //! let mut digits = data::embedded::digits();
 //! (digits.train, digits.test) = (digits.train.truncated(64), digits.test.truncated(64));
 //! let recipe = Recipe {
-//!     length: Length::Passes(2),
+//!     length: Length::Epochs(2),
 //!     ..Recipe::named(RecipeName::Reproduction)
 //! };
 //! let start = recipe.initial_parameters();
@@ -123,14 +123,6 @@ impl Cadence {
             checkpoint_every: None,
         }
     }
-
-    /// Evaluations at the [`interval`] that `every` asks for, and no checkpoints.
-    ///
-    /// # Errors
-    /// As [`interval`].
-    pub fn of(recipe: &Recipe, examples: usize, every: Option<u32>) -> Result<Self> {
-        interval(recipe, examples, every).map(Self::every)
-    }
 }
 
 /// Updates between two evaluations or checkpoints, where `every` counts updates of the full batch and epochs of batch 1:
@@ -215,14 +207,11 @@ pub fn refuse_divergence(
     first: u32,
     losses: &[f32],
 ) -> Result<()> {
-    match losses.iter().position(|loss| !loss.is_finite()) {
-        None => Ok(()),
-        Some(index) => {
-            let loss = f64::from(losses[index]);
-            let step = first + index as u32;
-            Err(diverged(recipe, examples, "the loss at", step, loss))
-        }
-    }
+    let Some(index) = losses.iter().position(|loss| !loss.is_finite()) else {
+        return Ok(());
+    };
+    let (step, loss) = (first + index as u32, f64::from(losses[index]));
+    Err(diverged(recipe, examples, "the loss at", step, loss))
 }
 
 fn diverged(recipe: &Recipe, examples: usize, what: &str, step: u32, value: f64) -> Error {

@@ -77,18 +77,15 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Net> {
     let file = parse(bytes, path)?;
     let parameters = take(&file, "", path)?;
     refuse_others(&file.names(), &[""], path)?;
-    let functions = metadata(bytes, FUNCTIONS_KEY)
-        .map(|json| {
-            serde_json::from_str(&json).map_err(|error| {
-                let json = quoted(&json);
-                let expected = "{\"activation\":…,\"loss\":…}";
-                let problem = format!(
-                    "metadata {FUNCTIONS_KEY}: found {json} ({error}), expected {expected}"
-                );
-                Error::file(path, problem)
-            })
+    let read = |json: String| {
+        serde_json::from_str(&json).map_err(|error| {
+            let found = quoted(&json);
+            let expected = "{\"activation\":…,\"loss\":…}";
+            let problem = format!("found {found} ({error}), expected {expected}");
+            Error::file(path, format!("metadata {FUNCTIONS_KEY}: {problem}"))
         })
-        .transpose()?;
+    };
+    let functions = metadata(bytes, FUNCTIONS_KEY).map(read).transpose()?;
     Ok(Net {
         parameters,
         functions,
@@ -182,27 +179,26 @@ fn fill(
     view: &TensorView,
     tensor: &ParameterTensor,
 ) -> std::result::Result<(), String> {
-    let known = matches!(view.dtype(), Dtype::F32 | Dtype::F64);
-    if !known || view.shape() != tensor.shape {
-        return Err(format!(
-            "found {} of shape {:?}, expected {}",
-            view.dtype(),
-            view.shape(),
-            describe(tensor)
-        ));
-    }
     // The file's data may start at any byte, so it is not cast in place.
-    let width = view.data().len() / target.len();
-    for (index, (target, bytes)) in target
-        .iter_mut()
-        .zip(view.data().chunks_exact(width))
-        .enumerate()
-    {
-        let value = match *bytes {
-            [a, b, c, d] => f64::from(f32::from_le_bytes([a, b, c, d])),
-            [a, b, c, d, e, f, g, h] => f64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            _ => unreachable!("an F32 or F64 has four or eight bytes"),
-        };
+    let values: Vec<f64> = match view.dtype() {
+        Dtype::F32 if view.shape() == tensor.shape => {
+            let values = view.data().as_chunks().0.iter();
+            values
+                .map(|bytes| f32::from_le_bytes(*bytes).into())
+                .collect()
+        }
+        Dtype::F64 if view.shape() == tensor.shape => {
+            let values = view.data().as_chunks().0.iter();
+            values.map(|bytes| f64::from_le_bytes(*bytes)).collect()
+        }
+        found => {
+            let (shape, expected) = (view.shape(), describe(tensor));
+            return Err(format!(
+                "found {found} of shape {shape:?}, expected {expected}"
+            ));
+        }
+    };
+    for (index, (target, value)) in target.iter_mut().zip(values).enumerate() {
         *target = value as f32;
         // Also what only F64 holds: it would be infinite here.
         if !target.is_finite() {

@@ -10,7 +10,7 @@ use gpu_train::net::{
     CLASSES, H1_UNITS, H1B, H1W, H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W, OUTB, OUTW,
     ParameterTensor, Parameters,
 };
-use gpu_train::recipe::{Activation, Loss, Recipe, RecipeName};
+use gpu_train::recipe::{Activation, Functions, Loss, Recipe, RecipeName};
 use gpu_train::reference::{
     Activations, Reference, activate, add_curvature, h1_forward, h2_forward, h3_forward,
     out_forward,
@@ -145,7 +145,8 @@ fn the_reference_is_its_definition() {
                 }
             })
             .collect();
-        let values = Activations::forward(&parameters, image.x, factors.clone(), activation, loss);
+        let functions = Functions { activation, loss };
+        let values = Activations::forward(&parameters, image.x, factors.clone(), functions);
         let mut h = Parameters::zeros();
         add_curvature(&parameters, &values, activation, loss, 1.0, &mut h);
 
@@ -281,7 +282,7 @@ fn the_reference_steps_by_it_once_a_pass_and_carries_on_mid_pass() {
     let wanted = h.map(|h| 1.0 / (recipe.damping as f32 + h));
     assert_eq!(
         steps, wanted,
-        "made from the weights at the start of the pass"
+        "made from the weights at the start of the epoch"
     );
     whole.train(10).unwrap();
     assert_ne!(whole.state().unwrap().second_moment, wanted, "made anew");

@@ -109,6 +109,7 @@ fn the_embedded_digits_are_mnists_sample() {
 #[test]
 fn the_drawn_indices_are_numpys() {
     let sample = mnist1989::sample(mnist1989::SEED);
+    assert_ne!(sample, mnist1989::sample(mnist1989::SEED + 1));
     let ends = |indices: &[usize]| (indices[..5].to_vec(), indices[indices.len() - 3..].to_vec());
     assert_eq!(
         ends(&sample.train),
@@ -231,7 +232,23 @@ fn files_that_are_not_mnists_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let prepare = || mnist1989::prepare(folder, mnist1989::SEED);
-    assert_refused(prepare(), folder, "found none of train-images-idx3-ubyte");
+    let expected = "found none of train-images-idx3-ubyte, train-images-idx3-ubyte.gz, train-images.idx3-ubyte, \
+                    train-images.idx3-ubyte.gz, expected one of them";
+    assert_refused(prepare(), folder, expected);
+    for (name, expected) in [
+        (
+            "none",
+            "found no such folder, expected one with train-images",
+        ),
+        (
+            "a-file",
+            "found a file, expected a folder with train-images",
+        ),
+    ] {
+        let path = folder.join(name);
+        fs::write(folder.join("a-file"), b"").unwrap();
+        assert_refused(mnist1989::prepare(&path, 1), &path, expected);
+    }
 
     let path = zeros(
         folder,
@@ -293,6 +310,17 @@ fn files_that_are_not_mnists_are_refused() {
     fs::write(&path, b"<html>not found</html>").unwrap();
     let expected = "found the magic number 3c 68 74 6d";
     assert_refused(prepare(), &path, expected);
+}
+
+#[test]
+fn a_number_of_training_examples_mnist_cannot_give_is_a_usage_error() {
+    for count in [0, 60_001] {
+        let error = mnist1989::mnist(Path::new("anywhere"), count).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        let message = error.to_string();
+        let expected = format!("found {count}, expected 1 to 60000");
+        assert!(message.contains(&expected), "{message}");
+    }
 }
 
 #[test]

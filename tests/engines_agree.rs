@@ -10,7 +10,7 @@ use common::compare_parameters;
 use gpu_train::cpu::{FullBatch, PerExample};
 use gpu_train::data::{Digits, embedded};
 use gpu_train::engine::{Engine, Split};
-use gpu_train::gpu::Gpu;
+use gpu_train::gpu::{Gpu, Options};
 use gpu_train::net::Parameters;
 use gpu_train::recipe::{Activation, Length, Recipe, RecipeName};
 use gpu_train::reference::Reference;
@@ -124,12 +124,14 @@ fn main() {
     let tests: [(&str, common::AdapterTest); 2] = [
         ("ten_steps", |adapter| {
             ten_steps(|d, r, p| {
-                Box::new(Gpu::new(adapter.clone(), d, r.clone(), p).expect("adapter"))
+                let opened = Gpu::open(adapter, d, r.clone(), p, &Options::default());
+                Box::new(opened.expect("adapter").engine)
             })
         }),
         ("default_recipe", |adapter| {
             default_recipe(|d, r, p| {
-                Box::new(Gpu::new(adapter.clone(), d, r.clone(), p).expect("adapter"))
+                let opened = Gpu::open(adapter, d, r.clone(), p, &Options::default());
+                Box::new(opened.expect("adapter").engine)
             })
         }),
     ];

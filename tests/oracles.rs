@@ -14,7 +14,7 @@ use gpu_train::cpu::simd::Level;
 use gpu_train::cpu::{FullBatch, PerExample};
 use gpu_train::data::{Digits, embedded};
 use gpu_train::engine::{Engine, Split, State};
-use gpu_train::gpu::{self, Gpu};
+use gpu_train::gpu::{self, Gpu, Options};
 use gpu_train::net::{PARAMETERS, Parameters};
 use gpu_train::recipe::Schedule;
 use gpu_train::recipe::{Activation, Batch, Length, Loss, Optimizer, Recipe, RecipeName};
@@ -73,7 +73,8 @@ fn full_batch() -> Vec<Contestant> {
     for adapter in gpu::adapters() {
         let name = format!("gpu_{}", adapter.get_info().name.replace(' ', "_"));
         all.push(contestant(name, F32, move |d, r, p| {
-            Box::new(Gpu::new(adapter.clone(), d, r.clone(), p).expect("a working adapter"))
+            let opened = Gpu::open(&adapter, d, r.clone(), p, &Options::default());
+            Box::new(opened.expect("a working adapter").engine)
         }));
     }
     all

@@ -201,7 +201,7 @@ fn what_makes_no_sense_is_refused() {
         (
             &["--passes", "18446744073709551615"],
             2,
-            ["--passes", "2^32"],
+            ["--epochs", "2^32"],
         ),
     ] {
         let folder = folder();

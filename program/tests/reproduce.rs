@@ -9,8 +9,10 @@ use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::Command;
-use gpu_train::experiment::record::{RunRecord, SCHEMA, Table};
+use gpu_train::experiment::record::{RunRecord, SCHEMA, Statistics, Table};
 use gpu_train::weights;
+use gpu_train_program::text::reproduce::{csv, markdown, text};
+use serde_json::json;
 
 /// Runs of a row that take next to no time.
 const TINY: [&str; 4] = ["--examples", "64", "--passes", "2"];
@@ -110,15 +112,15 @@ fn a_record_has_curve_weights_and_misses() {
         "full-batch-0,stage-4",
     ];
     table(folder, &[&arguments[..], &["--seeds", "2"]].concat());
-    for (row, engine, a_pass) in [("full-batch-0", "cpu", 1), ("stage-4", "per-example", 64)] {
+    for (row, engine, per_epoch) in [("full-batch-0", "cpu", 1), ("stage-4", "per-example", 64)] {
         let first = record(folder, &format!("{row}-1337.json"));
-        assert_eq!((first.schema, first.steps), (SCHEMA, 50 * a_pass));
+        assert_eq!((first.schema, first.steps), (SCHEMA, 50 * per_epoch));
         assert_eq!(first.identity.engine.to_string(), engine);
         assert_eq!(first.identity.recipe["seed"], 1337);
         assert_eq!(first.presentations, 50 * 64);
-        // Every second pass, fixed beforehand.
+        // Every second epoch, fixed beforehand.
         let steps: Vec<u32> = first.curve.iter().map(|point| point.step).collect();
-        let expected: Vec<u32> = (1..=25).map(|point| 2 * point * a_pass).collect();
+        let expected: Vec<u32> = (1..=25).map(|point| 2 * point * per_epoch).collect();
         assert_eq!(steps, expected);
         assert_eq!(first.curve[24].passes, 50.0);
         let end = &first.curve[24].test;
@@ -286,4 +288,91 @@ fn ctrl_c_keeps_the_finished_runs() {
     );
     let (_, said) = table(folder, &[&arguments[..], &["1"]].concat());
     assert!(said.contains("1 of 1 runs are there, 0 to run"), "{said}");
+}
+
+/// A table of one row, with three runs that ended and one that failed.
+fn example() -> Table {
+    let misses = [80, 90, 70];
+    let table = json!({
+        "schema": SCHEMA, "version": "0.1.0", "date": "2026-01-01", "command": "gpu-train reproduce",
+        "machine": {"processor": "one", "cores": 2, "os": "linux"},
+        "digits": {"source": "test", "sha256": "00", "train_examples": 1, "test_examples": 2007},
+        "seeds": [1, 2, 3, 4], "restrictions": [], "notes": ["a note"],
+        "rows": [{
+            "row": "stage-1", "title": "a, \"title\"", "recipe_name": "softmax", "recipe": null, "full_batch": false,
+            "engine": "per-example", "device": "a core", "steps": 23, "passes": 23.0,
+            "published": {
+                "misses": 88, "printed_misses": 87, "percent": 4.38, "examples": 2007, "source": "essay, 2022",
+            },
+            "seeds": [1, 2, 3], "test_misses": misses, "train_misses": [0, 1, 2], "statistics": Statistics::of(&misses),
+            "published_inside": true, "mean_seconds": 1.5, "concurrent_runs": 2,
+            "failed": [{"seed": 4, "message": "training diverged"}],
+        }],
+    });
+    serde_json::from_value(table).expect("a table")
+}
+
+/// The cells of the row in Markdown.
+fn cells(markdown: &str) -> Vec<&str> {
+    let mut lines = markdown.lines();
+    let row = lines.find(|line| line.starts_with("| stage-1"));
+    let cells = row.expect("a row").trim_matches('|').split('|');
+    cells.map(str::trim).collect()
+}
+
+#[test]
+fn markdown_has_a_row_of_cells_and_the_notes() {
+    let table = example();
+    let markdown = markdown(&table);
+    let expected = "stage-1 | a, \"title\" | 4.38%, 88 (87) | 80.0 ± 24.8 | 30.3 to 129.7 | 10.0 | 70 | 90 | 3, 1 failed | \
+                    23 | 1.50* | yes";
+    assert_eq!(cells(&markdown).join(" | "), expected);
+    assert!(markdown.contains("\n- a note\n- stage-1 seed 4 failed: training diverged"));
+    for (misses, side) in [
+        ([60, 61, 62], "no: fewer here"),
+        ([98, 99, 100], "no: more here"),
+    ] {
+        let mut table = table.clone();
+        table.rows[0].statistics = Statistics::of(&misses);
+        table.rows[0].published_inside = Some(false);
+        assert_eq!(cells(&self::markdown(&table)).last(), Some(&side));
+    }
+}
+
+#[test]
+fn every_form_of_a_restricted_table_says_so() {
+    let mut table = example();
+    for form in [text, markdown, csv] {
+        table.restrictions.clear();
+        assert!(!form(&table).contains("RESTRICTED"));
+        table.restrictions.push("1 pass".into());
+        assert!(form(&table).contains("1 pass"));
+    }
+}
+
+#[test]
+fn csv_and_json_read_back() {
+    let mut table = example();
+    table.restrictions.push("1 pass".into());
+    let csv = csv(&table);
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let names = reader.headers().expect("names").clone();
+    let row = reader.records().next().expect("a row").expect("cells");
+    assert!(
+        row.len() == 28 && row.iter().all(|cell| !cell.is_empty()),
+        "{row:?}"
+    );
+    let cell = |name: &str| {
+        &row[names
+            .iter()
+            .position(|found| found == name)
+            .expect("a column")]
+    };
+    assert_eq!(cell("title"), "a, \"title\"");
+    assert_eq!(["mean", "n", "failed"].map(cell), ["80.0", "3", "1"]);
+    assert_eq!(cell("test_misses"), "80 90 70");
+    assert_eq!(cell("published_inside"), "true");
+    let back: Table =
+        serde_json::from_str(&gpu_train::experiment::record::json(&table)).expect("a table");
+    assert_eq!(back, table);
 }

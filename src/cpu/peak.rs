@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use super::simd::{LANES, Lanes, Level, Quads, Simd, WithSimd};
+use super::simd::{LANES, Level, Simd, WithSimd};
 use crate::threads::Threads;
 
 /// Shortest repetition of a measurement, so that waking threads and placing them on cores do not count.
@@ -16,12 +16,11 @@ const COPY_BYTES: usize = 128 << 20;
 /// Most f32 multiply-adds on this number of threads, in FLOP per second (a multiply-add counts as two).
 pub fn flop_per_second(level: Level, threads: usize) -> f64 {
     let threads = Threads::start(threads);
+    let run = |rounds: u32| black_box(level.run(MultiplyAdds { rounds }));
     let seconds = |rounds: u32| {
         let started = Instant::now();
         threads.broadcast(|| {
-            black_box(level.run(MultiplyAdds {
-                rounds: black_box(rounds),
-            }));
+            run(black_box(rounds));
         });
         started.elapsed()
     };
@@ -29,8 +28,8 @@ pub fn flop_per_second(level: Level, threads: usize) -> f64 {
     while seconds(rounds) < REPETITION && rounds < 1 << 28 {
         rounds *= 2;
     }
-    let flop = level.run(FlopPerRound) as f64 * f64::from(rounds) * threads.count() as f64;
-    flop / best(|| seconds(rounds))
+    let (_, per_round) = run(0);
+    per_round as f64 * f64::from(rounds) * threads.count() as f64 / best(|| seconds(rounds))
 }
 
 /// Most that copying from memory to memory moves on this number of threads, in bytes per second, read and written ones
@@ -62,46 +61,26 @@ fn best(mut repetition: impl FnMut() -> Duration) -> f64 {
     best.as_secs_f64()
 }
 
-/// Independent sums: enough to hide a multiply-add's latency (four cycles, two per cycle), few enough for the registers.
-#[inline(always)]
-const fn chains<S: Simd>() -> usize {
-    match S::REGISTERS {
-        16.. => 12,
-        8.. => 6,
-        _ => 3,
-    }
-}
-
-/// FLOP per round of [`MultiplyAdds`] at a level.
-struct FlopPerRound;
-
-impl WithSimd for FlopPerRound {
-    type Output = usize;
-    #[inline(always)]
-    fn run<S: Quads>(self, _: S) -> usize {
-        2 * LANES * chains::<S>()
-    }
-}
-
-/// Multiply-adds that depend only on the sum they add to; returns a value that depends on all.
+/// Multiply-adds that depend only on the sum they add to; returns a value that depends on all, and the FLOP per round.
 struct MultiplyAdds {
     rounds: u32,
 }
 
 impl WithSimd for MultiplyAdds {
-    type Output = f32;
+    type Output = (f32, usize);
     #[inline(always)]
-    fn run<S: Quads>(self, s: S) -> f32 {
-        match chains::<S>() {
-            12 => multiply_adds::<S, 12>(s, self.rounds),
-            6 => multiply_adds::<S, 6>(s, self.rounds),
+    fn run<S: Simd>(self, s: S) -> (f32, usize) {
+        // Enough sums to hide a multiply-add's latency (four cycles, two per cycle), few enough for the registers.
+        match S::REGISTERS {
+            16.. => multiply_adds::<S, 12>(s, self.rounds),
+            8.. => multiply_adds::<S, 6>(s, self.rounds),
             _ => multiply_adds::<S, 3>(s, self.rounds),
         }
     }
 }
 
 #[inline(always)]
-fn multiply_adds<S: Simd, const CHAINS: usize>(s: S, rounds: u32) -> f32 {
+fn multiply_adds<S: Simd, const CHAINS: usize>(s: S, rounds: u32) -> (f32, usize) {
     // Hidden from the compiler, which would otherwise find the limit.
     let (a, b) = black_box((0.999, 1e-3));
     let (a, b) = (s.splat(a), s.splat(b));
@@ -111,12 +90,11 @@ fn multiply_adds<S: Simd, const CHAINS: usize>(s: S, rounds: u32) -> f32 {
             *sum = s.mul_add(*sum, a, b);
         }
     }
-    let mut total = Lanes::ZERO;
+    let mut total = s.splat(0.0);
     for sum in sums {
-        let so_far = s.load(&total);
-        s.store(&mut total, s.add(so_far, sum));
+        total = s.add(total, sum);
     }
-    total.0.iter().sum()
+    (s.sum(total), 2 * LANES * CHAINS)
 }
 
 #[cfg(test)]
@@ -127,9 +105,9 @@ mod tests {
     fn the_sums_converge_at_every_level() {
         for level in Level::available() {
             // x ← 0.999 x + 0.001 stays at 1, up to rounding.
-            let lanes = level.run(FlopPerRound) / 2;
-            let sum = level.run(MultiplyAdds { rounds: 5_000 });
-            assert!((sum / lanes as f32 - 1.0).abs() < 1e-3, "{}", level.name());
+            let (sum, flop) = level.run(MultiplyAdds { rounds: 5_000 });
+            let mean = sum / (flop / 2) as f32;
+            assert!((mean - 1.0).abs() < 1e-3, "{}", level.name());
         }
     }
 }

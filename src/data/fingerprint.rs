@@ -2,7 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, Digits};
+use super::Digits;
+use crate::net::PIXELS;
 
 /// SHA-256 in hexadecimal of both sets, the training set's first: of each the number of examples (64 bits), the
 /// denominator (16 bits) and the pixel codes (16 bits each), all little-endian, then the labels. Where they come from
@@ -10,7 +11,13 @@ use super::{Dataset, Digits};
 pub fn fingerprint(digits: &Digits) -> String {
     let mut hash = Sha256::new();
     for set in [&digits.train, &digits.test] {
-        add(&mut hash, set);
+        hash.update((set.len() as u64).to_le_bytes());
+        hash.update(set.denominator().to_le_bytes());
+        for image in set.codes().chunks(PIXELS) {
+            let bytes = image.iter().flat_map(|code| code.to_le_bytes());
+            hash.update(bytes.collect::<Vec<u8>>());
+        }
+        hash.update(set.labels());
     }
     hexadecimal(&hash.finalize())
 }
@@ -20,22 +27,10 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn add(hash: &mut Sha256, set: &Dataset) {
-    hash.update((set.len() as u64).to_le_bytes());
-    hash.update(set.denominator().to_le_bytes());
-    for example in 0..set.len() {
-        let codes = set.image_codes(example).iter();
-        let bytes: Vec<u8> = codes.flat_map(|code| code.to_le_bytes()).collect();
-        hash.update(bytes);
-    }
-    hash.update(set.labels());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::embedded;
-    use crate::net::PIXELS;
+    use crate::data::{Dataset, embedded};
 
     fn digits(codes: Vec<u16>, denominator: u16, labels: Vec<u8>) -> Digits {
         let set = Dataset::new(codes, denominator, labels);

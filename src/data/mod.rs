@@ -20,8 +20,6 @@ pub mod mnist1989;
 pub mod prepare;
 mod record;
 pub mod resize;
-pub mod sample;
-mod source;
 pub mod zip_code;
 
 use std::sync::Arc;
@@ -31,7 +29,6 @@ use crate::net::PIXELS;
 pub use examples::{Examples, Repeated};
 pub use fingerprint::fingerprint;
 pub use record::DigitsRecord;
-pub use source::Source;
 
 /// Labelled 16×16 images. A pixel is kept as a small integer code; its value is `code / denominator − 1`, exact for
 /// every source: background is 0, full ink `2·denominator`. A clone shares the images.
@@ -129,4 +126,15 @@ pub struct Digits {
     pub test: Dataset,
     /// Human-readable source.
     pub source: String,
+}
+
+/// A source of digits, as far as published figures go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// MNIST as of 1989, the essay's digits.
+    Mnist1989,
+    /// The first N of MNIST's training images.
+    Mnist(usize),
+    /// The paper's own digits.
+    ZipCode,
 }

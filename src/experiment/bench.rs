@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use web_time::Instant;
 
-use super::record::{EngineReport, KernelReport};
+use super::record::{EngineReport, GpuReport, KernelReport};
 use super::statistics::Distribution;
 use crate::cpu::simd::Level;
 use crate::cpu::{self, FullBatch};
 use crate::data::{Digits, Examples, Repeated};
-use crate::engine::{Engine, EngineKind, Peak, State};
+use crate::engine::{Engine, EngineKind, Peak};
 use crate::error::{Error, Result};
 use crate::gpu::{self, KernelTime};
 use crate::net::{FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS, ParameterTensor};
@@ -43,21 +43,13 @@ pub struct Measured {
     pub engine: EngineKind,
     /// Human-readable name of its device.
     pub device: String,
-    /// Its steps.
-    pub steps: Steps,
+    /// Seconds per step.
+    pub seconds: Distribution,
+    steps_a_sample: u32,
     target: Target,
     recipe: Recipe,
     set_up: f64,
-    gpu: Option<OnGpu>,
-}
-
-/// Properties of GPU engines only.
-struct OnGpu {
-    tuning: f64,
-    variant: Option<String>,
-    dispatches: usize,
-    kernels: Option<Vec<KernelTime>>,
-    buffer_bytes: u64,
+    gpu: GpuReport,
 }
 
 impl Bench {
@@ -87,8 +79,8 @@ impl Bench {
             ..self.digits.clone()
         };
         let start = recipe.initial_parameters();
-        let mut gpu = None;
-        let (device, set_up, steps) = match target {
+        let mut gpu = GpuReport::default();
+        let (set_up, measured) = match target {
             Target::Cpu(threads) => {
                 let started = Instant::now();
                 let train = Arc::new(self.train.clone());
@@ -96,37 +88,44 @@ impl Bench {
                 let level = Level::best();
                 let copy = recipe.clone();
                 let mut engine = FullBatch::over(train, test, copy, &start, level, *threads)?;
-                let set_up = started.elapsed().as_secs_f64();
                 (
-                    engine.device(),
-                    set_up,
+                    started.elapsed().as_secs_f64(),
                     self.steps(&mut engine, target, recipe)?,
                 )
             }
             Target::Adapter(adapter) => {
                 let opened = adapter.open(&in_memory(), recipe, &start)?;
                 let mut engine = opened.engine;
-                let steps = self.steps(engine.as_mut(), target, recipe)?;
-                gpu = Some(OnGpu {
-                    tuning: opened.tuning,
+                let measured = self.steps(engine.as_mut(), target, recipe)?;
+                let times = gpu::block_on(engine.kernel_times(TIMED_STEPS))?;
+                gpu = GpuReport {
+                    tuning_s: Some(opened.tuning),
                     variant: opened.kernels,
                     dispatches: engine.dispatches(),
-                    kernels: engine.kernel_times(TIMED_STEPS)?,
+                    timestamps: Some(times.is_some()),
+                    kernels: times
+                        .into_iter()
+                        .flatten()
+                        .map(KernelReport::from)
+                        .collect(),
                     buffer_bytes: engine.buffer_bytes(),
-                });
-                (engine.device(), opened.set_up, steps)
+                };
+                (opened.set_up, measured)
             }
             Target::Reference | Target::PerExample => {
-                let opened = target::open(target, &in_memory(), recipe, &start)?;
-                let mut engine = opened.engine;
-                let steps = self.steps(engine.as_mut(), target, recipe)?;
-                (engine.device(), opened.set_up, steps)
+                let mut opened = target::open(target, &in_memory(), recipe, &start)?;
+                (
+                    opened.set_up,
+                    self.steps(opened.engine.as_mut(), target, recipe)?,
+                )
             }
         };
+        let (device, seconds, steps_a_sample) = measured;
         Ok(Measured {
             engine: target.engine(),
             device,
-            steps,
+            seconds,
+            steps_a_sample,
             target: target.clone(),
             recipe: recipe.clone(),
             set_up,
@@ -134,17 +133,20 @@ impl Bench {
         })
     }
 
-    fn steps(&self, engine: &mut dyn Engine, target: &Target, recipe: &Recipe) -> Result<Steps> {
-        let examples = self.train.count();
-        let sampling = Sampling {
-            updates_per_step: recipe.updates_per_pass(examples) as u32,
-            shortest_sample: match target {
-                Target::Adapter(_) => GPU_SAMPLE,
-                _ => Duration::ZERO,
-            },
-            seconds: self.seconds,
+    /// The engine's device, the seconds per step and the steps per sample.
+    fn steps(
+        &self,
+        engine: &mut dyn Engine,
+        target: &Target,
+        recipe: &Recipe,
+    ) -> Result<(String, Distribution, u32)> {
+        let shortest = match target {
+            Target::Adapter(_) => GPU_SAMPLE,
+            _ => Duration::ZERO,
         };
-        steps(engine, recipe, examples, sampling)
+        let examples = self.train.count();
+        let (seconds, steps) = steps(engine, recipe, examples, shortest, self.seconds)?;
+        Ok((engine.device(), seconds, steps))
     }
 
     /// Measures the peaks of the devices, and compares the engines with them.
@@ -153,50 +155,42 @@ impl Bench {
     /// [`Error::Device`] if an adapter fails.
     pub fn reports(&self, measured: Vec<Measured>) -> Result<Vec<EngineReport>> {
         let mut processor = None;
+        let mut core = || *processor.get_or_insert_with(core_peak);
         let reports = measured.into_iter().map(|measured| {
-            let (peak, core) = match &measured.target {
-                Target::Adapter(adapter) => (
-                    gpu::peak::measure(&adapter.adapter, adapter.options.timeout)?,
-                    None,
-                ),
+            let (peak, core_peak) = match &measured.target {
+                Target::Adapter(found) => {
+                    let peak = gpu::peak::measure(&found.adapter, found.options.timeout)?;
+                    (peak, None)
+                }
                 Target::Cpu(threads) => {
-                    let core = *processor.get_or_insert_with(core_peak);
-                    let all = cpu::peak::flop_per_second(Level::best(), *threads);
+                    let core = core();
                     let all = Peak {
-                        flop_per_second: all,
+                        flop_per_second: cpu::peak::flop_per_second(Level::best(), *threads),
                         ..core
                     };
                     (all, Some(core.flop_per_second))
                 }
-                Target::Reference | Target::PerExample => {
-                    (*processor.get_or_insert_with(core_peak), None)
-                }
+                Target::Reference | Target::PerExample => (core(), None),
             };
-            Ok(self.report(measured, peak, core))
+            Ok(self.report(measured, peak, core_peak))
         });
         reports.collect()
     }
 
     fn report(&self, measured: Measured, peak: Peak, core_peak: Option<f64>) -> EngineReport {
         let examples = self.train.count();
-        let seconds = measured.steps.seconds;
+        let seconds = measured.seconds;
         let rate = flop(examples) / seconds.median;
         let arithmetic = flop(examples) / peak.flop_per_second;
         let copying = fewest_bytes(&measured.recipe, examples) / peak.copy_bytes_per_second;
         let is_per_example = measured.engine == EngineKind::PerExample;
-        let gpu = measured.gpu.as_ref();
-        let kernels = gpu.and_then(|gpu| gpu.kernels.as_ref());
-        let kernel_report = |time: &KernelTime| KernelReport {
-            kernel: time.kernel.clone(),
-            ms: 1e3 * time.seconds,
-        };
         EngineReport {
             engine: measured.engine,
             device: measured.device,
             examples,
             set_up_s: measured.set_up,
             step_ms: seconds.times(1e3),
-            steps_a_sample: measured.steps.steps_per_sample,
+            steps_a_sample: measured.steps_a_sample,
             example_us: is_per_example.then(|| seconds.times(1e6 / examples as f64)),
             gflops: rate / 1e9,
             examples_per_s: examples as f64 / seconds.median,
@@ -205,12 +199,16 @@ impl Bench {
             copy_gbytes_per_s: peak.copy_bytes_per_second / 1e9,
             share_of_peak: rate / peak.flop_per_second,
             floor_ms: 1e3 * arithmetic.max(copying),
-            tuning_s: gpu.map(|gpu| gpu.tuning),
-            variant: gpu.and_then(|gpu| gpu.variant.clone()),
-            dispatches: gpu.map_or(0, |gpu| gpu.dispatches),
-            timestamps: gpu.map(|gpu| gpu.kernels.is_some()),
-            kernels: kernels.into_iter().flatten().map(kernel_report).collect(),
-            buffer_bytes: gpu.map_or(0, |gpu| gpu.buffer_bytes),
+            gpu: measured.gpu,
+        }
+    }
+}
+
+impl From<KernelTime> for KernelReport {
+    fn from(time: KernelTime) -> Self {
+        Self {
+            kernel: time.kernel,
+            ms: 1e3 * time.seconds,
         }
     }
 }
@@ -221,27 +219,6 @@ fn core_peak() -> Peak {
         flop_per_second: cpu::peak::flop_per_second(Level::best(), 1),
         copy_bytes_per_second: cpu::peak::copy_bytes_per_second(cpu::cores()),
     }
-}
-
-/// Sampling of steps.
-#[derive(Debug, Clone, Copy)]
-pub struct Sampling {
-    /// Updates that count as one step: 1 of the full batch, an epoch of batch 1.
-    pub updates_per_step: u32,
-    /// Least length of a sample, which is the mean of as many steps as that takes: the cost of a call and its read-back
-    /// is shared, as it is in training. Zero makes each step a sample.
-    pub shortest_sample: Duration,
-    /// Seconds that samples are taken for.
-    pub seconds: f64,
-}
-
-/// Sampled steps.
-#[derive(Debug, Clone, Copy)]
-pub struct Steps {
-    /// Seconds per step.
-    pub seconds: Distribution,
-    /// Steps per sample.
-    pub steps_per_sample: u32,
 }
 
 /// Samples of repeated work, which returns one at a time: at least three, and as many as fit into this number of seconds.
@@ -257,10 +234,12 @@ pub fn sample(seconds: f64, mut work: impl FnMut() -> Result<f64>) -> Result<Dis
     Ok(Distribution::of(samples))
 }
 
-/// Trains from the engine's present state, over and over, and measures; neither warm-up nor set-up counts.
+/// Trains from the engine's present state, over and over, for this number of seconds; returns the seconds per step (an
+/// update of the full batch, an epoch of batch 1) and the steps per sample. Neither warm-up nor set-up counts.
 ///
-/// The run starts over once it is as long as the recipe says: far beyond, moments become denormal numbers, which no real
-/// run sees.
+/// A sample is the mean of as many steps as take `shortest_sample`: the cost of a call and its read-back is shared, as it
+/// is in training. Zero makes each step a sample. The run starts over once it is as long as the recipe says: far beyond,
+/// moments become denormal numbers, which no real run sees.
 ///
 /// # Errors
 /// Errors of the engine.
@@ -268,54 +247,35 @@ pub fn steps(
     engine: &mut dyn Engine,
     recipe: &Recipe,
     examples: usize,
-    sampling: Sampling,
-) -> Result<Steps> {
-    let mut runs = Runs {
-        start: engine.state()?,
-        engine,
-        updates: u32::try_from(recipe.updates(examples)).unwrap_or(u32::MAX),
-        done: 0,
+    shortest_sample: Duration,
+    seconds: f64,
+) -> Result<(Distribution, u32)> {
+    let start = engine.state()?;
+    let length = u32::try_from(recipe.updates(examples)).unwrap_or(u32::MAX);
+    let step = recipe.updates_per_epoch(examples) as u32;
+    let mut done = 0u32;
+    let mut train = |steps: u32| -> Result<f64> {
+        let updates = steps * step;
+        if updates > length.saturating_sub(done) {
+            engine.restore(&start)?;
+            done = 0;
+        }
+        done = done.saturating_add(updates);
+        let started = Instant::now();
+        engine.train(updates)?;
+        Ok(started.elapsed().as_secs_f64())
     };
     let mut steps = 1;
     loop {
-        let took = runs.train(steps * sampling.updates_per_step)?;
         // Not in one leap: an engine's first steps are its slowest.
-        let missing = sampling.shortest_sample.as_secs_f64() / took.max(1e-9);
+        let missing = shortest_sample.as_secs_f64() / train(steps)?.max(1e-9);
         if missing <= 1.0 {
             break;
         }
         steps = (f64::from(steps) * missing.clamp(1.1, 8.0)).ceil() as u32;
     }
-    let seconds = sample(sampling.seconds, || {
-        Ok(runs.train(steps * sampling.updates_per_step)? / f64::from(steps))
-    })?;
-    Ok(Steps {
-        seconds,
-        steps_per_sample: steps,
-    })
-}
-
-/// Training that starts over when a run is over.
-struct Runs<'a> {
-    engine: &'a mut dyn Engine,
-    start: State,
-    /// Updates of a whole run.
-    updates: u32,
-    done: u32,
-}
-
-impl Runs<'_> {
-    /// Seconds that a number of updates takes.
-    fn train(&mut self, updates: u32) -> Result<f64> {
-        if updates > self.updates.saturating_sub(self.done) {
-            self.engine.restore(&self.start)?;
-            self.done = 0;
-        }
-        self.done = self.done.saturating_add(updates);
-        let started = Instant::now();
-        self.engine.train(updates)?;
-        Ok(started.elapsed().as_secs_f64())
-    }
+    let seconds = sample(seconds, || Ok(train(steps)? / f64::from(steps)))?;
+    Ok((seconds, steps))
 }
 
 /// FLOP of one full-batch step, or one epoch of batch 1.
@@ -342,20 +302,14 @@ pub fn fewest_bytes(recipe: &Recipe, examples: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::FullBatch;
-    use crate::data::{Digits, embedded};
+    use crate::data::embedded;
     use crate::net::{Initialization, initial_parameters};
     use crate::recipe::{Length, RecipeName};
 
     #[test]
     fn samples_hold_enough_steps_and_runs_start_again() {
-        let embedded = embedded::digits();
-        let set = embedded.train.truncated(64);
-        let digits = Digits {
-            train: set.clone(),
-            test: set,
-            ..embedded
-        };
+        let mut digits = embedded::digits();
+        digits.train = digits.train.truncated(64);
         let recipe = Recipe {
             length: Length::Steps(7),
             ..Recipe::named(RecipeName::FullBatch)
@@ -363,23 +317,15 @@ mod tests {
         let start = initial_parameters(1, 0.0, Initialization::Sqrt);
         let mut engine =
             FullBatch::new(digits, recipe.clone(), &start).expect("a full-batch recipe");
-        let sampling = Sampling {
-            updates_per_step: 1,
-            shortest_sample: Duration::ZERO,
-            seconds: 0.0,
-        };
-        let found = steps(&mut engine, &recipe, 64, sampling).unwrap();
-        assert_eq!((found.steps_per_sample, found.seconds.samples), (1, 3));
+        let (seconds, steps_a_sample) =
+            steps(&mut engine, &recipe, 64, Duration::ZERO, 0.0).unwrap();
+        assert_eq!((steps_a_sample, seconds.samples), (1, 3));
         assert_eq!(engine.state().unwrap().step, 4);
-        let long = Sampling {
-            shortest_sample: Duration::from_millis(30),
-            ..sampling
-        };
-        let found = steps(&mut engine, &recipe, 64, long).unwrap();
-        assert!(found.steps_per_sample > 1);
+        let long = Duration::from_millis(30);
+        let (_, steps_a_sample) = steps(&mut engine, &recipe, 64, long, 0.0).unwrap();
+        assert!(steps_a_sample > 1);
         // Longer than the run is from where it stood: each sample started there again.
-        let step = engine.state().unwrap().step;
-        assert_eq!(step, 4 + found.steps_per_sample);
+        assert_eq!(engine.state().unwrap().step, 4 + steps_a_sample);
     }
 
     #[test]

@@ -3,20 +3,18 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::missed::missed;
 use super::run::Job;
 use crate::error::{Error, Result};
-use crate::experiment::record::{Identity, RunRecord, SCHEMA};
-use crate::named::Named;
+use crate::experiment::record::{Identity, RECORD_LIMIT, Refused, RunRecord, SCHEMA, json, parse};
 use crate::net::Parameters;
 use crate::recipe::differing_field;
 use crate::{file, weights};
 
-/// A record takes about 20 kB.
-const RECORD_LIMIT: u64 = 16 << 20;
 /// The file that is locked while the folder is in use.
 const LOCK: &str = ".lock";
 /// The file that says which race or search the runs belong to.
@@ -41,31 +39,13 @@ pub struct Experiment {
     pub finished: bool,
 }
 
-/// A look-up of a run.
-#[derive(Debug)]
-pub enum Found {
-    /// The run itself.
-    Same(Box<RunRecord>),
-    /// Nothing.
-    Nothing,
-    /// A file that cannot be used, and why.
-    Unusable(String),
-}
-
 impl Folder {
     /// Creates the folder if need be and locks it.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be created or written to, or another process uses it.
     pub fn open(path: &Path) -> Result<Self> {
-        std::fs::create_dir_all(path).map_err(|error| {
-            Error::file(
-                path,
-                format!(
-                    "found that it cannot be created ({error}), expected a folder to write into"
-                ),
-            )
-        })?;
+        file::create_folder(path)?;
         let lock_path = path.join(LOCK);
         let lock = File::create(&lock_path).map_err(|error| {
             Error::file(
@@ -97,15 +77,17 @@ impl Folder {
     }
 
     /// Looks a run up.
-    pub fn find(&self, job: &Job) -> Found {
-        let path = self.path.join(job.record_file());
+    ///
+    /// # Errors
+    /// A line that says why the file with its record cannot be used.
+    pub fn find(&self, job: &Job) -> std::result::Result<Option<RunRecord>, String> {
+        let path = self.path.join(job.file("json"));
         if !path.exists() {
-            return Found::Nothing;
+            return Ok(None);
         }
-        match self.usable(&path, job) {
-            Ok(record) => Found::Same(Box::new(record)),
-            Err(why) => Found::Unusable(format!("{}: found {why}", path.display())),
-        }
+        let found = self.usable(&path, job);
+        let refuse = |why| format!("{}: found {why}", path.display());
+        found.map(Some).map_err(refuse)
     }
 
     /// The record in this file, or why it cannot be used for the job.
@@ -139,13 +121,12 @@ impl Folder {
         parameters: Option<&Parameters>,
     ) -> Result<RunRecord> {
         if let Some(parameters) = parameters.filter(|_| job.keeps_weights) {
-            let name = job.weights_file();
+            let name = job.file("safetensors");
             weights::save(&self.path.join(&name), parameters, (&job.recipe).into())?;
             record.weights = Some(name);
             record.missed = Some(missed(parameters, &job.recipe, &job.digits.test));
         }
-        let json = serde_json::to_string_pretty(&record).expect("a record has only plain fields");
-        self.write(&job.record_file(), &json)?;
+        self.write(&job.file("json"), &json(&record))?;
         Ok(record)
     }
 
@@ -219,14 +200,12 @@ impl Folder {
     }
 
     fn note(&self, experiment: &Experiment) -> Result<()> {
-        let json = serde_json::to_string_pretty(experiment).expect("plain fields");
-        self.write(EXPERIMENT, &json).map(|_| ())
+        self.write(EXPERIMENT, &json(experiment)).map(|_| ())
     }
 
     /// Tells whether it has all of these runs.
     pub fn has(&self, jobs: &[Job]) -> bool {
-        jobs.iter()
-            .all(|job| matches!(self.find(job), Found::Same(_)))
+        jobs.iter().all(|job| matches!(self.find(job), Ok(Some(_))))
     }
 
     /// Removes the records of these jobs.
@@ -235,15 +214,13 @@ impl Folder {
     /// [`Error::File`] if one cannot be removed.
     pub fn forget<'a>(&self, jobs: impl IntoIterator<Item = &'a Job>) -> Result<()> {
         for job in jobs {
-            let path = self.path.join(job.record_file());
-            match std::fs::remove_file(&path) {
-                Err(error) if path.exists() => {
-                    let problem = format!(
-                        "found that it cannot be removed ({error}), expected a writable folder"
-                    );
-                    return Err(Error::file(&path, problem));
-                }
-                _ => {}
+            let path = self.path.join(job.file("json"));
+            if let Err(error) = std::fs::remove_file(&path)
+                && path.exists()
+            {
+                let expected = "expected a writable folder";
+                let problem = format!("found that it cannot be removed ({error}), {expected}");
+                return Err(Error::file(&path, problem));
             }
         }
         Ok(())
@@ -262,20 +239,15 @@ impl Folder {
 }
 
 /// A document of this program, or why it is none.
-fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> std::result::Result<T, String> {
+fn read<T: DeserializeOwned>(path: &Path) -> std::result::Result<T, String> {
     let unreadable = |error: &dyn std::fmt::Display| {
         format!("no record ({error}), expected the record of a run")
     };
     let bytes = file::read(path, RECORD_LIMIT, "a record").map_err(|e| unreadable(&e))?;
-    // The form first: another one need not have the same fields.
-    let value: Value = serde_json::from_slice(&bytes).map_err(|e| unreadable(&e))?;
-    file::refuse_control_characters(&value).map_err(|e| unreadable(&e))?;
-    match value.get("schema") {
-        Some(found) if *found != SCHEMA => {
-            Err(format!("a record of form {found}, expected form {SCHEMA}"))
-        }
-        _ => serde_json::from_value(value).map_err(|e| unreadable(&e)),
-    }
+    parse(&bytes).map_err(|refused| match refused {
+        Refused::Form(form) => format!("a record of form {form}, expected form {SCHEMA}"),
+        other => unreadable(&other),
+    })
 }
 
 /// The difference of one run from another.
@@ -283,24 +255,26 @@ fn difference(found: &Identity, expected: &Identity) -> Option<String> {
     if found == expected {
         return None;
     }
-    let named = |what: &str, found: &str, expected: &str| {
-        (found != expected).then(|| format!("the {what} {found}, expected {expected}"))
-    };
-    let adapter = |identity: &Identity| identity.adapter.clone().unwrap_or("none".into());
-    let digits = |identity: &Identity| identity.digits.to_string();
-    named("row", &found.row, &expected.row)
-        .or_else(|| {
-            let seeds = [found, expected].map(|identity| identity.seed.to_string());
-            named("seed", &seeds[0], &seeds[1])
-        })
-        .or_else(|| named("engine", found.engine.name(), expected.engine.name()))
-        .or_else(|| named("adapter", &adapter(found), &adapter(expected)))
-        .or_else(|| named("digits", &digits(found), &digits(expected)))
-        .or_else(|| {
-            let (name, found, expected) = differing_field(&found.recipe, &expected.recipe)?;
-            Some(format!("the recipe's {name} {found}, expected {expected}"))
-        })
-        .or(Some(
-            "other fields than expected in digits or recipe".into(),
-        ))
+    type Text = fn(&Identity) -> String;
+    let fields: [(&str, Text); 5] = [
+        ("row", |one| one.row.clone()),
+        ("seed", |one| one.seed.to_string()),
+        ("engine", |one| one.engine.to_string()),
+        ("adapter", |one| {
+            one.adapter.clone().unwrap_or("none".into())
+        }),
+        ("digits", |one| one.digits.to_string()),
+    ];
+    let mut texts = fields
+        .map(|(name, text)| (name, text(found), text(expected)))
+        .into_iter();
+    if let Some((name, found, expected)) = texts.find(|(_, found, expected)| found != expected) {
+        return Some(format!("the {name} {found}, expected {expected}"));
+    }
+    Some(match differing_field(&found.recipe, &expected.recipe) {
+        Some((name, found, expected)) => {
+            format!("the recipe's {name} {found}, expected {expected}")
+        }
+        None => "other fields than expected in digits or recipe".into(),
+    })
 }

@@ -49,15 +49,12 @@ mod tests {
             let recipe = Recipe {
                 activation,
                 loss,
+                seed: 1,
                 ..Recipe::named(RecipeName::FullBatch)
             };
-            let start = Recipe {
-                seed: 1,
-                ..recipe.clone()
-            }
-            .initial_parameters();
-            let mut engine = FullBatch::new(digits.clone(), recipe.clone(), &start)
-                .expect("a full-batch recipe");
+            let start = recipe.initial_parameters();
+            let engine = FullBatch::new(digits.clone(), recipe.clone(), &start);
+            let mut engine = engine.expect("a full-batch recipe");
             let mut counts = Vec::new();
             for steps in [0, 20] {
                 engine.train(steps).expect("trained");

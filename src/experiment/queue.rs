@@ -2,9 +2,9 @@
 
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::folder::{Folder, Found};
+use super::folder::Folder;
 use super::run::Job;
 use crate::error::{Error, Result};
 use crate::experiment::record::RunRecord;
@@ -41,20 +41,6 @@ pub struct Queue<'a> {
     pub cores: usize,
 }
 
-/// Runs under way.
-struct Running<'a> {
-    /// The records of all jobs, in their order, as far as there are some.
-    records: Mutex<Vec<Option<RunRecord>>>,
-    /// Runs at the same time.
-    workers: usize,
-    /// The jobs to run, by their place in the order.
-    missing: &'a [(usize, &'a Job)],
-    next: AtomicUsize,
-    /// The first error; the other runs end then.
-    error: Mutex<Option<Error>>,
-    stop: AtomicBool,
-}
-
 impl Queue<'_> {
     /// The records of these jobs, in their order: from the folder, and of runs done now.
     ///
@@ -68,9 +54,8 @@ impl Queue<'_> {
         let mut missing = Vec::new();
         for (place, job) in jobs.iter().enumerate() {
             let found = match self.folder.find(job) {
-                Found::Same(record) => Some(*record),
-                Found::Nothing => None,
-                Found::Unusable(why) => {
+                Ok(found) => found,
+                Err(why) => {
                     self.observer.note(&format!("{why}; running it again"))?;
                     None
                 }
@@ -87,75 +72,64 @@ impl Queue<'_> {
         let is_alone =
             |(_, job): &(usize, &Job)| workers > 1 && matches!(job.target, Target::Adapter(_));
         let (alone, together): (Vec<_>, Vec<_>) = missing.into_iter().partition(is_alone);
+        let records = Mutex::new(records);
         for (missing, workers) in [(together, workers), (alone, 1)] {
-            records = self.run_at_once(records, &missing, workers)?;
+            let ran = self.run_at_once(&records, &missing, workers);
+            ran.map_err(|error| self.explain(error, &lock(&records)))?;
         }
-        let records = records.into_iter();
+        let records = std::mem::take(&mut *lock(&records)).into_iter();
         Ok(records
             .map(|record| record.expect("every job has been run"))
             .collect())
     }
 
+    /// Runs the missing jobs, each with its place among the records, in workers that take one after the other until there
+    /// is none, or one ends with an error.
     fn run_at_once(
         &self,
-        records: Vec<Option<RunRecord>>,
+        records: &Mutex<Vec<Option<RunRecord>>>,
         missing: &[(usize, &Job)],
         workers: usize,
-    ) -> Result<Vec<Option<RunRecord>>> {
-        let running = Running {
-            records: Mutex::new(records),
-            workers: workers.clamp(1, missing.len().max(1)),
-            missing,
-            next: AtomicUsize::new(0),
-            error: Mutex::new(None),
-            stop: AtomicBool::new(false),
+    ) -> Result<()> {
+        let workers = workers.clamp(1, missing.len().max(1));
+        let next = AtomicUsize::new(0);
+        // The first one only: the other runs end because of it.
+        let error: Mutex<Option<Error>> = Mutex::new(None);
+        let has_ended = || lock(&error).is_some();
+        let serve = || {
+            while !has_ended() {
+                let next = next.fetch_add(1, Ordering::Relaxed);
+                let Some(&(place, job)) = missing.get(next) else {
+                    return;
+                };
+                match self.one(job, workers, &has_ended) {
+                    Ok(record) => lock(records)[place] = Some(record),
+                    Err(found) => _ = lock(&error).get_or_insert(found),
+                }
+            }
         };
         std::thread::scope(|scope| {
-            for _ in 1..running.workers {
-                let worker =
-                    std::thread::Builder::new().spawn_scoped(scope, || self.serve(&running));
-                if let Err(error) = worker {
+            for _ in 1..workers {
+                if let Err(error) = std::thread::Builder::new().spawn_scoped(scope, serve) {
                     // The present thread works in any case, and the number of workers changes no bit.
                     tracing::warn!(%error, "fewer workers than asked for: no more threads can be started");
                     break;
                 }
             }
-            self.serve(&running);
+            serve();
         });
-        let records = running.records.into_inner();
-        let records = records.unwrap_or_else(|poisoned| poisoned.into_inner());
-        match lock(&running.error).take() {
-            Some(error) => Err(self.explain(error, &records)),
-            None => Ok(records),
-        }
+        let error = lock(&error).take();
+        error.map_or(Ok(()), Err)
     }
 
-    /// One worker: a job after the other until there is none, or one ends with an error.
-    fn serve(&self, running: &Running) {
-        while !running.stop.load(Ordering::Relaxed) {
-            let next = running.next.fetch_add(1, Ordering::Relaxed);
-            let Some(&(place, job)) = running.missing.get(next) else {
-                return;
-            };
-            match self.one(job, running) {
-                Ok(record) => lock(&running.records)[place] = Some(record),
-                Err(error) => {
-                    // The first one only: the others end because of it.
-                    lock(&running.error).get_or_insert(error);
-                    running.stop.store(true, Ordering::Relaxed);
-                }
-            }
-        }
-    }
-
-    fn one(&self, job: &Job, running: &Running) -> Result<RunRecord> {
+    fn one(&self, job: &Job, workers: usize, has_ended: &dyn Fn() -> bool) -> Result<RunRecord> {
         let mut job = job.clone();
         // Threads change no bit.
         if let Target::Cpu(threads) = &mut job.target {
-            *threads = (*threads).min(self.cores / running.workers).max(1);
+            *threads = (*threads).min(self.cores / workers).max(1);
         }
-        let (record, parameters) = job.run(&self.date, running.workers, &mut |examples| {
-            if running.stop.load(Ordering::Relaxed) {
+        let (record, parameters) = job.run(&self.date, workers, &mut |examples| {
+            if has_ended() {
                 // Never shown: the error that stopped the queue came first.
                 return Err(Error::OutputClosed);
             }
@@ -186,27 +160,4 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// Observer that sees nothing.
-#[cfg(test)]
-pub(crate) struct Unseen;
-
-#[cfg(test)]
-impl Observer for Unseen {
-    fn begin(&self, _: &Path, _: usize, _: usize, _: u64) -> Result<()> {
-        Ok(())
-    }
-
-    fn advance(&self, _: u64) -> Result<()> {
-        Ok(())
-    }
-
-    fn finish(&self, _: &RunRecord) -> Result<()> {
-        Ok(())
-    }
-
-    fn note(&self, _: &str) -> Result<()> {
-        Ok(())
-    }
 }

@@ -19,14 +19,6 @@ use crate::gpu::{Kernels, Kind};
 use crate::recipe::Recipe;
 use crate::target::{Adapter, Target};
 
-/// Published times of 23 epochs of batch 1.
-const PUBLISHED: [(&str, f64, bool); 4] = [
-    ("the 1989 paper, SUN-4/260", 3.0 * 86_400.0, true),
-    ("the essay (2022), PyTorch, M1 CPU", ESSAY_SECONDS, true),
-    ("tinygrad, Metal", 190.0, false),
-    ("plain JavaScript, Node", 27.0, true),
-];
-
 /// The rule of a race over these seeds (at least one), in numbers and in sentences.
 pub fn rule(target: u32, test_examples: usize, seeds: Vec<u64>) -> RaceRule {
     let whose = match target {
@@ -131,19 +123,21 @@ struct Tuned {
 impl Entrant {
     fn new(recipe: &Recipe, target: &Target, examples: usize) -> Result<Self> {
         let steps = recipe.validate_updates(examples)?;
-        let (kind, place) = match target {
+        let (kind, place, cores) = match target {
             Target::Cpu(threads) => {
-                let cores = plural(*threads, "core");
-                (ContestantKind::Cpu, format!("cpu, {cores}"))
+                let place = format!("cpu, {}", plural(*threads, "core"));
+                (ContestantKind::Cpu, place, Some(*threads as u32))
             }
             Target::Adapter(found) => {
                 let kind = match found.description.kind {
                     Kind::Software => ContestantKind::Software,
                     _ => ContestantKind::Gpu,
                 };
-                (kind, found.description.to_string())
+                (kind, found.description.to_string(), None)
             }
-            Target::PerExample | Target::Reference => (ContestantKind::PerExample, String::new()),
+            Target::PerExample | Target::Reference => {
+                (ContestantKind::PerExample, String::new(), Some(1))
+            }
         };
         let contestant = Contestant {
             name: match kind {
@@ -154,11 +148,7 @@ impl Entrant {
             recipe_name: recipe.name.clone(),
             recipe: serde_json::Value::Null,
             device: place,
-            cores: match target {
-                Target::Cpu(threads) => Some(*threads as u32),
-                Target::PerExample | Target::Reference => Some(1),
-                Target::Adapter(_) => None,
-            },
+            cores,
             kernels: None,
             steps,
             presentations: recipe.presentations(steps, examples),
@@ -213,8 +203,10 @@ impl Entrant {
     }
 
     fn job(&self, digits: (&Digits, &DigitsRecord), seed: u64) -> Job {
-        let base = self.recipe.clone();
-        let recipe = Recipe { seed, ..base };
+        let recipe = Recipe {
+            seed,
+            ..self.recipe.clone()
+        };
         Job::new(self.name(), digits, recipe, self.target.clone())
     }
 
@@ -323,51 +315,49 @@ impl Race<'_> {
 
     fn record(self, digits: DigitsRecord) -> RaceRecord {
         let entrants = self.entrants.into_iter();
-        let mut contestants: Vec<_> = entrants.map(|one| one.contestant).collect();
-        let restrictions = &self.restrictions;
-        let over_essay =
-            |seconds, misses| Verdict::of(seconds, misses, self.source, restrictions).over_essay();
-        let target = self.rule.target_misses;
-        stand(&mut contestants, target, self.reading, over_essay);
         let mut record = RaceRecord {
             stamp: self.stamp,
             digits,
             reading: self.reading,
             rule: self.rule,
             restrictions: self.restrictions,
-            contestants,
+            contestants: entrants.map(|one| one.contestant).collect(),
             published: published(),
             verdict: Vec::new(),
         };
+        stand(&mut record, self.source);
         record.verdict = verdict::of_race(&record);
         record
     }
 }
 
-pub(super) fn published() -> Vec<PublishedTime> {
+/// Published times of 23 epochs of batch 1.
+fn published() -> Vec<PublishedTime> {
+    let times = [
+        ("the 1989 paper, SUN-4/260", 3.0 * 86_400.0, true),
+        ("the essay (2022), PyTorch, M1 CPU", ESSAY_SECONDS, true),
+        ("tinygrad, Metal", 190.0, false),
+        ("plain JavaScript, Node", 27.0, true),
+    ];
     let time = |(name, seconds, about): (&str, f64, bool)| PublishedTime {
         name: name.into(),
         seconds,
         about,
     };
-    PUBLISHED.map(time).into()
+    times.map(time).into()
 }
 
-/// Fills in the contestants' standings. `reading` is how long reading the digits took, in seconds; `over_essay` gives the
-/// essay's seconds over median seconds of training with these mean misses, where that is an answer to its claim.
-pub(super) fn stand(
-    contestants: &mut [Contestant],
-    target: u32,
-    reading: f64,
-    over_essay: impl Fn(f64, f64) -> Option<f64>,
-) {
+/// Fills in the contestants' standings in a race on digits of this source.
+fn stand(race: &mut RaceRecord, source: Source) {
     let is_baseline = |one: &&Contestant| one.kind == ContestantKind::PerExample;
-    let baseline = contestants.iter().find(is_baseline);
+    let baseline = race.contestants.iter().find(is_baseline);
     let baseline = baseline.map_or(Vec::new(), |one| one.runs.clone());
-    for one in contestants {
-        one.standing = standing(one, &baseline, target, reading);
+    for one in &mut race.contestants {
+        one.standing = standing(one, &baseline, race.rule.target_misses, race.reading);
         if let Some(found) = one.standing.as_mut().filter(|_| one.failed.is_empty()) {
-            found.over_essay = over_essay(found.train.median, found.misses.mean);
+            let (seconds, misses) = (found.train.median, found.misses.mean);
+            found.over_essay =
+                Verdict::of(seconds, misses, source, &race.restrictions).over_essay();
         }
     }
 }

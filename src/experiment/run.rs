@@ -73,22 +73,12 @@ impl Job {
         }
     }
 
-    /// The names of its files without their ending: `ROW-SEED`.
-    fn stem(&self) -> String {
+    /// The name of its file with this ending, `ROW-SEED.ENDING`: `json` is the record, `safetensors` the trained weights.
+    pub fn file(&self, ending: &str) -> String {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
         let words = self.identity.row.split(|c| !plain(c));
         let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-        format!("{}-{}", words.join("-"), self.identity.seed)
-    }
-
-    /// The record's file.
-    pub fn record_file(&self) -> String {
-        format!("{}.json", self.stem())
-    }
-
-    /// The trained weights' file.
-    pub fn weights_file(&self) -> String {
-        format!("{}.safetensors", self.stem())
+        format!("{}-{}.{ending}", words.join("-"), self.identity.seed)
     }
 
     /// Examples that it shows. The engines of one core show about as many per second.
@@ -175,7 +165,7 @@ impl Course<'_> {
         let examples = self.job.digits.train.len();
         self.curve.push(CurvePoint {
             step: point.step,
-            passes: f64::from(point.step) / self.job.recipe.updates_per_pass(examples) as f64,
+            passes: f64::from(point.step) / self.job.recipe.updates_per_epoch(examples) as f64,
             seconds: point.seconds,
             train: point.train.into(),
             test: point.test.into(),
@@ -246,7 +236,7 @@ impl Course<'_> {
 
 /// Updates between the evaluations of a curve: whole epochs, as few as give at most 40 points.
 fn evaluate_every(recipe: &Recipe, examples: usize) -> u32 {
-    let epoch = recipe.updates_per_pass(examples);
+    let epoch = recipe.updates_per_epoch(examples);
     let epochs = recipe.updates(examples).div_ceil(epoch);
     let every = epochs.div_ceil(MOST_POINTS).saturating_mul(epoch);
     u32::try_from(every).unwrap_or(u32::MAX)
@@ -260,7 +250,7 @@ mod tests {
 
     #[test]
     fn curves_have_twenty_to_forty_points_at_whole_epochs() {
-        for (name, passes, expected) in [
+        for (name, epochs, expected) in [
             (RecipeName::Reproduction, 23, 1),
             (RecipeName::AdamW, 46, 2),
             (RecipeName::Dropout, 80, 2),
@@ -269,11 +259,11 @@ mod tests {
             (RecipeName::FullBatchModern, 1_000, 25),
         ] {
             let recipe = Recipe {
-                length: Length::Passes(passes),
+                length: Length::Epochs(epochs),
                 ..Recipe::named(name)
             };
             let every = u64::from(evaluate_every(&recipe, 7_291));
-            assert_eq!(every, expected * recipe.updates_per_pass(7_291));
+            assert_eq!(every, expected * recipe.updates_per_epoch(7_291));
             let points = recipe.updates(7_291).div_ceil(every);
             assert!((20..=40).contains(&points), "{points}");
         }

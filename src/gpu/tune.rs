@@ -10,7 +10,7 @@ use web_time::Instant;
 
 use super::device::Device;
 use super::engine::{Gpu, Opened, Work};
-use super::step::variant::Variant;
+use super::step::Variant;
 use crate::error::{Error, Result};
 use crate::net::{PARAMETERS, Parameters};
 use search::Search;
@@ -34,7 +34,7 @@ pub(super) async fn open(
     cache: Option<&Path>,
     budget: Duration,
 ) -> Result<Opened> {
-    let bench = Bench {
+    let mut bench = Bench {
         device,
         work,
         started: Instant::now(),
@@ -42,27 +42,26 @@ pub(super) async fn open(
         expected: None,
         failure: None,
     };
-    bench.open(cache).await
-}
-
-/// A shape under measurement.
-struct Candidate {
-    variant: Variant,
-    engine: Gpu,
-    /// Steps of a sample.
-    steps: u32,
-    /// Milliseconds per step.
-    samples: Vec<f64>,
-}
-
-impl Candidate {
-    async fn sample(&mut self) -> Result<()> {
-        let start = Instant::now();
-        self.engine.train_async(self.steps).await?;
-        let milliseconds = 1e3 * start.elapsed().as_secs_f64();
-        self.samples.push(milliseconds / f64::from(self.steps));
-        Ok(())
+    let cache = cache.map(|path| (path, cache::key(&bench.device, work)));
+    if let Some((path, key)) = &cache
+        && let Some(variant) = cache::choice(path, key)
+    {
+        match Gpu::on(&bench.device, work, variant).await {
+            Ok(engine) => return Ok(Opened::unmeasured(engine)),
+            // A choice that fails would fail every run.
+            Err(error) => bench.leave_out(variant, error).await?,
+        }
     }
+    let (variant, measured) = bench.search().await?;
+    let tuning = bench.started.elapsed().as_secs_f64();
+    if let Some((path, key)) = cache {
+        cache::store(path, key, variant);
+    }
+    Ok(Opened {
+        engine: Gpu::on(&bench.device, work, variant).await?,
+        tuning,
+        measured,
+    })
 }
 
 /// A device to measure shapes on.
@@ -79,29 +78,6 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    async fn open(mut self, cache: Option<&Path>) -> Result<Opened> {
-        let key = cache.map(|_| cache::key(&self.device, self.work));
-        if let (Some(path), Some(key)) = (cache, &key)
-            && let Some(variant) = cache::choice(&cache::read(path), key)
-        {
-            match Gpu::on(&self.device, self.work, variant).await {
-                Ok(engine) => return Ok(Opened::unmeasured(engine)),
-                // A choice that fails would fail every run.
-                Err(error) => self.leave_out(variant, error).await?,
-            }
-        }
-        let (variant, measured) = self.search().await?;
-        let tuning = self.started.elapsed().as_secs_f64();
-        if let (Some(path), Some(key)) = (cache, key) {
-            cache::store(path, key, variant);
-        }
-        Ok(Opened {
-            engine: Gpu::on(&self.device, self.work, variant).await?,
-            tuning,
-            measured,
-        })
-    }
-
     fn is_spent(&self) -> bool {
         self.started.elapsed() > self.budget
     }
@@ -118,13 +94,10 @@ impl Bench<'_> {
                 break;
             }
         }
-        match search.choice() {
-            Some(variant) => Ok((variant, search.measured)),
-            None => Err(self
-                .failure
-                .take()
-                .unwrap_or_else(|| Error::Device(format!("{adapter}: no kernels fit")))),
-        }
+        let none = || Error::Device(format!("{adapter}: no kernels fit"));
+        let choice = search.choice();
+        let variant = choice.ok_or_else(|| self.failure.take().unwrap_or_else(none))?;
+        Ok((variant, search.measured))
     }
 
     /// Samples of the shapes of a group, but for those that fail: the others then start over.
@@ -149,13 +122,14 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Samples of each shape in turns, so that what disturbs the device for a while disturbs all alike; or the shape that
-    /// failed.
+    /// Samples of each shape in milliseconds per step, taken in turns, so that what disturbs the device for a while
+    /// disturbs all alike; or the shape that failed.
     async fn samples(
         &mut self,
         group: &[Variant],
     ) -> std::result::Result<Vec<(Variant, Vec<f64>)>, (Variant, Error)> {
         let mut candidates = Vec::new();
+        let mut samples = Vec::new();
         for (index, &variant) in group.iter().enumerate() {
             // The first two, to compare at least these.
             if index >= 2 && self.is_spent() {
@@ -163,19 +137,21 @@ impl Bench<'_> {
             }
             let candidate = self.candidate(variant).await;
             candidates.push(candidate.map_err(|error| (variant, error))?);
+            samples.push((variant, Vec::new()));
         }
         for _ in 0..ROUNDS {
-            for candidate in &mut candidates {
-                let sampled = candidate.sample().await;
-                sampled.map_err(|error| (candidate.variant, error))?;
+            for ((engine, steps), (variant, samples)) in candidates.iter_mut().zip(&mut samples) {
+                let start = Instant::now();
+                let trained = engine.train_async(*steps).await;
+                trained.map_err(|error| (*variant, error))?;
+                samples.push(1e3 * start.elapsed().as_secs_f64() / f64::from(*steps));
             }
         }
-        let of = |candidate: Candidate| (candidate.variant, candidate.samples);
-        Ok(candidates.into_iter().map(of).collect())
+        Ok(samples)
     }
 
-    /// A shape that gives the expected gradient, warmed up.
-    async fn candidate(&mut self, variant: Variant) -> Result<Candidate> {
+    /// An engine that gives the expected gradient, warmed up, and the steps of a sample.
+    async fn candidate(&mut self, variant: Variant) -> Result<(Gpu, u32)> {
         let mut engine = Gpu::on(&self.device, self.work, variant).await?;
         let (_, gradient) = engine.gradient_async().await?;
         match &self.expected {
@@ -193,12 +169,7 @@ impl Bench<'_> {
         let steps = SAMPLE.as_secs_f64() / start.elapsed().as_secs_f64();
         let steps = steps.clamp(1.0, 256.0) as u32;
         engine.train_async(steps).await?;
-        Ok(Candidate {
-            variant,
-            engine,
-            steps,
-            samples: Vec::new(),
-        })
+        Ok((engine, steps))
     }
 }
 
@@ -206,14 +177,10 @@ impl Bench<'_> {
 fn agree(found: &Parameters, expected: &Parameters) -> bool {
     PARAMETERS.iter().all(|tensor| {
         let (found, expected) = (found.tensor(tensor), expected.tensor(tensor));
-        let largest = expected
-            .iter()
-            .fold(0f32, |most, value| most.max(value.abs()));
-        let pairs = found.iter().zip(expected);
+        let largest = expected.iter().fold(0f32, |most, b| most.max(b.abs()));
+        let mut pairs = found.iter().zip(expected);
         // Phrased so that NaN disagrees.
-        pairs
-            .into_iter()
-            .all(|(a, b)| (a - b).abs() <= AGREEMENT * largest)
+        pairs.all(|(a, b)| (a - b).abs() <= AGREEMENT * largest)
     })
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 pub use here::{Submission, block_on};
 pub(super) use here::{finish, map};
 
+type Polled<T> = Result<T, wgpu::PollError>;
 /// Outcome of mapping a buffer; `None` if the device never answered.
 type Mapped = Option<Result<(), wgpu::BufferAsyncError>>;
 
@@ -28,13 +29,14 @@ mod here {
         }
     }
 
+    /// Waits for a submission, or for all of them.
     fn poll(
         device: &wgpu::Device,
-        submission: Option<Submission>,
+        submission_index: Option<wgpu::SubmissionIndex>,
         timeout: Duration,
-    ) -> std::result::Result<(), wgpu::PollError> {
+    ) -> Polled<()> {
         let until = wgpu::PollType::Wait {
-            submission_index: submission.map(|Submission(index)| index),
+            submission_index,
             timeout: Some(timeout),
         };
         device.poll(until).map(drop)
@@ -43,10 +45,10 @@ mod here {
     /// Waits for a submission.
     pub(in crate::gpu) async fn finish(
         device: &wgpu::Device,
-        submission: Submission,
+        Submission(index): Submission,
         timeout: Duration,
-    ) -> std::result::Result<(), wgpu::PollError> {
-        poll(device, Some(submission), timeout)
+    ) -> Polled<()> {
+        poll(device, Some(index), timeout)
     }
 
     /// Maps a buffer's first `bytes` bytes for reading, once all that was submitted has run.
@@ -55,7 +57,7 @@ mod here {
         buffer: &wgpu::Buffer,
         bytes: u64,
         timeout: Duration,
-    ) -> std::result::Result<Mapped, wgpu::PollError> {
+    ) -> Polled<Mapped> {
         let (sender, answer) = mpsc::channel();
         buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |mapped| {
             // Nobody listens after a time-out.
@@ -138,7 +140,7 @@ mod here {
         _: &wgpu::Device,
         Submission(done): Submission,
         _: Duration,
-    ) -> std::result::Result<(), wgpu::PollError> {
+    ) -> Polled<()> {
         done.await;
         Ok(())
     }
@@ -149,7 +151,7 @@ mod here {
         buffer: &wgpu::Buffer,
         bytes: u64,
         _: Duration,
-    ) -> std::result::Result<Mapped, wgpu::PollError> {
+    ) -> Polled<Mapped> {
         let answer = Answer::pending();
         buffer.map_async(wgpu::MapMode::Read, 0..bytes, answer.callback());
         Ok(Some(answer.await))

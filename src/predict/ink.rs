@@ -40,37 +40,18 @@ impl Ink {
         let grey = reduced(grey);
         let edge = edge(&grey);
         let paper = median(&edge);
-        let deviation = |level: u16| f64::from(level) - paper;
-        let (dark, bright) = grey
-            .levels
-            .iter()
-            .fold((0.0, 0.0), |(dark, bright), &level| {
-                let square = deviation(level).powi(2);
-                if deviation(level) < 0.0 {
-                    (dark + square, bright)
-                } else {
-                    (dark, bright + square)
-                }
-            });
+        let levels = || grey.levels.iter().map(|&level| f64::from(level) - paper);
+        let square = |deviation: f64| deviation * deviation;
+        let dark: f64 = levels().filter(|&level| level < 0.0).map(square).sum();
+        let bright: f64 = levels().filter(|&level| level >= 0.0).map(square).sum();
         let sign = if bright > dark { 1.0 } else { -1.0 };
-        let ink = |level: u16| (sign * deviation(level)).max(0.0);
-        let darkest = grey
-            .levels
-            .iter()
-            .map(|&level| ink(level))
-            .fold(0.0, f64::max);
-        let rough = quantile(
-            edge.iter().map(|&level| ink(level)).collect(),
-            ROUGHNESS_SHARE,
-        );
+        let ink = |&level: &u16| (sign * (f64::from(level) - paper)).max(0.0);
+        let inks: Vec<f64> = grey.levels.iter().map(ink).collect();
+        let darkest = inks.iter().copied().fold(0.0, f64::max);
+        let rough = quantile(edge.iter().map(ink).collect(), ROUGHNESS_SHARE);
         // If a digit touches the edge, at least its darker half stays ink.
         let floor = (ROUGHNESS_FACTOR * rough).min(darkest / 2.0);
-        let inked: Vec<f64> = grey
-            .levels
-            .iter()
-            .map(|&level| ink(level))
-            .filter(|&ink| ink > floor)
-            .collect();
+        let inked: Vec<f64> = inks.iter().copied().filter(|&ink| ink > floor).collect();
         let contrast = darkest / f64::from(u16::MAX);
         if inked.is_empty() || contrast < LEAST_CONTRAST {
             return Err(format!(
@@ -79,11 +60,11 @@ impl Ink {
             ));
         }
         let full = quantile(inked, 1.0 - BEYOND_FULL);
-        let amount = |&level: &u16| ((ink(level) - floor) / (full - floor)).clamp(0.0, 1.0) as f32;
+        let amount = |ink: &f64| ((ink - floor) / (full - floor)).clamp(0.0, 1.0) as f32;
         let mut ink = Self {
             width: grey.width,
             height: grey.height,
-            amounts: grey.levels.iter().map(amount).collect(),
+            amounts: inks.iter().map(amount).collect(),
         };
         ink.dust_off();
         Ok(ink)

@@ -1,10 +1,7 @@
 //! Recognition of a digit in a picture: normalisation to the form of the training data, then the net.
 
-mod grey;
 mod ink;
 pub mod normalise;
-
-pub use grey::Grey;
 
 use std::path::Path;
 
@@ -13,6 +10,38 @@ use crate::error::{Error, Result};
 use crate::net::{CLASSES, PIXELS, Parameters};
 use crate::recipe::{Functions, Loss};
 use crate::reference::{Activations, guess};
+
+/// Picture in shades of grey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grey {
+    /// Number of columns.
+    pub width: usize,
+    /// Number of rows.
+    pub height: usize,
+    /// Levels from 0 (black) to 65,535 (white), `[row][column]`.
+    pub levels: Vec<u16>,
+}
+
+impl Grey {
+    /// Creates a picture from levels, `[row][column]`.
+    ///
+    /// # Panics
+    /// If there are no pixels, or not `width × height` levels.
+    pub fn new(width: usize, height: usize, levels: Vec<u16>) -> Self {
+        assert!(width > 0 && height > 0, "at least one pixel");
+        assert_eq!(levels.len(), width * height, "a pixel for each place");
+        Self {
+            width,
+            height,
+            levels,
+        }
+    }
+
+    /// Level of a pixel.
+    pub fn at(&self, row: usize, column: usize) -> u16 {
+        self.levels[row * self.width + column]
+    }
+}
 
 /// Prediction of the net for a digit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,29 +67,13 @@ pub struct Recognised {
 /// Net for inference only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Classifier {
-    parameters: Parameters,
-    functions: Functions,
+    /// Weights and biases.
+    pub parameters: Parameters,
+    /// Functions of the net.
+    pub functions: Functions,
 }
 
 impl Classifier {
-    /// Creates a net with these weights and functions.
-    pub fn new(parameters: Parameters, functions: Functions) -> Self {
-        Self {
-            parameters,
-            functions,
-        }
-    }
-
-    /// Weights and biases.
-    pub fn parameters(&self) -> &Parameters {
-        &self.parameters
-    }
-
-    /// Functions of the net.
-    pub fn functions(&self) -> Functions {
-        self.functions
-    }
-
     /// Classifies a 16×16 image: codes over [`DENOMINATOR`], `[row][column]`.
     pub fn classify(&self, codes: &[u16; PIXELS]) -> Prediction {
         let Functions { activation, loss } = self.functions;
@@ -80,17 +93,16 @@ impl Classifier {
     pub fn recognise(&self, picture: &Grey, path: &Path) -> Result<Recognised> {
         let codes = normalise::normalise(picture).map_err(|problem| Error::file(path, problem))?;
         let prediction = self.classify(&codes);
-        if !prediction
+        if prediction
             .probabilities
             .iter()
             .all(|share| share.is_finite())
         {
-            return Err(Error::file(
-                path,
-                "found outputs of the net that are not finite, expected weights of a trained net",
-            ));
+            return Ok(Recognised { prediction, codes });
         }
-        Ok(Recognised { prediction, codes })
+        let problem =
+            "found outputs of the net that are not finite, expected weights of a trained net";
+        Err(Error::file(path, problem))
     }
 }
 
@@ -160,10 +172,12 @@ mod tests {
             }
         };
         let picture = Grey::new(4, 4, (0..16).map(level).collect());
-        let message = Classifier::new(parameters, functions)
-            .recognise(&picture, Path::new("four.pgm"))
-            .unwrap_err()
-            .to_string();
+        let net = Classifier {
+            parameters,
+            functions,
+        };
+        let error = net.recognise(&picture, Path::new("four.pgm")).unwrap_err();
+        let message = error.to_string();
         assert!(
             message.starts_with("four.pgm: found outputs of the net that are not finite"),
             "{message}"

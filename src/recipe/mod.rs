@@ -16,11 +16,9 @@
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
 
-mod functions;
 pub mod muon;
 mod named;
 mod rates;
-mod schedule;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,11 +27,8 @@ use crate::error::{Error, Result};
 use crate::named::named;
 use crate::net::{self, Initialization, Parameters};
 
-pub use functions::Functions;
 pub use named::RecipeName;
-// Until every use has the new name.
 pub use rates::StepScalars;
-pub use schedule::Schedule;
 
 named! {
     /// The nonlinearity of H1, H2 and H3.
@@ -95,6 +90,43 @@ named! {
     }
 }
 
+named! {
+    /// Shape of the learning rate over the epochs, after the warm-up.
+    pub enum Schedule {
+        /// The peak rate throughout.
+        Constant = "constant",
+        /// A straight line to the final rate, reached in the last epoch.
+        Linear = "linear",
+        /// Half a cosine to the final rate, reached in the last epoch.
+        Cosine = "cosine",
+    }
+}
+
+/// The functions that the net applies to its sums; the weights alone do not tell them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Functions {
+    /// Of the hidden layers.
+    pub activation: Activation,
+    /// Trained for; it decides what the outputs are: logits, or tanh's values.
+    pub loss: Loss,
+}
+
+/// By the names of their flags' values: `tanh and mse`.
+impl std::fmt::Display for Functions {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{} and {}", self.activation, self.loss)
+    }
+}
+
+impl From<&Recipe> for Functions {
+    fn from(recipe: &Recipe) -> Self {
+        Self {
+            activation: recipe.activation,
+            loss: recipe.loss,
+        }
+    }
+}
+
 /// Length of training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -102,7 +134,8 @@ pub enum Length {
     /// A number of updates.
     Steps(u64),
     /// A number of epochs.
-    Passes(u64),
+    #[serde(rename = "passes")]
+    Epochs(u64),
 }
 
 /// Everything that decides what is trained and how, but the data and the device.
@@ -124,7 +157,7 @@ pub struct Recipe {
     pub optimizer: Optimizer,
     /// Peak rate.
     pub learning_rate: f64,
-    /// Rate of the last pass; the constant schedule ignores it.
+    /// Rate of the last epoch; the constant schedule ignores it.
     pub final_learning_rate: f64,
     /// Weight decay: decoupled for AdamW, added to the gradient for SGD.
     pub weight_decay: f64,
@@ -145,7 +178,7 @@ pub struct Recipe {
     /// Steps between two estimates of whitened Muon's statistics; 0: one estimate, at the start.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub statistics_every: u32,
-    /// Shape of the rate over the passes.
+    /// Shape of the rate over the epochs.
     pub schedule: Schedule,
     /// Updates over which the rate rises linearly to its peak.
     pub warmup: u64,
@@ -162,12 +195,12 @@ impl Recipe {
     pub fn updates(&self, examples: usize) -> u64 {
         match self.length {
             Length::Steps(steps) => steps,
-            Length::Passes(passes) => passes.saturating_mul(self.updates_per_pass(examples)),
+            Length::Epochs(epochs) => epochs.saturating_mul(self.updates_per_epoch(examples)),
         }
     }
 
-    /// Updates of one pass over a training set of `examples`.
-    pub fn updates_per_pass(&self, examples: usize) -> u64 {
+    /// Updates of one epoch over a training set of `examples`.
+    pub fn updates_per_epoch(&self, examples: usize) -> u64 {
         match self.batch {
             Batch::Full => 1,
             Batch::PerExample => examples as u64,
@@ -254,7 +287,7 @@ impl Recipe {
         }
         match self.length {
             Length::Steps(0) => refuse("--steps", &0, "1 or more"),
-            Length::Passes(0) => refuse("--epochs", &0, "1 or more"),
+            Length::Epochs(0) => refuse("--epochs", &0, "1 or more"),
             _ => Ok(()),
         }
     }
@@ -324,7 +357,7 @@ impl Recipe {
         let updates = self.updates(examples);
         u32::try_from(updates).map_err(|_| {
             Error::Usage(format!(
-                "--steps or --passes: found {updates} updates, expected fewer than 2^32"
+                "--steps or --epochs: found {updates} updates, expected fewer than 2^32"
             ))
         })
     }

@@ -1,5 +1,6 @@
 //! The recipes known by name: the essay's stages, their full-batch forms, and the paper's own optimizer.
 
+use super::Schedule::{Constant, Cosine, Linear};
 use super::{Activation, Batch, Length, Loss, Optimizer, Recipe, Schedule};
 use crate::named::named;
 use crate::net::Initialization;
@@ -7,9 +8,9 @@ use crate::net::Initialization;
 named! {
     /// The recipes known by name.
     pub enum RecipeName {
-        /// The essay's stage 0: tanh, MSE, SGD, 23 passes.
+        /// The essay's stage 0: tanh, MSE, SGD, 23 epochs.
         Reproduction = "reproduction" | "stage-0",
-        /// The paper's optimizer on the essay's stage 0: tanh, MSE, diagonal Newton, 23 passes.
+        /// The paper's optimizer on the essay's stage 0: tanh, MSE, diagonal Newton, 23 epochs.
         Newton1989 = "newton-1989",
         /// Stage 0 from smaller weights, within 2.4/F as the paper's PDF reads (the essay takes 2.4/√F).
         ReproductionPlain = "reproduction-plain",
@@ -17,11 +18,11 @@ named! {
         Newton1989Plain = "newton-1989-plain",
         /// Stage 1: softmax cross-entropy instead of MSE.
         Softmax = "softmax" | "stage-1",
-        /// Stage 2: AdamW, 46 passes.
+        /// Stage 2: AdamW, 46 epochs.
         AdamW = "adamw" | "stage-2",
-        /// Stage 3: images shifted by up to a pixel, 60 passes.
+        /// Stage 3: images shifted by up to a pixel, 60 epochs.
         Augmentation = "augmentation" | "stage-3",
-        /// Stage 4: ReLU and dropout in front of H3, 80 passes.
+        /// Stage 4: ReLU and dropout in front of H3, 80 epochs.
         Dropout = "dropout" | "stage-4",
         /// The whole set at once, to the essay's stage 0's misses in few steps: ReLU, cross-entropy, Muon.
         FullBatch = "full-batch",
@@ -41,13 +42,12 @@ named! {
 impl Recipe {
     /// The recipe of this name, with seed 1337 (the reproduction's).
     pub fn named(name: RecipeName) -> Self {
-        match name {
+        let mut recipe = match name {
             RecipeName::Reproduction => Self::reproduction(),
             RecipeName::Newton1989 => Self {
-                name: "newton-1989".into(),
                 optimizer: Optimizer::DiagonalNewton,
                 // Chosen on a validation split of the training set (every fifth example): of 40 random pairs, μ from
-                // 0.0005 to 0.5 and η/μ from 0.01 to 1, the lowest mean over 12 seeds, 23 passes
+                // 0.0005 to 0.5 and η/μ from 0.01 to 1, the lowest mean over 12 seeds, 23 epochs
                 // (docs/1989-optimizer.md).
                 learning_rate: 0.0044,
                 final_learning_rate: 0.0044,
@@ -55,12 +55,10 @@ impl Recipe {
                 ..Self::reproduction()
             },
             RecipeName::ReproductionPlain => Self {
-                name: "reproduction-plain".into(),
                 initialization: Initialization::Plain,
                 ..Self::reproduction()
             },
             RecipeName::Newton1989Plain => Self {
-                name: "newton-1989-plain".into(),
                 initialization: Initialization::Plain,
                 ..Self::named(RecipeName::Newton1989)
             },
@@ -68,78 +66,48 @@ impl Recipe {
             RecipeName::AdamW => Self::adamw(),
             RecipeName::Augmentation => Self::augmentation(),
             RecipeName::Dropout => Self {
-                name: "dropout".into(),
-                length: Length::Passes(80),
+                length: Length::Epochs(80),
                 activation: Activation::Relu,
                 dropout: 0.25,
                 ..Self::augmentation()
             },
             RecipeName::FullBatch => Self {
-                name: "full-batch".into(),
                 activation: Activation::Relu,
-                ..Self::muon(65, [0.029, 0.0029, 2.9, 0.8, 0.9, 0.9], Schedule::Cosine, 7)
+                ..Self::muon(65, [0.029, 0.0029, 2.9, 0.8, 0.9, 0.9], Cosine, 7)
             },
             RecipeName::FullBatch1989 => Self {
-                name: "full-batch-1989".into(),
                 loss: Loss::Mse,
-                ..Self::muon(
-                    150,
-                    [0.015, 0.0015, 3.1, 0.8, 0.85, 0.9],
-                    Schedule::Linear,
-                    5,
-                )
+                ..Self::muon(150, [0.015, 0.0015, 3.1, 0.8, 0.85, 0.9], Linear, 5)
             },
             RecipeName::FullBatchSoftmax => Self {
-                name: "full-batch-softmax".into(),
                 optimizer: Optimizer::Sgd,
-                ..Self::muon(
-                    200,
-                    [0.4, 0.04, 0.000015, 0.9, 0.95, 0.9],
-                    Schedule::Linear,
-                    40,
-                )
+                ..Self::muon(200, [0.4, 0.04, 0.000015, 0.9, 0.95, 0.9], Linear, 40)
             },
             RecipeName::FullBatchAdamW => Self {
-                name: "full-batch-adamw".into(),
                 optimizer: Optimizer::AdamW,
-                ..Self::muon(
-                    150,
-                    [0.028, 0.00028, 0.74, 0.0, 0.85, 0.95],
-                    Schedule::Cosine,
-                    30,
-                )
+                ..Self::muon(150, [0.028, 0.00028, 0.74, 0.0, 0.85, 0.95], Cosine, 30)
             },
             RecipeName::FullBatchAugmentation => Self {
-                name: "full-batch-augmentation".into(),
                 shift: 1,
-                ..Self::muon(
-                    300,
-                    [0.017, 0.00051, 0.58, 0.7, 0.85, 0.98],
-                    Schedule::Cosine,
-                    30,
-                )
+                ..Self::muon(300, [0.017, 0.00051, 0.58, 0.7, 0.85, 0.98], Cosine, 30)
             },
             RecipeName::FullBatchModern => Self {
-                name: "full-batch-modern".into(),
                 activation: Activation::Relu,
                 shift: 1,
                 dropout: 0.25,
-                ..Self::muon(
-                    400,
-                    [0.017, 0.00051, 0.58, 0.7, 0.85, 0.98],
-                    Schedule::Cosine,
-                    40,
-                )
+                ..Self::muon(400, [0.017, 0.00051, 0.58, 0.7, 0.85, 0.98], Cosine, 40)
             },
-        }
+        };
+        recipe.name = name.to_string();
+        recipe
     }
 
-    /// The essay's stage 0.
+    /// The essay's stage 0, without its name.
     fn reproduction() -> Self {
         Self {
-            name: "reproduction".into(),
+            name: String::new(),
             batch: Batch::PerExample,
-            length: Length::Passes(23),
+            length: Length::Epochs(23),
             activation: Activation::Tanh,
             loss: Loss::Mse,
             initialization: Initialization::Sqrt,
@@ -154,7 +122,7 @@ impl Recipe {
             damping: 0.02,
             curvature_sample: 500,
             statistics_every: 0,
-            schedule: Schedule::Constant,
+            schedule: Constant,
             warmup: 0,
             shift: 0,
             dropout: 0.0,
@@ -165,7 +133,6 @@ impl Recipe {
     /// Stage 1.
     fn softmax() -> Self {
         Self {
-            name: "softmax".into(),
             loss: Loss::CrossEntropy,
             learning_rate: 0.01,
             final_learning_rate: 0.01,
@@ -176,13 +143,12 @@ impl Recipe {
     /// Stage 2.
     fn adamw() -> Self {
         Self {
-            name: "adamw".into(),
-            length: Length::Passes(46),
+            length: Length::Epochs(46),
             optimizer: Optimizer::AdamW,
             learning_rate: 3e-4,
             final_learning_rate: 1e-4,
             weight_decay: 0.01,
-            schedule: Schedule::Linear,
+            schedule: Linear,
             ..Self::softmax()
         }
     }
@@ -190,8 +156,7 @@ impl Recipe {
     /// Stage 3.
     fn augmentation() -> Self {
         Self {
-            name: "augmentation".into(),
-            length: Length::Passes(60),
+            length: Length::Epochs(60),
             shift: 1,
             ..Self::adamw()
         }

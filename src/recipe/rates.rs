@@ -19,17 +19,17 @@ pub struct StepScalars {
 impl Recipe {
     /// The learning rate of update `step` (from 0) in a run on `examples` training examples.
     ///
-    /// The warm-up counts updates: step s of w has (s + 1)/w of the peak. The decay counts passes, as the essay's
+    /// The warm-up counts updates: step s of w has (s + 1)/w of the peak. The decay counts epochs, as the essay's
     /// does: constant within an epoch, the peak at the first epoch after the warm-up, the final rate in the last.
     pub fn learning_rate_at(&self, step: u64, examples: usize) -> f64 {
         if step < self.warmup {
             return self.learning_rate * (step + 1) as f64 / self.warmup as f64;
         }
-        let per_pass = self.updates_per_pass(examples);
-        let first = self.warmup / per_pass;
-        let last = (self.updates(examples) - 1) / per_pass;
+        let per_epoch = self.updates_per_epoch(examples);
+        let first = self.warmup / per_epoch;
+        let last = (self.updates(examples) - 1) / per_epoch;
         let progress = if last > first {
-            ((step / per_pass - first) as f64 / (last - first) as f64).min(1.0)
+            ((step / per_epoch - first) as f64 / (last - first) as f64).min(1.0)
         } else {
             0.0
         };
@@ -76,7 +76,8 @@ mod tests {
     #[test]
     fn the_essays_linear_schedule_holds_within_a_pass_and_ends_at_the_final_rate() {
         let recipe = Recipe::named(RecipeName::AdamW);
-        let rate = |pass: u64, example: u64| recipe.learning_rate_at(pass * 7_291 + example, 7_291);
+        let rate =
+            |epoch: u64, example: u64| recipe.learning_rate_at(epoch * 7_291 + example, 7_291);
         assert_eq!(rate(0, 0), 3e-4);
         assert_eq!(rate(0, 7_290), 3e-4);
         assert!((rate(45, 17) - 1e-4).abs() < 1e-15);

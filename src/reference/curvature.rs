@@ -52,52 +52,45 @@ struct Connection {
     input: Option<usize>,
 }
 
-/// A layer's connections: calls what it is given for each.
-type Connections<'a> = &'a dyn Fn(&mut dyn FnMut(Connection));
-
-/// Calls `visit` for each connection into H1; inputs count the padded image's pixels.
-fn into_h1(mut visit: impl FnMut(Connection)) {
-    for unit in 0..H1_UNITS {
+/// The connections into H1; inputs count the padded image's pixels.
+fn into_h1() -> impl Iterator<Item = Connection> {
+    (0..H1_UNITS * TAPS).map(|at| {
+        let (unit, tap) = (at / TAPS, at % TAPS);
         let (map, row, column) = (unit / H1_AREA, unit % H1_AREA / H1_SIDE, unit % H1_SIDE);
-        for tap in 0..TAPS {
-            let (kr, kc) = (tap / KERNEL, tap % KERNEL);
-            visit(Connection {
-                unit,
-                weight: map * TAPS + tap,
-                input: Some((STRIDE * row + kr) * PADDED_SIDE + STRIDE * column + kc),
-            });
+        let (kr, kc) = (tap / KERNEL, tap % KERNEL);
+        Connection {
+            unit,
+            weight: map * TAPS + tap,
+            input: Some((STRIDE * row + kr) * PADDED_SIDE + STRIDE * column + kc),
         }
-    }
+    })
 }
 
 /// The same into H2, from H1's units.
-fn into_h2(mut visit: impl FnMut(Connection)) {
-    for unit in 0..H2_UNITS {
+fn into_h2() -> impl Iterator<Item = Connection> {
+    (0..H2_UNITS * H2_FAN_MAPS * TAPS).map(|at| {
+        let (unit, channel, tap) = (at / TAPS / H2_FAN_MAPS, at / TAPS % H2_FAN_MAPS, at % TAPS);
         let (map, row, column) = (unit / H2_AREA, unit % H2_AREA / H2_SIDE, unit % H2_SIDE);
-        for (channel, &source) in H2_SOURCES[map].iter().enumerate() {
-            for tap in 0..TAPS {
-                let (kr, kc) = (tap / KERNEL, tap % KERNEL);
-                visit(Connection {
-                    unit,
-                    weight: (map * H2_FAN_MAPS + channel) * TAPS + tap,
-                    input: h1_index(source, STRIDE * row + kr, STRIDE * column + kc),
-                });
-            }
+        let (kr, kc) = (tap / KERNEL, tap % KERNEL);
+        Connection {
+            unit,
+            weight: (map * H2_FAN_MAPS + channel) * TAPS + tap,
+            input: h1_index(
+                H2_SOURCES[map][channel],
+                STRIDE * row + kr,
+                STRIDE * column + kc,
+            ),
         }
-    }
+    })
 }
 
 /// The same from all of `inputs` to all of `units`.
-fn into_dense(inputs: usize, units: usize, mut visit: impl FnMut(Connection)) {
-    for unit in 0..units {
-        for input in 0..inputs {
-            visit(Connection {
-                unit,
-                weight: input * units + unit,
-                input: Some(input),
-            });
-        }
-    }
+fn into_dense(inputs: usize, units: usize) -> impl Iterator<Item = Connection> {
+    (0..units * inputs).map(move |at| Connection {
+        unit: at / inputs,
+        weight: at % inputs * units + at / inputs,
+        input: Some(at % inputs),
+    })
 }
 
 /// Adds one example's share of h, times `scale`.
@@ -124,23 +117,19 @@ pub fn add_curvature<T: Real>(
     let padding = T::of(f64::from(PADDING_VALUE));
     let mut layer = |weights: &ParameterTensor,
                      biases: &ParameterTensor,
-                     connections: Connections<'_>,
+                     connections: &mut dyn Iterator<Item = Connection>,
                      inputs: &[T],
                      d: &[T]| {
         let w = parameters.tensor(weights);
         let mut d_inputs = vec![T::zero(); inputs.len()];
         let shares = h.tensor_mut(weights);
-        connections(&mut |Connection {
-                              unit,
-                              weight,
-                              input,
-                          }| {
-            let value = input.map_or(padding, |input| inputs[input]);
-            shares[weight] = shares[weight] + d[unit] * value * value;
-            if let Some(input) = input {
-                d_inputs[input] = d_inputs[input] + w[weight] * w[weight] * d[unit];
+        for at in connections {
+            let value = at.input.map_or(padding, |input| inputs[input]);
+            shares[at.weight] = shares[at.weight] + d[at.unit] * value * value;
+            if let Some(input) = at.input {
+                d_inputs[input] = d_inputs[input] + w[at.weight] * w[at.weight] * d[at.unit];
             }
-        });
+        }
         // A bias is a weight whose input is 1.
         for (share, &d) in h.tensor_mut(biases).iter_mut().zip(d) {
             *share = *share + d;
@@ -154,30 +143,17 @@ pub fn add_curvature<T: Real>(
             .collect()
     };
 
-    let below = layer(
-        &OUTW,
-        &OUTB,
-        &|v| into_dense(H3_UNITS, CLASSES, v),
-        &values.h3,
-        &d_out,
-    );
+    let connections = &mut into_dense(H3_UNITS, CLASSES);
+    let below = layer(&OUTW, &OUTB, connections, &values.h3, &d_out);
     let d_h3 = times(below, squared_slopes(&values.h3));
-    let from = &values.dropped;
-    let below = layer(
-        &H3W,
-        &H3B,
-        &|v| into_dense(H2_UNITS, H3_UNITS, v),
-        from,
-        &d_h3,
-    );
+    let connections = &mut into_dense(H2_UNITS, H3_UNITS);
+    let below = layer(&H3W, &H3B, connections, &values.dropped, &d_h3);
     let through_dropout = values.factors.iter().map(|&factor| factor * factor);
-    let d_h2 = times(
-        times(below, through_dropout.collect()),
-        squared_slopes(&values.h2),
-    );
-    let below = layer(&H2W, &H2B, &|v| into_h2(v), &values.h1, &d_h2);
+    let below = times(below, through_dropout.collect());
+    let d_h2 = times(below, squared_slopes(&values.h2));
+    let below = layer(&H2W, &H2B, &mut into_h2(), &values.h1, &d_h2);
     let d_h1 = times(below, squared_slopes(&values.h1));
-    layer(&H1W, &H1B, &|v| into_h1(v), &values.x, &d_h1);
+    layer(&H1W, &H1B, &mut into_h1(), &values.x, &d_h1);
 }
 
 /// `w ← w − η · step · g`, the steps being 1/(μ + h). All slices have one element per parameter.

@@ -4,38 +4,17 @@ use super::Real;
 use crate::draw;
 use crate::net::{H2_AREA, H2_UNITS};
 
-/// Determines which units are dropped in one step.
-#[derive(Debug, Clone, Copy)]
-pub struct Dropout {
-    /// The run's seed.
-    pub seed: u64,
-    /// The step.
-    pub step: u32,
-    /// Probability of dropping a unit, 0 up to, but not, 1.
-    pub probability: f64,
-}
-
-impl Dropout {
-    /// For each unit of H2 (`[12][4][4]`): 0 if dropped for this example, else 1/(1 − p).
-    pub fn factors<T: Real>(&self, example: u32) -> Vec<T> {
-        let threshold = draw::dropout_threshold(self.probability);
-        let kept = T::of(1.0 / (1.0 - self.probability));
-        (0..H2_UNITS)
-            .map(|unit| {
-                let (map, position) = (unit / H2_AREA, unit % H2_AREA);
-                let (quad, lane) = (map / 4, map % 4);
-                let keeps = draw::dropout_keeps(
-                    self.seed,
-                    self.step,
-                    example,
-                    quad as u32,
-                    position as u32,
-                    threshold,
-                );
-                if keeps[lane] { kept } else { T::zero() }
-            })
-            .collect()
-    }
+/// For each unit of H2 (`[12][4][4]`): 0 if dropped for this example in this step, else 1/(1 − p).
+pub fn dropout_factors<T: Real>(seed: u64, step: u32, probability: f64, example: u32) -> Vec<T> {
+    let threshold = draw::dropout_threshold(probability);
+    let kept = T::of(1.0 / (1.0 - probability));
+    let factor = |unit| {
+        let (map, position) = (unit / H2_AREA, unit % H2_AREA);
+        let words = draw::dropout_words(seed, step, example, map as u32 / 4, position as u32);
+        let keeps = words[map % 4] >= threshold;
+        if keeps { kept } else { T::zero() }
+    };
+    (0..H2_UNITS).map(factor).collect()
 }
 
 /// `dropped[i] = h2[i] · factor[i]`, all `[192]`.

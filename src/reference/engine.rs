@@ -1,7 +1,7 @@
 //! The reference engine: full batch or batch 1, as the recipe says.
 
 use super::{
-    Activations, AdamW, Dropout, Muon, Real, Rule, Statistics, add_curvature, input, loss,
+    Activations, AdamW, Muon, Real, Rule, Statistics, add_curvature, dropout_factors, input,
     statistics, update, whitened_muon,
 };
 use crate::data::{Dataset, Digits};
@@ -34,7 +34,7 @@ impl<T: Real> Reference<T> {
             digits,
             recipe,
             step: 0,
-            parameters: parameters.map(|v| T::of(f64::from(v))),
+            parameters: of_f32(parameters),
             first_moment: Parameters::zeros(),
             second_moment: Parameters::zeros(),
             statistics: None,
@@ -58,28 +58,15 @@ impl<T: Real> Reference<T> {
         let recipe = &self.recipe;
         let shift = draw::shift(recipe.seed, self.step, example as u32, recipe.shift);
         let factors = if recipe.dropout > 0.0 {
-            let dropout = Dropout {
-                seed: recipe.seed,
-                step: self.step,
-                probability: recipe.dropout,
-            };
-            dropout.factors(example as u32)
+            dropout_factors(recipe.seed, self.step, recipe.dropout, example as u32)
         } else {
             vec![T::one(); H2_UNITS]
         };
         let set = &self.digits.train;
         let x = input(set.image_codes(example), set.denominator(), shift);
-        let mut values =
-            Activations::forward(&self.parameters, x, factors, recipe.activation, recipe.loss);
-        let label = set.labels()[example];
-        let (value, _) = loss(
-            &values.out,
-            label,
-            recipe.activation,
-            recipe.loss,
-            T::of(scale),
-            &mut values.d_out,
-        );
+        let functions = recipe.into();
+        let mut values = Activations::forward(&self.parameters, x, factors, functions);
+        let (value, _) = values.loss(set.labels()[example], functions, T::of(scale));
         values.backward(&self.parameters, recipe.activation);
         (values, value)
     }
@@ -194,6 +181,14 @@ impl<T: Real> Reference<T> {
     }
 }
 
+pub(super) fn of_f32<T: Real>(values: &Parameters) -> Parameters<T> {
+    values.map(|value| T::of(f64::from(value)))
+}
+
+fn to_f32<T: Real>(values: &Parameters<T>) -> Parameters {
+    values.map(|value| value.to_f64_exact() as f32)
+}
+
 impl<T: Real> Engine for Reference<T> {
     fn kind(&self) -> EngineKind {
         EngineKind::Reference
@@ -204,22 +199,20 @@ impl<T: Real> Engine for Reference<T> {
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {
-        let convert = |values: &Parameters| values.map(|v| T::of(f64::from(v)));
         self.step = state.step;
-        self.parameters = convert(&state.parameters);
-        self.first_moment = convert(&state.first_moment);
-        self.second_moment = convert(&state.second_moment);
+        self.parameters = of_f32(&state.parameters);
+        self.first_moment = of_f32(&state.first_moment);
+        self.second_moment = of_f32(&state.second_moment);
         self.statistics = None;
         Ok(())
     }
 
     fn state(&mut self) -> Result<State> {
-        let convert = |values: &Parameters<T>| values.map(|v| v.to_f64_exact() as f32);
         Ok(State {
             step: self.step,
-            parameters: convert(&self.parameters),
-            first_moment: convert(&self.first_moment),
-            second_moment: convert(&self.second_moment),
+            parameters: to_f32(&self.parameters),
+            first_moment: to_f32(&self.first_moment),
+            second_moment: to_f32(&self.second_moment),
         })
     }
 
@@ -242,8 +235,7 @@ impl<T: Real> Engine for Reference<T> {
 
     fn gradient(&mut self) -> Result<(f64, Parameters)> {
         let (value, gradient) = self.batch_gradient(0..self.digits.train.len());
-        let gradient = gradient.map(|v| v.to_f64_exact() as f32);
-        Ok((value.to_f64_exact(), gradient))
+        Ok((value.to_f64_exact(), to_f32(&gradient)))
     }
 
     fn evaluate(&mut self, split: Split) -> Result<Evaluation> {
@@ -251,20 +243,12 @@ impl<T: Real> Engine for Reference<T> {
             Split::Train => &self.digits.train,
             Split::Test => &self.digits.test,
         };
-        let mut sum = 0.0;
-        let mut misses = 0;
-        for example in 0..set.len() {
-            let mut values = self.evaluation(set, example);
-            let label = set.labels()[example];
-            let (activation, kind) = (self.recipe.activation, self.recipe.loss);
-            let (value, missed) = loss(
-                &values.out,
-                label,
-                activation,
-                kind,
-                T::one(),
-                &mut values.d_out,
-            );
+        let (mut sum, mut misses) = (0.0, 0);
+        let functions = (&self.recipe).into();
+        for (example, &label) in set.labels().iter().enumerate() {
+            let (value, missed) = self
+                .evaluation(set, example)
+                .loss(label, functions, T::one());
             sum += value.to_f64_exact();
             misses += u32::from(missed);
         }

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::net::{
-    CLASSES, H1_UNITS, H1B, H1W, H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W, OUTB, OUTW, Parameters,
+    CLASSES, H1_UNITS, H1B, H1W, H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W, OUTB, OUTW,
+    ParameterTensor, Parameters,
 };
-use crate::recipe::{Functions, Loss};
+use crate::recipe::Functions;
 
 /// Adds one example's share: (what is below, gradient above, `d_w`, `d_b`).
 type GradientKernel<T> = fn(&[T], &[T], &mut [T], &mut [T]);
@@ -42,11 +43,10 @@ impl<T: Real> Activations<T> {
         parameters: &Parameters<T>,
         codes: &[u16],
         denominator: u16,
-        Functions { activation, loss }: Functions,
+        functions: Functions,
     ) -> Self {
         let x = input(codes, denominator, (0, 0));
-        let ones = vec![T::one(); H2_UNITS];
-        Self::forward(parameters, x, ones, activation, loss)
+        Self::forward(parameters, x, vec![T::one(); H2_UNITS], functions)
     }
 
     /// Runs the net on a padded image; `factors` are dropout's, all one in evaluation.
@@ -54,8 +54,7 @@ impl<T: Real> Activations<T> {
         parameters: &Parameters<T>,
         x: Vec<T>,
         factors: Vec<T>,
-        activation: Activation,
-        loss: Loss,
+        Functions { activation, loss }: Functions,
     ) -> Self {
         let zeros = |length| vec![T::zero(); length];
         let mut values = Self {
@@ -71,58 +70,43 @@ impl<T: Real> Activations<T> {
             d_h2: zeros(H2_UNITS),
             d_h1: zeros(H1_UNITS),
         };
-        let p = |tensor| parameters.tensor(tensor);
-        h1_forward(&values.x, p(&H1W), p(&H1B), activation, &mut values.h1);
-        h2_forward(&values.h1, p(&H2W), p(&H2B), activation, &mut values.h2);
-        dropout(&values.h2, &values.factors, &mut values.dropped);
-        h3_forward(
-            &values.dropped,
-            p(&H3W),
-            p(&H3B),
-            activation,
-            &mut values.h3,
-        );
-        out_forward(
-            &values.h3,
-            p(&OUTW),
-            p(&OUTB),
-            activation,
-            loss,
-            &mut values.out,
-        );
+        let (p, f, v) = (|tensor| parameters.tensor(tensor), activation, &mut values);
+        h1_forward(&v.x, p(&H1W), p(&H1B), f, &mut v.h1);
+        h2_forward(&v.h1, p(&H2W), p(&H2B), f, &mut v.h2);
+        dropout(&v.h2, &v.factors, &mut v.dropped);
+        h3_forward(&v.dropped, p(&H3W), p(&H3B), f, &mut v.h3);
+        out_forward(&v.h3, p(&OUTW), p(&OUTB), f, loss, &mut v.out);
         values
     }
 
-    /// Runs back from `d_out`, which [`loss`] has filled.
-    pub fn backward(&mut self, parameters: &Parameters<T>, activation: Activation) {
-        let p = |tensor| parameters.tensor(tensor);
-        out_backward(&self.d_out, p(&OUTW), &self.h3, activation, &mut self.d_h3);
-        h3_backward(
-            &self.d_h3,
-            p(&H3W),
-            &self.h2,
-            &self.factors,
+    /// The loss, and whether the outputs miss the label; fills `d_out` with `scale` times the loss's gradient.
+    pub fn loss(&mut self, label: u8, functions: Functions, scale: T) -> (T, bool) {
+        let Functions {
             activation,
-            &mut self.d_h2,
-        );
-        h2_backward(&self.d_h2, p(&H2W), &self.h1, activation, &mut self.d_h1);
+            loss: kind,
+        } = functions;
+        loss(&self.out, label, activation, kind, scale, &mut self.d_out)
+    }
+
+    /// Runs back from `d_out`, which [`Activations::loss`] has filled.
+    pub fn backward(&mut self, parameters: &Parameters<T>, f: Activation) {
+        let (p, v) = (|tensor| parameters.tensor(tensor), self);
+        out_backward(&v.d_out, p(&OUTW), &v.h3, f, &mut v.d_h3);
+        h3_backward(&v.d_h3, p(&H3W), &v.h2, &v.factors, f, &mut v.d_h2);
+        h2_backward(&v.d_h2, p(&H2W), &v.h1, f, &mut v.d_h1);
     }
 
     /// Adds this example's share to the gradient.
     pub fn add_gradient(&self, gradient: &mut Parameters<T>) {
-        let mut add = |weights: &crate::net::ParameterTensor,
-                       biases: &crate::net::ParameterTensor,
+        let mut add = |weights: &ParameterTensor,
+                       biases: &ParameterTensor,
                        kernel: GradientKernel<T>,
                        below: &[T],
                        above: &[T]| {
             // A layer's biases follow its weights, so the two can be borrowed together.
             let (head, tail) = gradient.flat_mut().split_at_mut(biases.offset);
-            kernel(
-                below,
-                above,
-                &mut head[weights.range()],
-                &mut tail[..biases.len()],
-            );
+            let (d_w, d_b) = (&mut head[weights.range()], &mut tail[..biases.len()]);
+            kernel(below, above, d_w, d_b);
         };
         add(&OUTW, &OUTB, out_gradient, &self.h3, &self.d_out);
         add(&H3W, &H3B, h3_gradient, &self.dropped, &self.d_h3);

@@ -33,7 +33,7 @@ mod whitened_muon;
 
 pub use adamw::{AdamW, adamw};
 pub use curvature::{add_curvature, diagonal_newton, output_curvature};
-pub use dropout::{Dropout, dropout};
+pub use dropout::{dropout, dropout_factors};
 pub use engine::Reference;
 pub use forward_backward::Activations;
 pub use h1_forward::h1_forward;
@@ -63,28 +63,17 @@ use crate::recipe::Activation;
 /// f32 or f64.
 pub trait Real: num_traits::Float + Default + Send + Sync + 'static {
     /// The nearest value.
-    fn of(value: f64) -> Self;
-    /// As f64.
-    fn to_f64_exact(self) -> f64;
-}
-
-impl Real for f32 {
     fn of(value: f64) -> Self {
-        value as f32
+        num_traits::cast(value).expect("a float's cast")
     }
+    /// As f64, exactly.
     fn to_f64_exact(self) -> f64 {
-        f64::from(self)
+        num_traits::cast(self).expect("a float's cast")
     }
 }
 
-impl Real for f64 {
-    fn of(value: f64) -> Self {
-        value
-    }
-    fn to_f64_exact(self) -> f64 {
-        self
-    }
-}
+impl Real for f32 {}
+impl Real for f64 {}
 
 /// The hidden layers' nonlinearity.
 pub fn activate<T: Real>(activation: Activation, sum: T) -> T {

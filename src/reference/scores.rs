@@ -1,5 +1,6 @@
 //! Outputs of a trained net for images.
 
+use super::engine::of_f32;
 use super::{Activations, Real};
 use crate::data::Dataset;
 use crate::net::{CLASSES, Parameters};
@@ -12,7 +13,7 @@ pub fn scores<T: Real>(
     functions: Functions,
     set: &Dataset,
 ) -> Vec<[T; CLASSES]> {
-    let parameters = parameters.map(|value| T::of(f64::from(value)));
+    let parameters = of_f32(parameters);
     let of_image = |example| {
         let (codes, denominator) = (set.image_codes(example), set.denominator());
         let values = Activations::evaluation(&parameters, codes, denominator, functions);

@@ -1,7 +1,7 @@
 //! The shader's random numbers are Rust's.
 
 use gpu_train::draw;
-use gpu_train::gpu::wgsl::compose::compose;
+use gpu_train::gpu::wgsl::compose;
 use gpu_train::gpu::wgsl::kernels::parts;
 use libtest_mimic::Failed;
 use wgpu::util::DeviceExt;

@@ -2,9 +2,10 @@
 
 use gpu_train::engine::Split;
 use gpu_train::error::Result;
-use gpu_train::gpu::layout::quads::{QUAD_TENSORS, padded_images_to_rows};
+use gpu_train::gpu::layout::quads::QUAD_TENSORS;
 use gpu_train::gpu::step::plan::{Access, Buffer};
 use gpu_train::gpu::{Gpu, block_on};
+use gpu_train::net::PADDED_PIXELS;
 
 /// The words of a buffer.
 pub fn words(gpu: &Gpu, buffer: &Buffer) -> Result<Vec<u32>> {
@@ -16,10 +17,16 @@ pub fn words(gpu: &Gpu, buffer: &Buffer) -> Result<Vec<u32>> {
 /// A tensor of the layered kernels after a step on the training set, row-major `[example][unit]` as the reference has it:
 /// `x` (padded, `[20][20]`), or one in [`QUAD_TENSORS`].
 pub fn tensor(gpu: &Gpu, name: &'static str, examples: usize) -> Result<Vec<f32>> {
-    let floats = |words: Vec<u32>| words.into_iter().map(f32::from_bits).collect::<Vec<f32>>();
+    // A row per example, of the words at these places.
+    let rows = |words: Vec<u32>, units: usize, place: &dyn Fn(usize, usize) -> usize| {
+        let units = (0..examples).flat_map(|example| (0..units).map(move |unit| (unit, example)));
+        let places = units.map(|(unit, example)| place(unit, example));
+        places.map(|place| f32::from_bits(words[place])).collect()
+    };
     if name == "x" {
         let images = words(gpu, &Buffer::of_set("x", Split::Train, 0))?;
-        return Ok(padded_images_to_rows(&floats(images), examples));
+        let place = |pixel, example| pixel * examples + example;
+        return Ok(rows(images, PADDED_PIXELS, &place));
     }
     let tensor = QUAD_TENSORS.iter().find(|tensor| tensor.name == name);
     let tensor = tensor.expect("a tensor in quads");
@@ -31,7 +38,8 @@ pub fn tensor(gpu: &Gpu, name: &'static str, examples: usize) -> Result<Vec<f32>
     } else {
         name
     };
-    Ok(tensor.to_rows(&floats(words(gpu, &Buffer::of(name))?), examples))
+    let place = |unit, example| tensor.index(unit, example, examples);
+    Ok(rows(words(gpu, &Buffer::of(name))?, tensor.units, &place))
 }
 
 /// Fills everything that a gradient writes with NaN, so that whatever a kernel omits shows.
@@ -44,7 +52,7 @@ pub fn poison(gpu: &Gpu) {
             if binding.access == Access::Write && !state {
                 let buffer = gpu.buffer(name);
                 let nan = vec![u32::MAX; buffer.size() as usize / 4];
-                gpu.opened().write(buffer, &nan);
+                gpu.opened().write(buffer, 0, &nan);
             }
         }
     }

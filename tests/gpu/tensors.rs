@@ -34,7 +34,7 @@ const VALUES: Tolerance = Tolerance::of(1e-5, 1e-4);
 
 /// A shape that an adapter has no room for is refused in words.
 pub fn agree_or_do_not_fit(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
-    let description = describe(adapter).ok_or("an adapter of an interface that is used")?;
+    let description = describe(adapter)?;
     match case.variant {
         Variant::Fused(tiling) if !tiling.fits(&description.limits) => match case.gpu(adapter) {
             Err(refused) if format!("{refused:?}").contains("of workgroup memory") => Ok(()),

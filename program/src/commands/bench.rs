@@ -13,7 +13,7 @@ use gpu_train::data::Repeated;
 use gpu_train::engine::EngineKind;
 use gpu_train::error::Result;
 use gpu_train::experiment::bench::Bench;
-use gpu_train::experiment::record::BenchReport;
+use gpu_train::experiment::record::{BenchReport, json};
 use gpu_train::file;
 use gpu_train::recipe::{Batch, Recipe};
 use gpu_train::target::Target;
@@ -98,10 +98,9 @@ impl Arguments {
 
     /// Targets of the engines asked for.
     fn targets(&self) -> Result<Vec<Target>> {
-        let mut engines = self.engines.clone();
-        if engines.is_empty() {
-            engines = vec![EngineKind::Cpu, EngineKind::PerExample, EngineKind::Gpu];
-        }
+        let default = &[EngineKind::Cpu, EngineKind::PerExample, EngineKind::Gpu][..];
+        let is_default = self.engines.is_empty();
+        let engines = if is_default { default } else { &self.engines };
         let mut targets = Vec::new();
         for engine in engines {
             match engine {
@@ -110,19 +109,12 @@ impl Arguments {
                 EngineKind::Reference => targets.push(Target::Reference),
                 EngineKind::Gpu => {
                     let options = self.kernels.options(kernels::cache_file());
-                    let found = self.adapters.find(&options, !self.engines.is_empty())?;
+                    let found = self.adapters.find(&options, !is_default)?;
                     targets.extend(found.into_iter().map(Target::Adapter));
                 }
             }
         }
         Ok(targets)
-    }
-
-    /// The recipe of the engines with this batch.
-    fn recipe(&self, batch: Batch, examples: usize) -> Result<Recipe> {
-        let recipe = self.recipe.recipe(batch)?;
-        recipe.validate_updates(examples)?;
-        Ok(recipe)
     }
 }
 
@@ -142,7 +134,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         digits,
         seconds: arguments.seconds,
     };
-    let recipe = |batch| arguments.recipe(batch, examples);
+    let recipe = |batch| -> Result<Recipe> {
+        let recipe = arguments.recipe.recipe(batch)?;
+        recipe.validate_updates(examples)?;
+        Ok(recipe)
+    };
     let mut planned = Vec::new();
     for target in arguments.targets()? {
         bench.check(target.engine())?;
@@ -169,10 +165,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         per_example_recipe: recipe(Batch::PerExample).ok(),
     };
     if let Some(path) = &arguments.out {
-        file::write_atomically(path, format!("{}\n", report.json()).as_bytes())?;
+        file::write_atomically(path, format!("{}\n", json(&report)).as_bytes())?;
     }
     let text = if arguments.json {
-        report.json()
+        json(&report)
     } else {
         text::bench::text(&report)
     };

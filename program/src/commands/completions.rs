@@ -1,6 +1,6 @@
 //! `gpu-train completions`: completions for a shell.
 
-use clap::Args;
+use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use crate::terminal::Output;
@@ -27,11 +27,7 @@ Examples:
 /// If it cannot be written.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(
-        arguments.shell,
-        &mut super::command(),
-        "gpu-train",
-        &mut script,
-    );
+    let mut command = super::Arguments::command();
+    clap_complete::generate(arguments.shell, &mut command, "gpu-train", &mut script);
     Output::Standard.line(String::from_utf8_lossy(&script).trim_end())
 }

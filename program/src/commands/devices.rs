@@ -26,10 +26,10 @@ Examples:
 
 /// Prints the list.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let adapters: Vec<_> = gpu::adapters().iter().filter_map(gpu::describe).collect();
+    let adapters: Vec<_> = gpu::adapters().iter().flat_map(gpu::describe).collect();
     let chosen = gpu::choose(&AdapterChoice::default())
-        .ok()
-        .and_then(|adapter| gpu::describe(&adapter));
+        .and_then(|adapter| gpu::describe(&adapter))
+        .ok();
     let output = Output::Standard;
     if arguments.json {
         let chosen = chosen.map_or_else(|| "cpu".to_owned(), |description| description.name);
@@ -54,23 +54,24 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn details(adapter: &AdapterDescription) -> String {
     const MIB: u64 = 1 << 20;
     let limits = &adapter.limits;
-    let offers: Vec<&str> = [
+    let features = [
         (adapter.subgroups, "subgroups"),
         (adapter.f16, "16-bit floats"),
         (adapter.timestamps, "timestamps"),
-    ]
-    .into_iter()
-    .filter_map(|(offered, what)| offered.then_some(what))
-    .collect();
-    let offers = if offers.is_empty() {
-        "none".into()
-    } else {
-        offers.join(", ")
-    };
+    ];
+    let mut offers: Vec<&str> = features
+        .iter()
+        .filter(|(offered, _)| *offered)
+        .map(|(_, what)| *what)
+        .collect();
+    if offers.is_empty() {
+        offers.push("none");
+    }
     format!(
-        "{adapter}\n  driver: {}; optional features: {offers}\n  limits: {} MiB per storage buffer, {} storage buffers \
+        "{adapter}\n  driver: {}; optional features: {}\n  limits: {} MiB per storage buffer, {} storage buffers \
          per kernel, {} KiB of workgroup memory, {} invocations per workgroup",
         adapter.driver,
+        offers.join(", "),
         limits.storage_buffer_bytes / MIB,
         limits.storage_buffers,
         limits.workgroup_bytes / 1024,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Command};
+use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
 use crate::terminal::Output;
@@ -30,7 +30,7 @@ Examples:
 /// # Errors
 /// If the output cannot be written.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let mut command = super::command();
+    let mut command = super::Arguments::command();
     command.build();
     let Some(folder) = &arguments.out else {
         return Output::Standard.line(page(command)?.trim_end());

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::terminal::Output;
 use gpu_train::error::{Error, Result};
@@ -32,11 +32,6 @@ struct Arguments {
     train: train::Arguments,
     #[command(flatten)]
     messages: crate::flags::messages::Arguments,
-}
-
-/// The whole command line, for completions and the manual.
-fn command() -> clap::Command {
-    Arguments::command()
 }
 
 const EXAMPLES: &str = "\

@@ -17,7 +17,7 @@ use gpu_train::error::{Error, Result};
 use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::race::{self, Race};
-use gpu_train::experiment::record::RunRecord;
+use gpu_train::experiment::record::{RunRecord, json};
 use gpu_train::experiment::verdict::TARGET;
 use gpu_train::file;
 use gpu_train::recipe::{Batch, Recipe, RecipeName};
@@ -124,11 +124,11 @@ pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
         other => other,
     })?;
     if let Some(path) = &arguments.out {
-        file::write_atomically(path, format!("{}\n", record.json()).as_bytes())?;
+        file::write_atomically(path, format!("{}\n", json(&record)).as_bytes())?;
         pictures::write_race(&record, file::check_target(path)?)?;
     }
     if arguments.json {
-        Output::Standard.line(&record.json())?;
+        Output::Standard.line(&json(&record))?;
     } else {
         Output::Standard.line(&format!("\n{}", text::text(&record)))?;
     }

@@ -10,11 +10,10 @@ use crate::pictures::{self, Sources};
 use crate::terminal::Output;
 use gpu_train::data::Digits;
 use gpu_train::error::{Error, Result};
-use gpu_train::experiment::record::{RaceRecord, RunRecord, SCHEMA, Table};
+use gpu_train::experiment::record::{
+    RECORD_LIMIT, RaceRecord, Refused, RunRecord, SCHEMA, Table, parse,
+};
 use gpu_train::file;
-
-/// A record takes some 20 kB, a table less.
-const RECORD_LIMIT: u64 = 16 << 20;
 
 /// Draw the pictures and write report.html from the records of `gpu-train reproduce` and `gpu-train race`.
 ///
@@ -48,33 +47,24 @@ Examples:
 /// # Errors
 /// [`Error::File`] if a record is missing or does not parse, or a file cannot be written; what the digits' readers return.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let race: Option<RaceRecord> = match &arguments.race {
-        Some(path) => Some(record(path, "the JSON document of gpu-train race")?),
-        None => None,
-    };
-    let directory = arguments.directory.as_deref();
-    let table: Option<Table> = match directory {
-        Some(directory) => Some(record(
-            &directory.join("table.json"),
-            "the table of gpu-train reproduce",
-        )?),
-        None => None,
-    };
-    let runs = match (directory, &table) {
-        (Some(directory), Some(table)) => runs(directory, table)?,
-        _ => Vec::new(),
-    };
-    let digits = match &table {
-        Some(table) => Some(arguments.digits(table)?),
-        None => None,
-    };
-    let sources = Sources {
-        table: table.as_ref(),
-        runs: &runs,
-        weights: directory,
-        digits: digits.as_ref(),
+    let race = arguments.race.as_deref();
+    let race = race.map(|path| record(path, "the JSON document of gpu-train race"));
+    let race: Option<RaceRecord> = race.transpose()?;
+    let mut sources = Sources {
         race: race.as_ref(),
+        ..Sources::default()
     };
+    let (table, runs, digits): (Table, _, _);
+    if let Some(directory) = &arguments.directory {
+        let path = directory.join("table.json");
+        table = record(&path, "the table of gpu-train reproduce")?;
+        runs = self::runs(directory, &table)?;
+        digits = arguments.digits(&table)?;
+        sources.table = Some(&table);
+        sources.runs = &runs;
+        sources.weights = Some(directory);
+        sources.digits = Some(&digits);
+    }
     let written = pictures::write(&sources, &arguments.out())?;
     for line in &written.missing {
         messages::progress(true).line(&format!("left out: {line}"))?;
@@ -97,9 +87,8 @@ impl Arguments {
     /// The digits that the flags ask for, cut to as many training examples as the table had.
     fn digits(&self, table: &Table) -> Result<Digits> {
         let mut digits = self.digits.read()?;
-        digits.train = digits
-            .train
-            .truncated((table.digits.train_examples as usize).max(1));
+        let examples = (table.digits.train_examples as usize).max(1);
+        digits.train = digits.train.truncated(examples);
         Ok(digits)
     }
 }
@@ -126,21 +115,16 @@ fn runs(directory: &Path, table: &Table) -> Result<Vec<RunRecord>> {
 /// A record in this program's form.
 fn record<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<T> {
     let bytes = file::read(path, RECORD_LIMIT, expected)?;
-    let refuse = |error: serde_json::Error| {
-        Error::file(
-            path,
-            format!("found what does not parse ({error}), expected {expected}"),
-        )
-    };
-    // The form first: another one need not have the same fields.
-    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(refuse)?;
-    file::refuse_control_characters(&value).map_err(|problem| Error::file(path, problem))?;
-    if value["schema"] != SCHEMA {
-        let found = &value["schema"];
-        return Err(Error::file(
-            path,
-            format!("found form {found}, expected {expected} in form {SCHEMA}"),
-        ));
-    }
-    serde_json::from_value(value).map_err(refuse)
+    parse(&bytes).map_err(|refused| {
+        let problem = match refused {
+            Refused::Json(error) => {
+                format!("found what does not parse ({error}), expected {expected}")
+            }
+            Refused::Text(problem) => problem,
+            Refused::Form(form) => {
+                format!("found form {form}, expected {expected} in form {SCHEMA}")
+            }
+        };
+        Error::file(path, problem)
+    })
 }

@@ -16,8 +16,8 @@ use gpu_train::data::{Digits, DigitsRecord, Source};
 use gpu_train::error::Result;
 use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::queue::Queue;
-use gpu_train::experiment::record::RunRecord;
-use gpu_train::experiment::reproduce::{self, ROWS, Row, RowRuns, Sheet, table};
+use gpu_train::experiment::record::{self, RunRecord, Table};
+use gpu_train::experiment::reproduce::{self, ROWS, Row, RowRuns, table};
 use gpu_train::recipe::{Batch, Recipe};
 use gpu_train::target::Target;
 
@@ -79,11 +79,8 @@ Examples:
 ///
 /// # Errors
 /// Of usage; what the digits' readers and the engines return; if the folder is in use or cannot be written to.
-pub fn run(arguments: Arguments) -> Result<()> {
-    let arguments = Arguments {
-        device: arguments.device.or_cpu(),
-        ..arguments
-    };
+pub fn run(mut arguments: Arguments) -> Result<()> {
+    arguments.device.default_to_cpu();
     arguments.device.validate(Batch::Full)?;
     let seeds = seeds(arguments.first_seed, arguments.seeds.unwrap_or(SEEDS))?;
     let mut digits = arguments.digits.read()?;
@@ -122,32 +119,25 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let workers = arguments.jobs.map_or_else(cores, |jobs| jobs as usize);
     let all = (&digits, &record);
     let rows = reproduce::run(&rows, &seeds, all, &target, recipe, (&queue, workers))?;
-    let sheet = Sheet {
-        stamp: stamp(),
-        digits: record,
-        source,
-        seeds,
-        restrictions,
-    };
-    publish(&folder, sheet, &rows, &digits, arguments.json)
+    let table = table(stamp(), (record, source), seeds, restrictions, &rows);
+    publish(&folder, &table, &rows, &digits, arguments.json)
 }
 
 /// Writes the table's three files, and prints it.
 fn publish(
     folder: &Folder,
-    sheet: Sheet,
+    table: &Table,
     rows: &[RowRuns],
     digits: &Digits,
     json: bool,
 ) -> Result<()> {
-    let table = table(sheet, rows);
-    let markdown = folder.write("table.md", &text::markdown(&table))?;
-    folder.write("table.csv", &text::csv(&table))?;
-    folder.write("table.json", &table.json())?;
+    let markdown = folder.write("table.md", &text::markdown(table))?;
+    folder.write("table.csv", &text::csv(table))?;
+    folder.write("table.json", &record::json(table))?;
     let runs = rows.iter().flat_map(|(_, _, runs)| runs);
     let runs: Vec<RunRecord> = runs.filter(|run| run.last().is_some()).cloned().collect();
     let sources = Sources {
-        table: Some(&table),
+        table: Some(table),
         runs: &runs,
         weights: Some(folder.path()),
         digits: Some(digits),
@@ -155,9 +145,9 @@ fn publish(
     };
     let written = pictures::write(&sources, &folder.path().join("report"))?;
     if json {
-        return Output::Standard.line(&table.json());
+        return Output::Standard.line(&record::json(table));
     }
-    Output::Standard.line(&format!("\n{}\n", text::text(&table)))?;
+    Output::Standard.line(&format!("\n{}\n", text::text(table)))?;
     Output::Standard.line(&format!(
         "{} (and .csv, .json; each run in the same folder)\n{} (with its pictures)",
         markdown.display(),
@@ -177,15 +167,14 @@ fn folder_for(source: Source) -> PathBuf {
 impl Arguments {
     /// The rows asked for, in the table's order.
     fn rows(&self, source: Source) -> Vec<&'static Row> {
-        let is_asked_for = |row: &&Row| self.rows.iter().any(|name| name == row.name);
-        if self.quick {
-            let quick = |row: &&Row| QUICK_ROWS.contains(&row.name);
-            ROWS.iter().filter(quick).collect()
-        } else if self.rows.is_empty() {
-            Row::of(source)
-        } else {
-            ROWS.iter().filter(is_asked_for).collect()
+        if self.rows.is_empty() && !self.quick {
+            return Row::of(source);
         }
+        let is_asked_for = |row: &&Row| match self.quick {
+            true => QUICK_ROWS.contains(&row.name),
+            false => self.rows.iter().any(|name| name == row.name),
+        };
+        ROWS.iter().filter(is_asked_for).collect()
     }
 
     /// Applies the restrictions to the digits, and returns in words why the runs are not comparable with published ones.

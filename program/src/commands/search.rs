@@ -15,7 +15,7 @@ use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::plural;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::search::{
-    Candidate, FIRST_SEED, KEPT, ROUNDS, Range, Settings, Space, search,
+    Candidate, FIRST_SEED, KEPT, ROUNDS, Range, Settings, Space, folds, search,
 };
 use gpu_train::recipe::{Batch, Length, Recipe};
 use gpu_train::{cpu, file};
@@ -106,7 +106,7 @@ impl Arguments {
     fn lengths(&self, base: &Recipe) -> Vec<Length> {
         let of = |&length| match base.batch {
             Batch::Full => Length::Steps(length),
-            Batch::PerExample => Length::Passes(length),
+            Batch::PerExample => Length::Epochs(length),
         };
         if self.lengths.is_empty() {
             vec![base.length]
@@ -199,6 +199,7 @@ fn rounds(
     mut rows: Vec<Value>,
 ) -> Result<Option<Candidate>> {
     let output = messages::progress(arguments.json);
+    let folds = folds(&digits.train, settings.folds)?;
     let mut best = None;
     for length in arguments.lengths(base) {
         let base = Recipe {
@@ -206,7 +207,7 @@ fn rounds(
             ..base.clone()
         };
         let found = search(
-            &digits.train,
+            &folds,
             &base,
             space,
             settings,
@@ -254,7 +255,7 @@ fn flags(recipe: &Recipe) -> String {
     let json = serde_json::to_value(recipe).expect("plain fields");
     let length = match recipe.length {
         Length::Steps(steps) => format!("--steps {steps}"),
-        Length::Passes(passes) => format!("--passes {passes}"),
+        Length::Epochs(epochs) => format!("--epochs {epochs}"),
     };
     let fields = [
         "activation",

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use crate::flags::checkpoint::{self, Keeper};
+use crate::flags::checkpoint::{self, CheckpointWriter};
 use crate::flags::{device, digits, messages, recipe};
 use crate::logs::{Metrics, TensorBoard};
 use crate::terminal::{Output, Progress, context, interrupt};
@@ -63,8 +63,8 @@ pub struct Arguments {
     /// Write the reproduction's scalars, an evaluation after the other, as an event file in this folder
     #[arg(long, value_name = "DIR", help_heading = "Files and output")]
     tensorboard: Option<PathBuf>,
-    /// Evaluate every N updates with --full-batch, every N passes with --per-example [default: a
-    /// tenth of the run; every pass]. The baseline of a comparison is evaluated after every pass
+    /// Evaluate every N updates with --full-batch, every N epochs with --per-example [default: a
+    /// tenth of the run; every epoch]. The baseline of a comparison is evaluated after every epoch
     #[arg(long, value_name = "N", help_heading = "Files and output",
           value_parser = clap::value_parser!(u32).range(1..))]
     eval_every: Option<u32>,
@@ -98,29 +98,19 @@ impl Arguments {
 
     /// The reasons why the run may not be compared with published ones.
     fn restrictions(&self) -> Vec<String> {
-        let init = self.init_from.as_ref();
+        let init = self.init_from.iter();
         init.map(|_| "it starts from given weights, --init-from".into())
-            .into_iter()
             .collect()
-    }
-
-    /// The same where the checkpoint's device is the default.
-    fn resuming(self, checkpoint: &Checkpoint) -> Self {
-        Self {
-            device: self.device.resuming(&checkpoint.origin),
-            ..self
-        }
     }
 }
 
 /// Trains as the arguments say; `started` is when the process did.
-pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
+pub fn run(mut arguments: Arguments, started: Instant) -> Result<()> {
     let resumed = arguments.checkpoints.load()?;
     let recipe = arguments.recipe(resumed.as_ref())?;
-    let arguments = match &resumed {
-        Some(checkpoint) => arguments.resuming(checkpoint),
-        None => arguments,
-    };
+    if let Some(checkpoint) = &resumed {
+        arguments.device.resume(&checkpoint.origin);
+    }
     arguments.device.validate(recipe.batch)?;
     if let Some(path) = &arguments.save {
         file::check_target(path)?;
@@ -140,77 +130,54 @@ pub fn run(arguments: Arguments, started: Instant) -> Result<()> {
         output: messages::progress(arguments.json),
     };
     let results = messages::results(arguments.json);
-    let (main, parameters) = session.main(&arguments, &recipe, resumed, started)?;
+    let (mut main, parameters) = session.main(&arguments, &recipe, resumed, started)?;
     if let Some(path) = &arguments.save {
         weights::save(path, &parameters, (&recipe).into())?;
         results.line(&format!("weights: {}", path.display()))?;
     }
-    let report = if recipe.batch == Batch::Full && !arguments.no_baseline {
+    if recipe.batch == Batch::Full && !arguments.no_baseline {
         let baseline = session.baseline(recipe.seed)?;
         let source = arguments.digits.source();
         let comparison = Comparison::of(&main, &baseline, source, &arguments.restrictions());
         results.line(&comparison.text(&main, &baseline))?;
-        main.with_baseline(baseline, comparison)
-    } else {
-        if recipe.batch == Batch::Full {
-            results.line(&main.summary())?;
-        }
-        main
-    };
-    if arguments.json {
-        return Output::Standard.line(&report.json());
+        main.comparison = Some(comparison);
+        main.baseline = Some(Box::new(baseline));
+    } else if recipe.batch == Batch::Full {
+        results.line(&main.summary())?;
     }
-    session.output.line(&next(&arguments, &report))
+    if arguments.json {
+        return Output::Standard.line(&main.json());
+    }
+    session.output.line(&next(&arguments, &main))
 }
 
 /// Commands to try next, after a run of this kind.
 fn next(arguments: &Arguments, report: &RunReport) -> String {
-    let mut lines = Vec::new();
-    match &arguments.save {
-        Some(path) => lines.push((
+    let predict = match &arguments.save {
+        Some(path) => (
             format!("predict --weights {} digit.png", context::shell_path(path)),
             "what it makes of a digit you drew",
-        )),
-        None => lines.push((
+        ),
+        None => (
             "predict --train".into(),
             "train and keep a net that recognises digits you draw",
-        )),
-    }
-    if report.engine == EngineKind::Cpu {
-        let line = (
-            "devices".into(),
-            "which GPUs there are, and why none is taken",
-        );
-        lines.push(line);
-    }
-    if report.baseline.is_some() {
-        let line = (
-            "race --seeds 3".into(),
-            "the same by a rule fixed beforehand, with error bars",
-        );
-        lines.push(line);
-    }
-    let line = (
-        "reproduce --quick".into(),
-        "the essay's table: its beginning, in a minute",
-    );
-    lines.push(line);
-    let widest = lines
-        .iter()
-        .map(|(command, _)| command.chars().count())
-        .max();
-    let widest = widest.unwrap_or(0);
-    let lines = lines
-        .iter()
-        .map(|(command, what)| format!("  gpu-train {command:<widest$}  {what}"));
-    format!("\nNext:\n{}", lines.collect::<Vec<_>>().join("\n"))
-}
-
-/// Seconds before the first step.
-#[derive(Clone, Copy)]
-struct Before {
-    setup: f64,
-    tuning: f64,
+        ),
+    };
+    let devices = "which GPUs there are, and why none is taken";
+    let devices = (report.engine == EngineKind::Cpu).then(|| ("devices".into(), devices));
+    let race = "the same by a rule fixed beforehand, with error bars";
+    let race = report
+        .baseline
+        .as_ref()
+        .map(|_| ("race --seeds 3".into(), race));
+    let reproduce = "the essay's table: its beginning, in a minute";
+    let reproduce = ("reproduce --quick".into(), reproduce);
+    let lines = [Some(predict), devices, race, Some(reproduce)];
+    let lines: Vec<(String, &str)> = lines.into_iter().flatten().collect();
+    let lengths = lines.iter().map(|(command, _)| command.chars().count());
+    let widest = lengths.max().unwrap_or(0);
+    let line = |(command, what)| format!("\n  gpu-train {command:<widest$}  {what}");
+    format!("\nNext:{}", lines.into_iter().map(line).collect::<String>())
 }
 
 /// Files that a run writes while it trains.
@@ -218,7 +185,7 @@ struct Before {
 struct Records {
     metrics: Option<Metrics>,
     board: Option<TensorBoard>,
-    keeper: Option<Keeper>,
+    keeper: Option<CheckpointWriter>,
     /// The file that is to be written at the end.
     save: Option<PathBuf>,
 }
@@ -265,7 +232,7 @@ impl Session<'_> {
         let examples = self.digits.train.len();
         let cadence = Cadence {
             checkpoint_every: arguments.checkpoints.every(recipe, examples)?,
-            ..Cadence::of(recipe, examples, arguments.eval_every)?
+            ..Cadence::every(train::interval(recipe, examples, arguments.eval_every)?)
         };
         let source = &self.digits.source;
         let metrics = arguments
@@ -282,7 +249,11 @@ impl Session<'_> {
             keeper,
             save: arguments.save.clone(),
         };
-        let before = Before { setup, tuning };
+        let before = Seconds {
+            setup,
+            tuning,
+            train: 0.0,
+        };
         let report = self.run(engine.as_mut(), recipe, cadence, before, past, records)?;
         Ok((report, engine.state()?.parameters))
     }
@@ -305,19 +276,17 @@ impl Session<'_> {
         engine: &mut dyn Engine,
         recipe: &Recipe,
         cadence: Cadence,
-        before: Before,
+        before: Seconds,
         past: History,
         mut records: Records,
     ) -> Result<RunReport> {
-        let examples = self.digits.train.len();
+        let (examples, test_examples) = (self.digits.train.len(), self.digits.test.len());
         self.output.line(&format!(
-            "{}: {} on {}; {}, {} training and {} test examples; set-up {:.2} s",
+            "{}: {} on {}; {}, {examples} training and {test_examples} test examples; set-up {:.2} s",
             recipe.name,
             engine.kind(),
             engine.device(),
             self.digits.source,
-            examples,
-            self.digits.test.len(),
             before.setup,
         ))?;
         let from = past.step;
@@ -352,16 +321,18 @@ impl Session<'_> {
             checkpoint::explain(error, records.keeper.as_ref(), unsaved, recipe, reached)
         })?;
         let seconds = Seconds {
-            setup: before.setup,
-            tuning: before.tuning,
             train: history.seconds,
+            ..before
         };
         let report = RunReport::new(engine, recipe, &self.digits.source, seconds, history);
-        Ok(report.resumed_at(from))
+        Ok(RunReport {
+            resumed_at: (from > 0).then_some(from),
+            ..report
+        })
     }
 
-    /// The essay's stage 0 on one CPU core, with this run's seed; evaluated after every pass whatever --eval-every
-    /// says, which counts the other run's updates: the comparison looks for the first pass that is good enough.
+    /// The essay's stage 0 on one CPU core, with this run's seed; evaluated after every epoch whatever --eval-every
+    /// says, which counts the other run's updates: the comparison looks for the first epoch that is good enough.
     fn baseline(&self, seed: u64) -> Result<RunReport> {
         let recipe = Recipe {
             seed,
@@ -369,19 +340,13 @@ impl Session<'_> {
         };
         let start = recipe.initial_parameters();
         let mut opened = target::open(&Target::PerExample, self.digits, &recipe, &start)?;
-        let cadence = Cadence::of(&recipe, self.digits.train.len(), None)?;
-        let before = Before {
+        let cadence = Cadence::every(train::interval(&recipe, self.digits.train.len(), None)?);
+        let before = Seconds {
             setup: opened.set_up,
             tuning: 0.0,
+            train: 0.0,
         };
-        let past = History::default();
-        self.run(
-            opened.engine.as_mut(),
-            &recipe,
-            cadence,
-            before,
-            past,
-            Records::default(),
-        )
+        let (engine, past) = (opened.engine.as_mut(), History::default());
+        self.run(engine, &recipe, cadence, before, past, Records::default())
     }
 }

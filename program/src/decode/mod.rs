@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageReader, Limits, Luma};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 
 use gpu_train::error::{Error, Result};
 use gpu_train::predict::Grey;
@@ -42,13 +42,10 @@ pub fn decode_within(bytes: &[u8], path: &Path, pixel_limit: u64) -> Result<Grey
         let text: String = error.to_string().escape_debug().take(160).collect();
         refuse(format!("a picture that cannot be decoded ({text})"))
     };
-    let mut reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .expect("memory can be read");
-    if reader
-        .format()
-        .is_none_or(|format| !format.reading_enabled())
-    {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let mut reader = reader.expect("memory can be read");
+    let format = reader.format();
+    if format.is_none_or(|format| !format.reading_enabled()) {
         return Err(refuse("no picture of a known format".into()));
     }
     let mut limits = Limits::no_limits();
@@ -72,8 +69,9 @@ pub fn decode_within(bytes: &[u8], path: &Path, pixel_limit: u64) -> Result<Grey
     }
     // A damaged orientation tag is no reason to refuse the picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    Ok(turned(flattened(&picture), orientation))
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    picture.apply_orientation(orientation);
+    Ok(flattened(&picture))
 }
 
 /// Levels and opacities, each from 0 to 65,535; no opacities if everything is opaque.
@@ -126,11 +124,8 @@ fn flattened(picture: &DynamicImage) -> Grey {
         // Only formats that are not compiled in have floating-point samples.
         other => Layers::of(&other.to_rgba16(), 4, same),
     };
-    let Layers {
-        mut levels,
-        opacities,
-    } = layers;
-    if let Some(opacities) = opacities {
+    let mut levels = layers.levels;
+    if let Some(opacities) = layers.opacities {
         let paper = u64::from(paper_behind(width, height, &levels, &opacities));
         let full = u64::from(u16::MAX);
         for (level, opacity) in levels.iter_mut().zip(opacities) {
@@ -155,35 +150,13 @@ fn paper_behind(width: usize, height: usize, levels: &[u16], opacities: &[u16]) 
         let middle = solid.len() / 2;
         return *solid.select_nth_unstable(middle).1;
     }
-    let (sum, weight) =
-        levels
-            .iter()
-            .zip(opacities)
-            .fold((0u64, 0u64), |(sum, weight), (&level, &opacity)| {
-                let opacity = u64::from(opacity);
-                (sum + u64::from(level) * opacity, weight + opacity)
-            });
+    let products = levels.iter().zip(opacities);
+    let products = products.map(|(&level, &opacity)| u64::from(level) * u64::from(opacity));
+    let sum: u64 = products.sum();
+    let weight: u64 = opacities.iter().copied().map(u64::from).sum();
     if sum < weight * u64::from(u16::MAX / 2) {
         u16::MAX
     } else {
         0
     }
-}
-
-/// Applies the orientation.
-fn turned(grey: Grey, orientation: Orientation) -> Grey {
-    if orientation == Orientation::NoTransforms {
-        return grey;
-    }
-    let buffer: ImageBuffer<Luma<u16>, Vec<u16>> =
-        ImageBuffer::from_raw(grey.width as u32, grey.height as u32, grey.levels)
-            .expect("a pixel for each place");
-    let mut picture = DynamicImage::ImageLuma16(buffer);
-    picture.apply_orientation(orientation);
-    let buffer = picture.into_luma16();
-    Grey::new(
-        buffer.width() as usize,
-        buffer.height() as usize,
-        buffer.into_raw(),
-    )
 }

@@ -60,17 +60,17 @@ impl Arguments {
         if !self.names_an_adapter() && !needed {
             return Ok(choose(false, None).into_iter().collect());
         }
-        let mut kinds = self.devices.clone();
-        if kinds.is_empty() {
-            kinds.push(Kind::Gpu);
-        }
         if self.adapters.is_empty() {
-            let kinds = kinds.into_iter();
-            return kinds
-                .map(|kind| choose(kind == Kind::Software, None))
-                .collect();
+            let default = &[Kind::Gpu][..];
+            let kinds = if self.devices.is_empty() {
+                default
+            } else {
+                &self.devices
+            };
+            let kinds = kinds.iter().map(|kind| *kind == Kind::Software);
+            return kinds.map(|software| choose(software, None)).collect();
         }
-        let software = kinds == [Kind::Software];
+        let software = self.devices == [Kind::Software];
         let names = self.adapters.iter().cloned();
         names.map(|name| choose(software, Some(name))).collect()
     }

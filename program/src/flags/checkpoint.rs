@@ -66,12 +66,10 @@ impl Arguments {
                 Ok(found) => format!("the checkpoint of step {}", found.state.step),
                 Err(_) => "a file".into(),
             };
-            return Err(Error::file(
-                path,
-                format!(
-                    "found {found}, expected no such file yet: resume from it with --resume, or remove it"
-                ),
-            ));
+            let problem = format!(
+                "found {found}, expected no such file yet: resume from it with --resume, or remove it"
+            );
+            return Err(Error::file(path, problem));
         }
         file::remove_leftovers(path);
         Ok(())
@@ -79,9 +77,8 @@ impl Arguments {
 
     /// Number of updates between checkpoints.
     pub fn every(&self, recipe: &Recipe, examples: usize) -> Result<Option<u32>> {
-        let wanted = self.file();
-        let interval = wanted.map(|_| train::interval(recipe, examples, self.checkpoint_every));
-        interval.transpose()
+        let interval = |_| train::interval(recipe, examples, self.checkpoint_every);
+        self.file().map(interval).transpose()
     }
 
     /// Record of the digits, if checkpoints are written. Hashing the digits takes a moment.
@@ -144,7 +141,7 @@ impl Arguments {
         kernels: Option<String>,
         recipe: &Recipe,
         digits: Option<DigitsRecord>,
-    ) -> Option<Keeper> {
+    ) -> Option<CheckpointWriter> {
         let path = self.file()?.clone();
         let origin = Origin {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -154,7 +151,7 @@ impl Arguments {
             recipe: recipe.clone(),
             digits: digits?,
         };
-        Some(Keeper {
+        Some(CheckpointWriter {
             path,
             origin,
             last: None,
@@ -163,13 +160,13 @@ impl Arguments {
 }
 
 /// Writer of the checkpoints of one run. It remembers the latest step written, for errors.
-pub struct Keeper {
+pub struct CheckpointWriter {
     path: PathBuf,
     origin: Origin,
     last: Option<u32>,
 }
 
-impl Keeper {
+impl CheckpointWriter {
     /// Writes a checkpoint.
     ///
     /// # Errors
@@ -184,7 +181,7 @@ impl Keeper {
 /// Adds to the error that ended a run the last checkpoint and the command that resumes.
 pub fn explain(
     error: Error,
-    keeper: Option<&Keeper>,
+    keeper: Option<&CheckpointWriter>,
     unsaved: Option<&Path>,
     recipe: &Recipe,
     step: u32,
@@ -206,12 +203,10 @@ pub fn explain(
             let missing = unsaved.map_or(String::new(), |path| {
                 format!("; {} was not written", path.display())
             });
-            Error::file(
-                "standard output",
-                format!(
-                    "found closed after step {step}, before the end of the run{missing}; {last}"
-                ),
-            )
+            let problem = format!(
+                "found closed after step {step}, before the end of the run{missing}; {last}"
+            );
+            Error::file("standard output", problem)
         }
         other => other,
     }

@@ -2,8 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{kernels, named};
-use crate::flags::usage;
+use super::{kernels, named, usage};
 use gpu_train::checkpoint::Origin;
 use gpu_train::cpu::cores;
 use gpu_train::engine::EngineKind;
@@ -49,34 +48,27 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// The same flags where, without --device, the native engine trains (unless an adapter is named).
-    #[must_use]
-    pub fn or_cpu(self) -> Self {
-        let default = if self.names_one() || self.kernels.are_given() {
-            Device::Auto
-        } else {
-            Device::Cpu
-        };
-        Self {
-            device: self.device.or(Some(default)),
-            ..self
+    /// Makes the native engine the default, unless an adapter is named.
+    pub fn default_to_cpu(&mut self) {
+        if !self.are_given() {
+            self.device = Some(Device::Cpu);
         }
     }
 
-    /// The same flags to resume from a checkpoint: without any, on its engine and adapter, with its kernels.
-    #[must_use]
-    pub fn resuming(self, origin: &Origin) -> Self {
-        let given = self.device.is_some() || self.names_one() || self.kernels.are_given();
-        let same = match origin.engine {
-            EngineKind::Cpu => Some(Device::Cpu),
-            EngineKind::Reference => Some(Device::Reference),
-            EngineKind::Gpu | EngineKind::PerExample => None,
-        };
-        Self {
-            device: self.device.or(same.filter(|_| !given)),
-            resumed: Some(origin.clone()),
-            ..self
+    /// Makes the engine, adapter and kernels of a checkpoint the default.
+    pub fn resume(&mut self, origin: &Origin) {
+        if !self.are_given() {
+            self.device = match origin.engine {
+                EngineKind::Cpu => Some(Device::Cpu),
+                EngineKind::Reference => Some(Device::Reference),
+                EngineKind::Gpu | EngineKind::PerExample => None,
+            };
         }
+        self.resumed = Some(origin.clone());
+    }
+
+    fn are_given(&self) -> bool {
+        self.device.is_some() || self.names_one() || self.kernels.are_given()
     }
 
     /// The adapter that the checkpoint was made on, if it is here and no flag asks for another device.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::usage;
 use gpu_train::data::{self, Digits, Source};
-use gpu_train::error::{Error, Result};
+use gpu_train::error::Result;
 
 /// Source of the digits; without a flag, the embedded sample.
 #[derive(Debug, Default, Args)]
@@ -39,7 +40,7 @@ impl Arguments {
     /// Reads the digits these flags ask for.
     ///
     /// # Errors
-    /// [`Error::File`] from the readers.
+    /// [`gpu_train::error::Error::File`] from the readers.
     pub fn read(&self) -> Result<Digits> {
         self.read_for(None)
     }
@@ -54,8 +55,8 @@ impl Arguments {
                 let count = self.train_examples.or(examples).unwrap_or(MNIST_EXAMPLES);
                 data::mnist1989::mnist(directory, count)
             }
-            (None, _) if self.train_examples.is_some() => Err(Error::Usage(
-                "--train-examples: found without --mnist, expected together with it".into(),
+            (None, _) if self.train_examples.is_some() => Err(usage(
+                "--train-examples: found without --mnist, expected together with it",
             )),
             (None, Some(directory)) => data::zip_code::zip_code(directory),
             (None, None) => Ok(data::embedded::digits()),

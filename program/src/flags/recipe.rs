@@ -71,11 +71,11 @@ pub struct Arguments {
     #[arg(long)]
     seed: Option<u64>,
     /// Number of updates (with --per-example: of examples)
-    #[arg(long, value_name = "N", conflicts_with = "passes")]
+    #[arg(long, value_name = "N", conflicts_with = "epochs")]
     steps: Option<u64>,
     /// Number of epochs
     #[arg(long = "epochs", visible_alias = "passes", value_name = "N")]
-    passes: Option<u64>,
+    epochs: Option<u64>,
 }
 
 impl Arguments {
@@ -106,19 +106,18 @@ impl Arguments {
             },
             None => base,
         };
-        let length = match (self.steps, self.passes) {
+        let length = match (self.steps, self.epochs) {
             (Some(steps), _) => Length::Steps(steps),
-            (None, Some(passes)) => Length::Passes(passes),
+            (None, Some(epochs)) => Length::Epochs(epochs),
             (None, None) => base.length,
         };
-        let learning_rate = self.learning_rate.unwrap_or(base.learning_rate);
         let recipe = Recipe {
             length,
             activation: self.activation.unwrap_or(base.activation),
             loss: self.loss.unwrap_or(base.loss),
             initialization: self.init.unwrap_or(base.initialization),
             optimizer: self.optimizer.unwrap_or(base.optimizer),
-            learning_rate,
+            learning_rate: self.learning_rate.unwrap_or(base.learning_rate),
             final_learning_rate: self.final_learning_rate.unwrap_or(base.final_learning_rate),
             weight_decay: self.weight_decay.unwrap_or(base.weight_decay),
             beta1: self.beta1.unwrap_or(base.beta1),

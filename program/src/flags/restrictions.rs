@@ -17,7 +17,7 @@ use gpu_train::recipe::{Length, Recipe};
 pub struct Restrictions {
     /// Shorter runs for a quick trial: N epochs; the output is marked and not compared with published figures
     #[arg(long = "epochs", visible_alias = "passes", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    passes: Option<u64>,
+    epochs: Option<u64>,
     /// Smaller runs for a quick trial: the first N training examples; the output is marked and not compared with published
     /// figures
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -36,8 +36,8 @@ impl Restrictions {
                 "only the first {examples} training examples (--examples)"
             ));
         }
-        if let Some(passes) = self.passes {
-            let epochs = plural(passes as usize, "epoch");
+        if let Some(epochs) = self.epochs {
+            let epochs = plural(epochs as usize, "epoch");
             words.push(format!(
                 "{epochs} instead of each recipe's length (--epochs)"
             ));
@@ -48,7 +48,7 @@ impl Restrictions {
     /// Returns the recipe with the number of epochs from the flags.
     pub fn shortened(&self, recipe: Recipe) -> Recipe {
         Recipe {
-            length: self.passes.map_or(recipe.length, Length::Passes),
+            length: self.epochs.map_or(recipe.length, Length::Epochs),
             ..recipe
         }
     }

@@ -95,7 +95,7 @@ impl TensorBoard {
     /// [`Error::File`] if it cannot be written.
     pub fn row(&mut self, point: &Point) -> Result<()> {
         let last = u64::from(point.step).saturating_sub(1);
-        let epoch = last / self.recipe.updates_per_pass(self.examples);
+        let epoch = last / self.recipe.updates_per_epoch(self.examples);
         let rate = self.recipe.learning_rate_at(last, self.examples);
         let scalar = |tag: &str, value: f64| Scalar {
             tag: tag.into(),

@@ -4,21 +4,13 @@ use super::canvas::number;
 
 /// Scale of an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Scale {
-    /// In proportion.
-    Linear {
-        /// Value at the axis's start.
-        low: f64,
-        /// Value at its end.
-        high: f64,
-    },
-    /// Equal ratios have equal distances. Values below `low`, zero included, are at the start.
-    Log {
-        /// Value at the axis's start, above 0.
-        low: f64,
-        /// Value at its end.
-        high: f64,
-    },
+pub struct Scale {
+    /// Equal ratios have equal distances, and values below `low`, zero included, are at the start. Otherwise in proportion.
+    pub is_log: bool,
+    /// Value at the axis's start, above 0 if the scale is logarithmic.
+    pub low: f64,
+    /// Value at its end.
+    pub high: f64,
 }
 
 impl Scale {
@@ -29,21 +21,18 @@ impl Scale {
             (low, high) = (low.min(value), high.max(value));
         }
         if low > high {
-            return Self::Log {
-                low: 1.0,
-                high: 10.0,
-            };
+            (low, high) = (1.0, 10.0);
+        } else {
+            low = round_down(low * (1.0 + 1e-9));
+            high = round_up(high * (1.0 - 1e-9));
         }
-        let (low, high) = (
-            round_down(low * (1.0 + 1e-9)),
-            round_up(high * (1.0 - 1e-9)),
-        );
-        match low < high {
-            true => Self::Log { low, high },
-            false => Self::Log {
-                low: low / 2.0,
-                high: high * 2.0,
-            },
+        if low >= high {
+            (low, high) = (low / 2.0, high * 2.0);
+        }
+        Self {
+            is_log: true,
+            low,
+            high,
         }
     }
 
@@ -54,40 +43,49 @@ impl Scale {
             .filter(|value| value.is_finite())
             .fold(0.0, f64::max);
         let step = linear_step(high.max(1e-9), 6.0);
-        let high = ((high / step).floor() + 1.0) * step;
-        Self::Linear { low: 0.0, high }
+        Self {
+            is_log: false,
+            low: 0.0,
+            high: ((high / step).floor() + 1.0) * step,
+        }
     }
 
     /// Position of a value, 0 at the axis's start and 1 at its end; values outside are moved to the nearer end.
     /// Not a number stays that.
     pub fn place(self, value: f64) -> f64 {
-        let share = match self {
-            Self::Linear { low, high } => (value - low) / (high - low),
-            Self::Log { low, high } => (value.max(low) / low).ln() / (high / low).ln(),
-        };
+        let Self { is_log, low, high } = self;
         if value.is_nan() {
             return f64::NAN;
         }
+        let share = match is_log {
+            true => (value.max(low) / low).ln() / (high / low).ln(),
+            false => (value - low) / (high - low),
+        };
         share.clamp(0.0, 1.0)
     }
 
     /// At most about N values to mark, in rising order.
     pub fn ticks(self, most: usize) -> Vec<f64> {
-        match self {
-            Self::Linear { low, high } => {
-                let step = linear_step(high - low, most as f64);
-                let first = (low / step - 1e-9).ceil() as i64;
-                let last = (high / step + 1e-9).floor() as i64;
-                // Divided, 3 × 0.1 is 0.3; multiplied it is not.
-                let per_unit = step.recip().round();
-                let tick = |index: i64| match step < 1.0 && per_unit.is_finite() {
-                    true => index as f64 / per_unit,
-                    false => index as f64 * step,
-                };
-                (first..=last).map(tick).collect()
-            }
-            Self::Log { low, high } => log_ticks(low, high, most),
+        let Self { is_log, low, high } = self;
+        if is_log {
+            return log_ticks(low, high, most);
         }
+        let step = linear_step(high - low, most as f64);
+        let first = (low / step - 1e-9).ceil() as i64;
+        let last = (high / step + 1e-9).floor() as i64;
+        // Divided, 3 × 0.1 is 0.3; multiplied it is not.
+        let per_unit = step.recip().round();
+        let tick = |index: i64| match step < 1.0 && per_unit.is_finite() {
+            true => index as f64 / per_unit,
+            false => index as f64 * step,
+        };
+        (first..=last).map(tick).collect()
+    }
+
+    /// The same with their labels.
+    pub fn labelled_ticks(self, most: usize) -> Vec<(f64, String)> {
+        let ticks = self.ticks(most).into_iter();
+        ticks.map(|value| (value, plain(value))).collect()
     }
 }
 
@@ -119,21 +117,15 @@ fn log_ticks(low: f64, high: f64, most: usize) -> Vec<f64> {
 /// 1, 2 or 5 times a power of ten, at least `value`.
 fn round_up(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
-    let digits = [1.0, 2.0, 5.0, 10.0];
-    let found = digits
-        .iter()
-        .find(|digit| *digit * power >= value * (1.0 - 1e-9));
-    found.unwrap_or(&10.0) * power
+    let is_enough = |digit: &f64| digit * power >= value * (1.0 - 1e-9);
+    [1.0, 2.0, 5.0].into_iter().find(is_enough).unwrap_or(10.0) * power
 }
 
 /// 1, 2 or 5 times a power of ten, at most `value`.
 fn round_down(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
-    let digits = [5.0, 2.0, 1.0];
-    let found = digits
-        .iter()
-        .find(|digit| *digit * power <= value * (1.0 + 1e-9));
-    found.unwrap_or(&1.0) * power
+    let is_little = |digit: &f64| digit * power <= value * (1.0 + 1e-9);
+    [5.0, 2.0].into_iter().find(is_little).unwrap_or(1.0) * power
 }
 
 /// Label of a tick: "0.05", "20", "1,000".
@@ -212,13 +204,7 @@ mod tests {
     #[test]
     fn a_log_scale_spans_round_values_and_takes_zero_to_its_start() {
         let scale = Scale::log([0.0, 30.0, 1900.0, f64::NAN]);
-        assert_eq!(
-            scale,
-            Scale::Log {
-                low: 20.0,
-                high: 2000.0
-            }
-        );
+        assert_eq!((scale.low, scale.high), (20.0, 2000.0));
         assert_eq!((scale.place(0.0), scale.place(2000.0)), (0.0, 1.0));
         assert!((scale.place(200.0) - 0.5).abs() < 1e-12);
         assert!(scale.place(f64::NAN).is_nan());
@@ -232,17 +218,11 @@ mod tests {
     #[test]
     fn a_scale_of_nothing_or_of_one_value_has_an_extent() {
         for values in [vec![], vec![0.0], vec![7.0], vec![1e-300], vec![1e300]] {
-            let Scale::Log { low, high } = Scale::log(values.clone()) else {
-                panic!("a log scale");
-            };
-            assert!(
-                low > 0.0 && low < high && high.is_finite(),
-                "{values:?}: {low} {high}"
-            );
-            let Scale::Linear { low, high } = Scale::from_zero(values.clone()) else {
-                panic!("a linear scale");
-            };
-            assert!(low < high && high.is_finite(), "{values:?}: {low} {high}");
+            let log = Scale::log(values.clone());
+            assert!(log.is_log && log.low > 0.0, "{log:?}");
+            for Scale { low, high, .. } in [log, Scale::from_zero(values)] {
+                assert!(low < high && high.is_finite(), "{low} {high}");
+            }
         }
     }
 

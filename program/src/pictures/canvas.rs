@@ -139,13 +139,21 @@ pub struct Area {
     pub x: f64,
     /// Upper edge.
     pub y: f64,
-    /// Width.
     pub width: f64,
-    /// Height.
     pub height: f64,
 }
 
 impl Area {
+    /// The rectangle of a size whose upper left corner is at a place.
+    pub fn at((x, y): (f64, f64), (width, height): (f64, f64)) -> Self {
+        Self {
+            x,
+            y,
+            width,
+            height,
+        }
+    }
+
     /// Right edge.
     pub fn right(&self) -> f64 {
         self.x + self.width
@@ -162,32 +170,21 @@ impl Area {
         format!("x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"")
     }
 
-    fn is_finite(&self) -> bool {
-        [self.x, self.y, self.width, self.height]
-            .iter()
-            .all(|value| value.is_finite())
+    fn numbers(&self) -> [(f64, f64); 2] {
+        [(self.x, self.y), (self.width, self.height)]
     }
 }
 
 /// Shapes in the order they were drawn. A shape with a coordinate that is not finite is left out.
 #[derive(Debug, Clone, Default)]
 pub struct Canvas {
-    body: String,
+    /// SVG elements, a line each.
+    pub body: String,
 }
 
 impl Canvas {
-    /// All that was drawn.
-    pub fn into_body(self) -> String {
-        self.body
-    }
-
-    /// Draws all of another canvas over this one.
-    pub fn append(&mut self, other: &Self) {
-        self.body.push_str(&other.body);
-    }
-
-    fn push(&mut self, points: &[(f64, f64)], element: &str) {
-        if points.iter().all(|(x, y)| x.is_finite() && y.is_finite()) {
+    fn push(&mut self, numbers: &[(f64, f64)], element: &str) {
+        if numbers.iter().all(|(x, y)| x.is_finite() && y.is_finite()) {
             self.body.push_str(element);
             self.body.push('\n');
         }
@@ -195,20 +192,18 @@ impl Canvas {
 
     /// A filled rectangle; opacity 0 to 1.
     pub fn rectangle(&mut self, area: Area, role: Role, opacity: f64) {
-        if area.is_finite() {
-            self.push(
-                &[],
-                &format!("<rect {} {}/>", area.attributes(), fill(role, opacity)),
-            );
-        }
+        let (shape, fill) = (area.attributes(), fill(role, opacity));
+        self.push(&area.numbers(), &format!("<rect {shape} {fill}/>"));
     }
 
     /// The outline of a rectangle.
     pub fn frame(&mut self, area: Area, stroke: Stroke) {
-        if area.is_finite() {
-            let (area, stroke) = (area.attributes(), stroke.attributes());
-            self.push(&[], &format!("<rect {area} fill=\"none\" {stroke}/>"));
-        }
+        let element = format!(
+            "<rect {} fill=\"none\" {}/>",
+            area.attributes(),
+            stroke.attributes()
+        );
+        self.push(&area.numbers(), &element);
     }
 
     /// A line through points; nothing for fewer than two.
@@ -217,6 +212,14 @@ impl Canvas {
             let (path, stroke) = (path(points), stroke.attributes());
             let look = "fill=\"none\" stroke-linejoin=\"round\"";
             self.push(points, &format!("<path d=\"{path}\" {look} {stroke}/>"));
+        }
+    }
+
+    /// A horizontal line with a short stroke across each end.
+    pub fn whisker(&mut self, [low, high]: [f64; 2], y: f64, stroke: Stroke) {
+        self.polyline(&[(low, y), (high, y)], stroke);
+        for x in [low, high] {
+            self.polyline(&[(x, y - 4.0), (x, y + 4.0)], stroke);
         }
     }
 
@@ -352,6 +355,6 @@ mod tests {
         canvas.dot((0.0, f64::INFINITY), 1.0, Role::Ink, 1.0);
         canvas.polyline(&[(0.0, 0.0)], stroke);
         canvas.text((0.0, 0.0), "", TextStyle::new(12.0));
-        assert_eq!(canvas.into_body(), "");
+        assert_eq!(canvas.body, "");
     }
 }

@@ -5,8 +5,8 @@ use gpu_train::experiment::record::{CurvePoint, RunRecord, Table, TableRow};
 use super::Drawing;
 use super::axis::{Scale, plain};
 use super::canvas::{Anchor, Area, Canvas, Stroke};
-use super::sheet::{INSIDE, MARGIN, MUTED, Plot, SAMPLE, Sheet, TEXT, table_caption};
-use super::table::mean;
+use super::sheet::{INSIDE, MARGIN, MUTED, Plot, SAMPLE, Sample, Sheet, TEXT};
+use super::table::{mean, published};
 use super::theme::Role;
 
 const COLUMNS: usize = 2;
@@ -68,7 +68,7 @@ pub fn learning_curves(table: &Table, runs: &[RunRecord]) -> Option<Drawing> {
     for (row, _) in &rows {
         text.push_str(&format!(" {}: {}.", row.row, note(row)));
     }
-    Some(sheet.finish(&table_caption(table), text))
+    Some(sheet.finish(&table.stamp, &table.restrictions, text))
 }
 
 /// "82.1 ± 3.5 after 23 epochs".
@@ -81,54 +81,38 @@ fn panels(sheet: &mut Sheet, rows: &[Row<'_>]) -> f64 {
     let width = (INSIDE - LEFT - GAP * (COLUMNS - 1) as f64) / COLUMNS as f64;
     let points = || rows.iter().flat_map(|(_, points)| points);
     let x = Scale::log(points().map(|point| point.x));
-    let published = rows.iter().filter_map(|(row, _)| misses(row));
+    let figures = rows.iter().filter_map(|(row, _)| published(row));
     let edges = points().flat_map(|point| [point.low, point.high]);
-    let y = Scale::log(edges.chain(published));
+    let y = Scale::log(edges.chain(figures));
     let top = sheet.y;
     let heads = |(row, _): &Row<'_>| {
-        let [name, note] = [
-            TEXT.bold().wrap(&row.row, width),
-            MUTED.wrap(&note(row), width),
-        ];
-        (name.len() as f64).mul_add(TEXT.line_height(), note.len() as f64 * MUTED.line_height())
+        let name = TEXT.bold().wrap(&row.row, width).len() as f64;
+        let note = MUTED.wrap(&note(row), width).len() as f64;
+        name * TEXT.line_height() + note * MUTED.line_height()
     };
     let head = rows.iter().map(heads).fold(0.0, f64::max) + 14.0;
     let pitch = head + HEIGHT + FOOT;
     for (index, (row, points)) in rows.iter().enumerate() {
         let (line, column) = (index / COLUMNS, index % COLUMNS);
         let left = MARGIN + LEFT + column as f64 * (width + GAP);
-        let area = Area {
-            x: left,
-            y: top + line as f64 * pitch + head,
-            width,
-            height: HEIGHT,
-        };
+        let at = (left, top + line as f64 * pitch + head);
+        let area = Area::at(at, (width, HEIGHT));
         let canvas = &mut sheet.canvas;
         let name = (left, area.y - head + 24.0);
         let below = canvas.paragraph(name, &row.row, TEXT.bold(), width);
         canvas.paragraph((left, below - 1.0), &note(row), MUTED, width);
         let plot = Plot { area, x, y };
-        let marks = |scale: Scale, most| {
-            scale
-                .ticks(most)
-                .into_iter()
-                .map(|value| (value, plain(value)))
-        };
         // Below the last panel of its column.
         let last = index + COLUMNS >= rows.len();
-        plot.vertical(canvas, &marks(x, 5).collect::<Vec<_>>(), last);
-        plot.horizontal(canvas, &marks(y, 7).collect::<Vec<_>>(), column == 0);
+        plot.vertical(canvas, &x.labelled_ticks(5), last);
+        plot.horizontal(canvas, &y.labelled_ticks(7), column == 0);
         for (other, points) in rows {
             if other.row != row.row {
                 canvas.polyline(&means(plot, points), CONTEXT);
             }
         }
-        panel(
-            canvas,
-            plot,
-            &[(points, MEASURED, Role::Measured)],
-            misses(row),
-        );
+        let line = (&points[..], MEASURED, Role::Measured);
+        panel(canvas, plot, &[line], published(row));
     }
     top + rows.len().div_ceil(COLUMNS) as f64 * pitch + 14.0
 }
@@ -143,15 +127,13 @@ fn ends(
     let end = |points: &[Point]| points.last().map_or(f64::NAN, |last| last.mean);
     let (train, test) = (percent(end(train)), percent(end(test)));
     let [train_line, test_line, published_line] = [TRAIN, MEASURED, PUBLISHED].map(sample);
-    let mut entries: Vec<(super::sheet::Sample<'_>, String)> = vec![
+    let mut entries: Vec<(Sample<'_>, String)> = vec![
         (&train_line, format!("training: {train} at the end")),
         (&test_line, format!("test: {test} at the end")),
     ];
     if let Some(published) = published {
-        entries.push((
-            &published_line,
-            format!("published: {}", percent(published)),
-        ));
+        let label = format!("published: {}", percent(published));
+        entries.push((&published_line, label));
     }
     sheet.legend(&entries);
     (train, test)
@@ -174,23 +156,14 @@ pub fn error_by_step(table: &Table, runs: &[RunRecord]) -> Option<Drawing> {
     let title = format!("Error by updates: {}", row.row);
     let subtitle = format!("{}. {}.", row.title, lines(table));
     let mut sheet = Sheet::new("error-by-step", &title, &subtitle);
-    let area = Area {
-        x: MARGIN + LEFT,
-        y: sheet.y + 16.0,
-        width: INSIDE - LEFT,
-        height: 2.0 * HEIGHT,
-    };
+    let at = (MARGIN + LEFT, sheet.y + 16.0);
+    let area = Area::at(at, (INSIDE - LEFT, 2.0 * HEIGHT));
     let points = || train.iter().chain(&test);
     let x = Scale::log(points().map(|point| point.x));
     let edges = points().flat_map(|point| [point.low, point.mean, point.high]);
     let (y, y_ticks) = percent_axis(&edges.chain(published).collect::<Vec<_>>());
     let plot = Plot { area, x, y };
-    let x_ticks: Vec<_> = x
-        .ticks(12)
-        .into_iter()
-        .map(|value| (value, plain(value)))
-        .collect();
-    plot.vertical(&mut sheet.canvas, &x_ticks, true);
+    plot.vertical(&mut sheet.canvas, &x.labelled_ticks(12), true);
     plot.horizontal(&mut sheet.canvas, &y_ticks, true);
     let lines = [
         (&train[..], TRAIN, Role::Train),
@@ -216,39 +189,27 @@ pub fn error_by_step(table: &Table, runs: &[RunRecord]) -> Option<Drawing> {
         "Error of {} after {updates} updates: training {train}, test {test}.",
         row.row
     );
-    Some(sheet.finish(&table_caption(table), text))
+    Some(sheet.finish(&table.stamp, &table.restrictions, text))
 }
 
 /// The y axis of errors and its ticks. Zero has no place on a log axis: where there is one, it is drawn on the ground line, below
 /// everything, and the tick there says 0.
 fn percent_axis(values: &[f64]) -> (Scale, Vec<(f64, String)>) {
-    let (mut low, mut high) = match Scale::log(values.iter().copied()) {
-        Scale::Log { low, high } | Scale::Linear { low, high } => (low, high),
-    };
+    let mut scale = Scale::log(values.iter().copied());
     // Nobody misses more than all.
-    if low < 100.0 {
-        high = high.min(100.0);
+    if scale.low < 100.0 {
+        scale.high = scale.high.min(100.0);
     }
     let mut ticks = Vec::new();
     let zero = values.contains(&0.0);
     if zero {
-        low /= 2.0;
-        ticks.push((low, "0".to_owned()));
+        scale.low /= 2.0;
+        ticks.push((scale.low, "0".to_owned()));
     }
-    let scale = Scale::Log { low, high };
-    let above = scale
-        .ticks(9)
-        .into_iter()
-        .filter(|value| !zero || *value > 1.2 * low);
-    ticks.extend(above.map(|value| (value, format!("{}%", plain(value)))));
+    let mut above = scale.labelled_ticks(9);
+    above.retain(|(value, _)| !zero || *value > 1.2 * scale.low);
+    ticks.extend(above.into_iter().map(|(value, label)| (value, label + "%")));
     (scale, ticks)
-}
-
-/// Published misses.
-fn misses(row: &TableRow) -> Option<f64> {
-    row.published
-        .as_ref()
-        .map(|figure| f64::from(figure.misses))
 }
 
 /// Frame, published value, bands and lines of a panel; a curve of one point is a dot.

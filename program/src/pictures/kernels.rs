@@ -5,7 +5,7 @@ use gpu_train::net::{KERNEL, PARAMETERS, Parameters, TAPS};
 
 use super::axis::plain;
 use super::canvas::{Anchor, Area, Canvas, Stroke};
-use super::sheet::{INSIDE, MARGIN, MUTED, Sheet, table_caption};
+use super::sheet::{INSIDE, MARGIN, MUTED, Sheet};
 use super::theme::Role;
 use super::{Drawing, WIDTH};
 
@@ -47,29 +47,17 @@ pub fn h1_filters(table: &Table, run: &RunRecord, parameters: &Parameters) -> Dr
     let text = format!(
         "{net}: {count} filters of five by five weights as coloured squares, the largest weight {largest:.2} by amount."
     );
-    sheet.finish(&table_caption(table), text)
+    sheet.finish(&table.stamp, &table.restrictions, text)
 }
 
 fn draw(canvas: &mut Canvas, (x, y): (f64, f64), filter: &[f32; TAPS], largest: f64) {
     for (index, &weight) in filter.iter().enumerate() {
-        let tap = Area {
-            x: x + (index % KERNEL) as f64 * TAP,
-            y: y + (index / KERNEL) as f64 * TAP,
-            width: TAP,
-            height: TAP,
-        };
-        shade(
-            canvas,
-            tap,
-            f64::from(weight) / largest.max(f64::MIN_POSITIVE),
-        );
+        let [row, column] = [index / KERNEL, index % KERNEL].map(|at| at as f64 * TAP);
+        let tap = Area::at((x + column, y + row), (TAP, TAP));
+        let share = f64::from(weight) / largest.max(f64::MIN_POSITIVE);
+        shade(canvas, tap, share);
     }
-    let area = Area {
-        x,
-        y,
-        width: SIDE,
-        height: SIDE,
-    };
+    let area = Area::at((x, y), (SIDE, SIDE));
     canvas.frame(area, Stroke::new(Role::Muted, 1.0));
 }
 
@@ -88,12 +76,8 @@ fn shade(canvas: &mut Canvas, area: Area, share: f64) {
 /// The scale: from the largest amount below zero to the same above.
 fn key(sheet: &mut Sheet, largest: f64) {
     let width = f64::from(2 * STEPS + 1) * TAP;
-    let mut area = Area {
-        x: ((WIDTH - width) / 2.0).round(),
-        y: sheet.y,
-        width,
-        height: 12.0,
-    };
+    let at = (((WIDTH - width) / 2.0).round(), sheet.y);
+    let mut area = Area::at(at, (width, 12.0));
     sheet.canvas.frame(area, Stroke::new(Role::Muted, 1.0));
     let amount = plain((largest * 100.0).round() / 100.0);
     let labels = [

@@ -9,7 +9,7 @@ use gpu_train::net::SIDE;
 use super::Drawing;
 use super::axis::plain;
 use super::canvas::{Anchor, Area, Stroke};
-use super::sheet::{INSIDE, MARGIN, SMALL, Sheet, table_caption};
+use super::sheet::{INSIDE, MARGIN, SMALL, Sheet};
 use super::theme::Role;
 
 const COLUMNS: usize = 8;
@@ -54,20 +54,12 @@ pub fn draw(table: &Table, run: &RunRecord, test: &Dataset) -> Drawing {
     for (index, digit) in missed.iter().take(MOST).enumerate() {
         let x = (MARGIN + (index % COLUMNS) as f64 * pitch + (pitch - side) / 2.0).round();
         let y = (top + (index / COLUMNS) as f64 * PITCH).round();
-        let area = Area {
-            x: x - 1.0,
-            y: y - 1.0,
-            width: side + 2.0,
-            height: side + 2.0,
-        };
+        let area = Area::at((x - 1.0, y - 1.0), (side + 2.0, side + 2.0));
         sheet.canvas.frame(area, Stroke::new(Role::Grid, 1.0));
         let full = 2.0 * f32::from(test.denominator());
         let ink = |&code: &u16| f32::from(code) / full;
-        let ink: Vec<f32> = test
-            .image_codes(digit.index as usize)
-            .iter()
-            .map(ink)
-            .collect();
+        let codes = test.image_codes(digit.index as usize);
+        let ink: Vec<f32> = codes.iter().map(ink).collect();
         for (opacity, d) in shades(&ink) {
             sheet.canvas.pixels((x, y), PIXEL, &d, Role::Ink, opacity);
         }
@@ -79,7 +71,7 @@ pub fn draw(table: &Table, run: &RunRecord, test: &Dataset) -> Drawing {
     }
     let (count, pairs) = (missed.len(), pairs.join(", "));
     let text = format!("{row}, seed {seed} misses {count} of {examples} test digits: {pairs}.");
-    sheet.finish(&table_caption(table), text)
+    sheet.finish(&table.stamp, &table.restrictions, text)
 }
 
 /// Opacity of each shade that occurs, with a path of the pixels that have it, neighbours in a row as one.

@@ -34,7 +34,6 @@ const WIDTH: f64 = 520.0;
 struct Drawing {
     /// Stem of its file, such as `race`.
     name: &'static str,
-    /// Title.
     title: String,
     /// Alternative text.
     description: String,
@@ -101,10 +100,7 @@ pub struct Written {
 /// # Errors
 /// [`Error::File`] if weights cannot be read or a file cannot be written.
 pub fn write(sources: &Sources<'_>, folder: &Path) -> Result<Written> {
-    let parameters = match sources.net() {
-        Some(run) => sources.parameters(run)?,
-        None => None,
-    };
+    let parameters = sources.parameters()?;
     std::fs::create_dir_all(folder).map_err(|error| {
         let problem = format!("found that it cannot be made ({error}), expected a folder");
         Error::file(folder, problem)
@@ -148,11 +144,15 @@ impl Sources<'_> {
         rows.into_iter().find_map(|(_, name)| kept(name))
     }
 
-    fn parameters(&self, run: &RunRecord) -> Result<Option<Parameters>> {
-        match (self.weights, &run.weights) {
-            (Some(folder), Some(name)) => Ok(Some(weights::load(&folder.join(name))?.parameters)),
-            _ => Ok(None),
-        }
+    /// That net's weights.
+    fn parameters(&self) -> Result<Option<Parameters>> {
+        let name = self.net().and_then(|run| run.weights.as_ref());
+        let path = self
+            .weights
+            .zip(name)
+            .map(|(folder, name)| folder.join(name));
+        let weights = path.map(|path| weights::load(&path)).transpose()?;
+        Ok(weights.map(|weights| weights.parameters))
     }
 
     /// Draws what can be drawn, in the page's order, and says why the rest cannot.

@@ -3,7 +3,7 @@
 //! [`maud`] escapes every text; only the pictures' SVG, which escapes its own, goes in as it is. Results and pictures come
 //! first; rules and notes unfold.
 
-use gpu_train::experiment::record::{Contestant, RaceRecord, Table};
+use gpu_train::experiment::record::{Contestant, RaceRecord, Stamp, Table};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::sheet::machine_and_date;
@@ -96,21 +96,13 @@ fn warning(sources: &Sources<'_>) -> Option<String> {
     let race = sources.race.map_or(&[][..], |race| &race.restrictions);
     let others = race.iter().filter(|text| !table.contains(text));
     let all: Vec<&str> = table.iter().chain(others).map(String::as_str).collect();
-    let warning = || {
-        format!(
-            "Restricted, not comparable with published figures: {}.",
-            all.join("; ")
-        )
-    };
-    (!all.is_empty()).then(warning)
+    let words = all.join("; ");
+    let warning = format!("Restricted, not comparable with published figures: {words}.");
+    (!all.is_empty()).then_some(warning)
 }
 
 /// The verdict and the picture, then who raced and by which rule.
 fn the_race(record: &RaceRecord, figure: &Markup) -> Markup {
-    let (first, others) = match record.verdict.split_first() {
-        Some((first, others)) => (first.as_str(), others),
-        None => ("", &[][..]),
-    };
     let columns = race::COLUMNS.map(|(name, _)| name);
     let cells = |one: &Contestant| match &one.standing {
         Some(standing) => race::COLUMNS.map(|(_, show)| show(one, standing)),
@@ -118,17 +110,13 @@ fn the_race(record: &RaceRecord, figure: &Markup) -> Markup {
     };
     let rows = record.contestants.iter();
     let rows = rows.map(|one| (html! { (one.name) }, cells(one).to_vec()));
-    let from = machine_and_date(
-        &record.stamp.machine,
-        &record.stamp.date,
-        &record.stamp.version,
-    );
+    let from = machine_and_date(&record.stamp);
     html! {
         section {
             h2 { "The race" }
-            p .result { (first) }
+            p .result { (record.verdict.first().map_or("", String::as_str)) }
             (figure)
-            @for text in others { p { (text) } }
+            @for text in record.verdict.iter().skip(1) { p { (text) } }
             (grid(&format!("Who raced, {from}; times are medians"), "contestant", &columns, rows))
             (unfold("The rule of the race", &record.rule.text))
         }
@@ -146,11 +134,7 @@ fn the_table(table: &Table, figure: &Markup) -> Markup {
             cells.collect(),
         )
     });
-    let from = machine_and_date(
-        &table.stamp.machine,
-        &table.stamp.date,
-        &table.stamp.version,
-    );
+    let from = machine_and_date(&table.stamp);
     html! {
         section {
             h2 { "The table" }
@@ -195,25 +179,13 @@ fn unfold(name: &str, points: &[String]) -> Markup {
 /// Commands, machines, digits and devices.
 fn facts(sources: &Sources<'_>) -> Markup {
     let (table, race) = (sources.table, sources.race);
-    let made =
-        |command: &str, date: &str, version: &str| format!("{command} ({date}, version {version})");
+    let made = |stamp: &Stamp| {
+        let (command, date, version) = (&stamp.command, &stamp.date, &stamp.version);
+        format!("{command} ({date}, version {version})")
+    };
     let mut facts = Vec::new();
-    facts.extend(table.map(|table| {
-        (
-            "Table",
-            made(
-                &table.stamp.command,
-                &table.stamp.date,
-                &table.stamp.version,
-            ),
-        )
-    }));
-    facts.extend(race.map(|race| {
-        (
-            "Race",
-            made(&race.stamp.command, &race.stamp.date, &race.stamp.version),
-        )
-    }));
+    facts.extend(table.map(|table| ("Table", made(&table.stamp))));
+    facts.extend(race.map(|race| ("Race", made(&race.stamp))));
     let machines = [
         table.map(|table| (&table.stamp.machine, &table.digits)),
         race.map(|race| (&race.stamp.machine, &race.digits)),

@@ -6,7 +6,7 @@ use gpu_train::experiment::verdict::{ESSAY_CLAIM, ESSAY_SECONDS};
 
 use super::axis::{Scale, factor, plain, time};
 use super::canvas::{Anchor, Area, Canvas, Stroke, TextStyle};
-use super::sheet::{INSIDE, MARGIN, MUTED, Plot, SAMPLE, SMALL, Sheet, TEXT, race_caption};
+use super::sheet::{INSIDE, MARGIN, MUTED, Plot, SAMPLE, SMALL, Sample, Sheet, TEXT};
 use super::theme::Role;
 use super::{Drawing, WIDTH};
 
@@ -14,6 +14,8 @@ use super::{Drawing, WIDTH};
 const FACTOR: f64 = 124.0;
 const TIME: f64 = 76.0;
 const BAR: f64 = 14.0;
+/// From the shortest to the longest run.
+const RANGE: Stroke = Stroke::new(Role::Ink, 1.5);
 
 /// A published time or a contestant.
 struct Bar<'a> {
@@ -82,15 +84,10 @@ pub fn draw(race: &RaceRecord) -> Drawing {
     let mut sheet = Sheet::new("race", "The race: time to train the 1989 net", &subtitle);
     if bars.is_empty() {
         sheet.nothing("Nobody has raced.");
-        return sheet.finish(&race_caption(race), description(&bars));
+        return sheet.finish(&race.stamp, &race.restrictions, description(&bars));
     }
     let mut plot = Plot {
-        area: Area {
-            x: MARGIN,
-            y: sheet.y + 26.0,
-            width: INSIDE,
-            height: 0.0,
-        },
+        area: Area::at((MARGIN, sheet.y + 26.0), (INSIDE, 0.0)),
         x: scale(&bars),
         y: Scale::from_zero([]),
     };
@@ -112,28 +109,23 @@ pub fn draw(race: &RaceRecord) -> Drawing {
     }
     plot.area.height = bottom - plot.area.y;
     ground(&mut sheet.canvas, plot);
-    sheet.canvas.append(&above);
+    sheet.canvas.body += &above.body;
     sheet.y = bottom + 36.0;
     legend(&mut sheet, &bars);
-    sheet.finish(&race_caption(race), description(&bars))
+    sheet.finish(&race.stamp, &race.restrictions, description(&bars))
 }
 
 /// Starts at a whole decade, so that the shortest bar is still a bar: half a decade at least.
 fn scale(bars: &[Bar<'_>]) -> Scale {
-    let values = || {
-        let bars = bars.iter().flat_map(|bar| {
-            let spread = bar.spread.into_iter().flatten();
-            [Some(bar.seconds), bar.cold]
-                .into_iter()
-                .flatten()
-                .chain(spread)
-        });
-        let bars = bars.chain([ESSAY_SECONDS]);
-        bars.filter(|value| value.is_finite() && *value > 0.0)
-    };
-    Scale::Log {
-        low: 10f64.powf((values().fold(f64::INFINITY, f64::min).log10() - 0.5).floor()),
-        high: values().fold(0.0, f64::max) * 1.6,
+    let spreads = bars.iter().filter_map(|bar| bar.spread).flatten();
+    let values = bars.iter().flat_map(|bar| [Some(bar.seconds), bar.cold]);
+    let values = values.flatten().chain(spreads).chain([ESSAY_SECONDS]);
+    let values = values.filter(|value| value.is_finite() && *value > 0.0);
+    let shortest = values.clone().fold(f64::INFINITY, f64::min);
+    Scale {
+        is_log: true,
+        low: 10f64.powf((shortest.log10() - 0.5).floor()),
+        high: values.fold(0.0, f64::max) * 1.6,
     }
 }
 
@@ -163,19 +155,14 @@ fn ground(canvas: &mut Canvas, plot: Plot) {
 /// A bar below its name, time and factor, above its note and the cold start's; returns the y below it.
 fn draw_bar(canvas: &mut Canvas, plot: Plot, bar: &Bar<'_>, y: f64) -> f64 {
     let right = WIDTH - MARGIN;
-    let write = |canvas: &mut Canvas,
-                 y: f64,
-                 text: &str,
-                 seconds: f64,
-                 style: TextStyle,
-                 bold: TextStyle| {
-        canvas.text((right - FACTOR, y), text, bold.anchor(Anchor::End));
-        let against = factor(seconds, ESSAY_SECONDS);
-        canvas.text((right, y), &against, style.anchor(Anchor::End));
+    let write = |canvas: &mut Canvas, y: f64, text: &str, seconds: f64, styles: [TextStyle; 2]| {
+        let [style, factor_style] = styles.map(|style| style.anchor(Anchor::End));
+        canvas.text((right - FACTOR, y), text, style);
+        canvas.text((right, y), &factor(seconds, ESSAY_SECONDS), factor_style);
     };
     let name = (MARGIN, y + 16.0);
     let text = format!("{}{}", bar.about, time(bar.seconds));
-    write(canvas, name.1, &text, bar.seconds, TEXT, TEXT.bold());
+    write(canvas, name.1, &text, bar.seconds, [TEXT.bold(), TEXT]);
     let most = INSIDE - FACTOR - TIME;
     let y = canvas.paragraph(name, bar.name, TEXT, most) - TEXT.line_height() + 6.0;
     shapes(canvas, plot, bar, y);
@@ -183,7 +170,7 @@ fn draw_bar(canvas: &mut Canvas, plot: Plot, bar: &Bar<'_>, y: f64) -> f64 {
     let mut room = INSIDE;
     if let Some(cold) = bar.cold {
         let text = format!("cold {}", time(cold));
-        write(canvas, note.1, &text, cold, MUTED, MUTED);
+        write(canvas, note.1, &text, cold, [MUTED, MUTED]);
         room -= FACTOR + MUTED.width(&text) + 10.0;
     }
     let below = canvas.paragraph(note, &bar.note, MUTED, room);
@@ -191,12 +178,8 @@ fn draw_bar(canvas: &mut Canvas, plot: Plot, bar: &Bar<'_>, y: f64) -> f64 {
 }
 
 fn shapes(canvas: &mut Canvas, plot: Plot, bar: &Bar<'_>, y: f64) {
-    let area = |seconds: f64| Area {
-        x: plot.area.x,
-        y,
-        width: plot.at_x(seconds) - plot.area.x,
-        height: BAR,
-    };
+    let left = plot.area.x;
+    let area = |seconds: f64| Area::at((left, y), (plot.at_x(seconds) - left, BAR));
     if let Some(cold) = bar.cold {
         canvas.rectangle(area(cold), Role::Surface, 1.0);
         canvas.rectangle(area(cold), bar.role, 0.35);
@@ -206,11 +189,8 @@ fn shapes(canvas: &mut Canvas, plot: Plot, bar: &Bar<'_>, y: f64) {
         false => outline(canvas, area(bar.seconds), bar.role),
     }
     if let Some(spread) = bar.spread {
-        whisker(
-            canvas,
-            spread.map(|seconds| plot.at_x(seconds)),
-            y + BAR / 2.0,
-        );
+        let ends = spread.map(|seconds| plot.at_x(seconds));
+        canvas.whisker(ends, y + BAR / 2.0, RANGE);
     }
 }
 
@@ -219,29 +199,17 @@ fn outline(canvas: &mut Canvas, area: Area, role: Role) {
     canvas.frame(area, Stroke::new(role, 1.5).dashed(3.0));
 }
 
-fn whisker(canvas: &mut Canvas, [low, high]: [f64; 2], y: f64) {
-    let stroke = Stroke::new(Role::Ink, 1.5);
-    canvas.polyline(&[(low, y), (high, y)], stroke);
-    for x in [low, high] {
-        canvas.polyline(&[(x, y - 4.0), (x, y + 4.0)], stroke);
-    }
-}
-
 fn legend(sheet: &mut Sheet, bars: &[Bar<'_>]) {
-    let area = |(x, y): (f64, f64)| Area {
-        x,
-        y: y - 5.0,
-        width: SAMPLE,
-        height: 10.0,
-    };
+    let area = |(x, y): (f64, f64)| Area::at((x, y - 5.0), (SAMPLE, 10.0));
     let solid =
         |canvas: &mut Canvas, at: (f64, f64)| canvas.rectangle(area(at), Role::Measured, 1.0);
     let light =
         |canvas: &mut Canvas, at: (f64, f64)| canvas.rectangle(area(at), Role::Measured, 0.35);
-    let range =
-        |canvas: &mut Canvas, (x, y): (f64, f64)| whisker(canvas, [x + 4.0, x + SAMPLE - 4.0], y);
+    let range = |canvas: &mut Canvas, (x, y): (f64, f64)| {
+        canvas.whisker([x + 4.0, x + SAMPLE - 4.0], y, RANGE)
+    };
     let dashed = |canvas: &mut Canvas, at: (f64, f64)| outline(canvas, area(at), Role::Measured);
-    let mut entries: Vec<(super::sheet::Sample<'_>, String)> = vec![(&solid, "training".into())];
+    let mut entries: Vec<(Sample<'_>, String)> = vec![(&solid, "training".into())];
     if bars.iter().any(|bar| bar.cold.is_some()) {
         entries.push((&light, "cold start: with set-up and tuning".into()));
     }
@@ -253,29 +221,22 @@ fn legend(sheet: &mut Sheet, bars: &[Bar<'_>]) {
     }
     sheet.legend(&entries);
     let note = "Bars start at the left end of the axis, not at zero.";
-    sheet.y = sheet
-        .canvas
-        .paragraph((MARGIN, sheet.y + 18.0), note, SMALL, INSIDE)
-        - 14.0;
+    let at = (MARGIN, sheet.y + 18.0);
+    sheet.y = sheet.canvas.paragraph(at, note, SMALL, INSIDE) - 14.0;
 }
 
 fn description(bars: &[Bar<'_>]) -> String {
-    let mut text = String::new();
-    for bar in bars {
+    let line = |bar: &Bar<'_>| {
         let (seconds, against) = (time(bar.seconds), factor(bar.seconds, ESSAY_SECONDS));
-        text.push_str(&format!("{}: {seconds} ({against}). ", bar.name));
-    }
-    format!(
-        "{text}Factors are against the essay's {}.",
-        time(ESSAY_SECONDS)
-    )
+        format!("{}: {seconds} ({against}). ", bar.name)
+    };
+    let (text, essay) = (bars.iter().map(line), time(ESSAY_SECONDS));
+    text.collect::<String>() + &format!("Factors are against the essay's {essay}.")
 }
 
 /// Decades up to ten seconds; above, round values of clocks and calendars.
 fn ticks(scale: Scale) -> Vec<(f64, String)> {
-    let Scale::Log { low, high } = scale else {
-        return Vec::new();
-    };
+    let Scale { low, high, .. } = scale;
     let decades = (-12..=0).map(|power| 10f64.powi(power));
     let clock = [10.0, 60.0, 600.0, 3600.0, 86_400.0, 864_000.0];
     let ticks = decades.chain(clock);

@@ -1,7 +1,7 @@
 //! Parts that all pictures share: title, subtitle, legend, caption, and the axes around an area.
 
 use gpu_train::experiment::plural;
-use gpu_train::experiment::record::{Machine, RaceRecord, Table};
+use gpu_train::experiment::record::Stamp;
 
 use super::axis::Scale;
 use super::canvas::{Anchor, Area, Canvas, Stroke, TextStyle};
@@ -49,16 +49,26 @@ impl Sheet {
         }
     }
 
-    /// The finished picture, with a caption below the y reached.
-    pub fn finish(mut self, caption: &str, description: String) -> Drawing {
+    /// The finished picture of a record with this head and these restrictions, which are in a caption below the y reached.
+    pub fn finish(
+        mut self,
+        stamp: &Stamp,
+        restrictions: &[String],
+        description: String,
+    ) -> Drawing {
+        let mut caption = machine_and_date(stamp);
+        if !restrictions.is_empty() {
+            let words = restrictions.join("; ");
+            caption += &format!(" · RESTRICTED, not comparable: {words}");
+        }
         let at = (MARGIN, self.y + 24.0);
-        let y = self.canvas.paragraph(at, caption, MUTED, INSIDE);
+        let y = self.canvas.paragraph(at, &caption, MUTED, INSIDE);
         Drawing {
             name: self.name,
             title: self.title,
             description,
             height: y.ceil(),
-            body: self.canvas.into_body(),
+            body: self.canvas.body,
         }
     }
 
@@ -85,39 +95,12 @@ impl Sheet {
     }
 }
 
-/// Caption of a table's pictures.
-pub fn table_caption(table: &Table) -> String {
-    let what = machine_and_date(
-        &table.stamp.machine,
-        &table.stamp.date,
-        &table.stamp.version,
-    );
-    restricted(what, &table.restrictions)
-}
-
-/// Caption of a race's picture.
-pub fn race_caption(race: &RaceRecord) -> String {
-    let what = machine_and_date(&race.stamp.machine, &race.stamp.date, &race.stamp.version);
-    restricted(what, &race.restrictions)
-}
-
 /// Machine, date and program.
-pub fn machine_and_date(machine: &Machine, date: &str, version: &str) -> String {
-    let cores = plural(machine.cores, "core");
-    format!(
-        "{}, {cores} · {date} · gpu-train {version}",
-        machine.processor
-    )
-}
-
-fn restricted(caption: String, restrictions: &[String]) -> String {
-    match restrictions {
-        [] => caption,
-        some => format!(
-            "{caption} · RESTRICTED, not comparable: {}",
-            some.join("; ")
-        ),
-    }
+pub fn machine_and_date(stamp: &Stamp) -> String {
+    let Stamp { date, version, .. } = stamp;
+    let (processor, cores) = (&stamp.machine.processor, stamp.machine.cores);
+    let cores = plural(cores, "core");
+    format!("{processor}, {cores} · {date} · gpu-train {version}")
 }
 
 /// Two axes and the area between them.
@@ -154,11 +137,8 @@ impl Plot {
             let ends = [(self.area.x, y), (self.area.right(), y)];
             canvas.polyline(&ends, Stroke::new(Role::Grid, 1.0));
             if labels {
-                canvas.text(
-                    (self.area.x - 6.0, y + 4.5),
-                    label,
-                    MUTED.anchor(Anchor::End),
-                );
+                let at = (self.area.x - 6.0, y + 4.5);
+                canvas.text(at, label, MUTED.anchor(Anchor::End));
             }
         }
     }

@@ -4,7 +4,7 @@ use gpu_train::experiment::record::{Table, TableRow};
 
 use super::axis::{Scale, plain, tenths};
 use super::canvas::{Anchor, Area, Canvas, Stroke};
-use super::sheet::{INSIDE, MARGIN, MUTED, Plot, SAMPLE, Sheet, TEXT, table_caption};
+use super::sheet::{INSIDE, MARGIN, MUTED, Plot, SAMPLE, Sheet, TEXT};
 use super::theme::Role;
 use super::{Drawing, WIDTH};
 
@@ -13,6 +13,8 @@ const PUBLISHED: f64 = 88.0;
 const MEAN: f64 = 130.0;
 /// Height of a row's strip of dots and intervals.
 const STRIP: f64 = 26.0;
+/// Interval of single runs.
+const SINGLE: Stroke = Stroke::new(Role::Measured, 1.0);
 
 /// Draws the table.
 pub fn draw(table: &Table) -> Drawing {
@@ -25,15 +27,10 @@ pub fn draw(table: &Table) -> Drawing {
     let mut sheet = Sheet::new("table", "Test misses, measured and published", &subtitle);
     if table.rows.is_empty() {
         sheet.nothing("The table has no rows.");
-        return sheet.finish(&table_caption(table), description(table));
+        return sheet.finish(&table.stamp, &table.restrictions, description(table));
     }
     let mut plot = Plot {
-        area: Area {
-            x: MARGIN,
-            y: sheet.y + 30.0,
-            width: INSIDE,
-            height: 0.0,
-        },
+        area: Area::at((MARGIN, sheet.y + 30.0), (INSIDE, 0.0)),
         x: scale(table),
         y: Scale::from_zero([]),
     };
@@ -45,25 +42,21 @@ pub fn draw(table: &Table) -> Drawing {
         .iter()
         .fold(plot.area.y, |y, row| draw_row(&mut above, plot, row, y));
     plot.area.height = bottom - plot.area.y;
-    let ticks = plot
-        .x
-        .ticks(8)
-        .into_iter()
-        .map(|value| (value, plain(value)));
-    plot.vertical(&mut sheet.canvas, &ticks.collect::<Vec<_>>(), true);
-    let axis = match plot.x {
-        Scale::Linear { .. } => "test misses",
-        Scale::Log { .. } => "test misses (log)",
+    plot.vertical(&mut sheet.canvas, &plot.x.labelled_ticks(8), true);
+    let axis = match plot.x.is_log {
+        true => "test misses (log)",
+        false => "test misses",
     };
     let below = (WIDTH / 2.0, bottom + 34.0);
     sheet.canvas.text(below, axis, MUTED.anchor(Anchor::Middle));
-    sheet.canvas.append(&above);
+    sheet.canvas.body += &above.body;
     sheet.y = bottom + 36.0;
     legend(&mut sheet);
-    sheet.finish(&table_caption(table), description(table))
+    sheet.finish(&table.stamp, &table.restrictions, description(table))
 }
 
-fn published(row: &TableRow) -> Option<f64> {
+/// Published misses.
+pub fn published(row: &TableRow) -> Option<f64> {
     row.published
         .as_ref()
         .map(|figure| f64::from(figure.misses))
@@ -83,15 +76,10 @@ fn scale(table: &Table) -> Scale {
         let edges = intervals.flatten().flatten().chain(runs).chain(published);
         edges.chain(statistics().map(|found| found.mean))
     };
-    let means = || {
-        statistics()
-            .map(|found| found.mean)
-            .filter(|mean| *mean > 0.0)
-    };
-    let (low, high) = (
-        means().fold(f64::INFINITY, f64::min),
-        means().fold(0.0, f64::max),
-    );
+    let means = statistics().map(|found| found.mean);
+    let means = means.filter(|mean| *mean > 0.0);
+    let low = means.clone().fold(f64::INFINITY, f64::min);
+    let high = means.fold(0.0, f64::max);
     match high > 12.0 * low {
         true => Scale::log(values()),
         false => Scale::from_zero(values()),
@@ -103,10 +91,8 @@ fn heads(canvas: &mut Canvas, y: f64) {
     canvas.text((MARGIN, y - 8.0), "row", MUTED);
     canvas.text((WIDTH - MARGIN - PUBLISHED, y - 8.0), "mean ± 95%", end);
     canvas.text((WIDTH - MARGIN, y - 8.0), "published", end);
-    canvas.polyline(
-        &[(MARGIN, y), (WIDTH - MARGIN, y)],
-        Stroke::new(Role::Muted, 1.0),
-    );
+    let ends = [(MARGIN, y), (WIDTH - MARGIN, y)];
+    canvas.polyline(&ends, Stroke::new(Role::Muted, 1.0));
 }
 
 /// Name, note and numbers above a strip of dots and intervals; returns the y below it.
@@ -134,33 +120,20 @@ fn marks(canvas: &mut Canvas, plot: Plot, row: &TableRow, y: f64) {
     let at = |misses: f64| (plot.at_x(misses), y);
     let found = row.statistics.as_ref();
     if let Some(interval) = found.and_then(|found| found.prediction_interval) {
-        let [low, high] = interval.map(|misses| plot.at_x(misses));
-        whisker(canvas, [low, high], y);
+        canvas.whisker(interval.map(|misses| plot.at_x(misses)), y, SINGLE);
     }
     if let Some(interval) = found.and_then(|found| found.mean_interval) {
         canvas.polyline(&interval.map(at), Stroke::new(Role::Measured, 5.0));
     }
     for &run in &row.test_misses {
-        canvas.dot(
-            (plot.at_x(f64::from(run)), y + 11.0),
-            2.0,
-            Role::Measured,
-            0.55,
-        );
+        let (x, _) = at(f64::from(run));
+        canvas.dot((x, y + 11.0), 2.0, Role::Measured, 0.55);
     }
     if let Some(found) = found {
         canvas.dot(at(found.mean), 4.5, Role::Measured, 1.0);
     }
     if let Some(published) = published(row) {
         canvas.diamond(at(published), 6.0, Role::Published);
-    }
-}
-
-fn whisker(canvas: &mut Canvas, [low, high]: [f64; 2], y: f64) {
-    let stroke = Stroke::new(Role::Measured, 1.0);
-    canvas.polyline(&[(low, y), (high, y)], stroke);
-    for x in [low, high] {
-        canvas.polyline(&[(x, y - 4.0), (x, y + 4.0)], stroke);
     }
 }
 
@@ -180,7 +153,8 @@ fn legend(sheet: &mut Sheet) {
         canvas.polyline(&[(x, y), (x + SAMPLE, y)], Stroke::new(Role::Measured, 5.0));
         canvas.dot((x + SAMPLE / 2.0, y), 4.5, Role::Measured, 1.0);
     };
-    let single = |canvas: &mut Canvas, (x, y): (f64, f64)| whisker(canvas, [x, x + SAMPLE], y);
+    let single =
+        |canvas: &mut Canvas, (x, y): (f64, f64)| canvas.whisker([x, x + SAMPLE], y, SINGLE);
     let runs = |canvas: &mut Canvas, (x, y): (f64, f64)| {
         for step in 1..4 {
             canvas.dot((x + 6.0 * f64::from(step), y), 2.0, Role::Measured, 0.55);

@@ -39,8 +39,7 @@ pub fn command_to_resume(checkpoint: &Path) -> String {
         .collect();
     let resumes = |word: &String| word == "--resume" || word.starts_with("--resume=");
     if !words.iter().any(resumes) {
-        words.push("--resume".into());
-        words.push(shell_word(&checkpoint.to_string_lossy()));
+        words.extend(["--resume".into(), shell_path(checkpoint)]);
     }
     format!("gpu-train {}", words.join(" "))
 }
@@ -62,11 +61,8 @@ fn shell_word(word: &str) -> String {
 /// The command line, always with `gpu-train` as the name of the program.
 pub fn command() -> String {
     let arguments = std::env::args_os().skip(1);
-    let words = arguments.map(|word| printable(&word.to_string_lossy()));
-    std::iter::once("gpu-train".to_owned())
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let word = |word: std::ffi::OsString| format!(" {}", printable(&word.to_string_lossy()));
+    format!("gpu-train{}", arguments.map(word).collect::<String>())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use indicatif::ProgressDrawTarget;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use gpu_train::error::{Error, Result};
 
@@ -18,12 +18,14 @@ pub enum Output {
 }
 
 impl Output {
-    /// Draw target of the progress line: standard error if it is a terminal.
-    pub(super) fn draw_target(self) -> ProgressDrawTarget {
-        if self == Self::Quiet || !io::stderr().is_terminal() {
-            return ProgressDrawTarget::hidden();
-        }
-        ProgressDrawTarget::stderr()
+    /// A progress line on standard error if that is a terminal.
+    pub(super) fn progress_bar(self, template: &str) -> ProgressBar {
+        let target = match self == Self::Quiet || !io::stderr().is_terminal() {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::stderr(),
+        };
+        let style = ProgressStyle::with_template(template).expect("a valid template");
+        ProgressBar::with_draw_target(None, target).with_style(style)
     }
 
     /// Writes one or more lines.

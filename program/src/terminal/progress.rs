@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar};
 
 use super::sparkline::sparkline;
 use super::{Output, columns};
@@ -33,14 +33,12 @@ impl Progress {
     /// Creates the display of a run that starts at step `from`. Lines go to `output`, the updated line to standard error if
     /// that is a terminal.
     pub fn new(batch: Batch, from: u32, output: Output) -> Self {
-        let style = ProgressStyle::with_template("{msg}").expect("a valid template");
-        let bar = ProgressBar::with_draw_target(None, output.draw_target()).with_style(style);
         Self {
             batch,
             output,
             from,
             started: Instant::now(),
-            bar,
+            bar: output.progress_bar("{msg}"),
             error: None,
             curve: Curve::default(),
         }
@@ -85,17 +83,16 @@ impl Progress {
             Batch::Full => format!("{} ms per step", three_digits(1e3 * per_step)),
             Batch::PerExample => format!("{} µs per example", three_digits(1e6 * per_step)),
         };
-        let loss = losses.last().map_or(f32::NAN, |&loss| loss);
-        let error = self.error.map_or(String::new(), |error| {
-            format!("test error {:.2}%", 100.0 * error)
-        });
-        let left = time_left(self.seconds_left(step, steps));
+        let loss = losses.last().copied().unwrap_or(f32::NAN);
+        let error = self
+            .error
+            .map(|error| format!("test error {:.2}%", 100.0 * error));
         // The most important part first: a narrow terminal shows only the beginning.
         let parts = [
             format!("step {step}/{steps}"),
             format!("loss {loss:.4}"),
-            left,
-            error,
+            time_left(self.seconds_left(step, steps)),
+            error.unwrap_or_default(),
             speed,
         ];
         let width = columns::columns();
@@ -218,7 +215,7 @@ fn fitting(parts: &[String], columns: usize) -> String {
 }
 
 /// Formats an evaluation like the reproduction.
-pub fn evaluation_line(split: &str, evaluation: &Evaluation) -> String {
+fn evaluation_line(split: &str, evaluation: &Evaluation) -> String {
     format!(
         "eval: split {split}. loss {}. error {:.2}%. misses: {}",
         scientific(evaluation.loss),
@@ -230,16 +227,11 @@ pub fn evaluation_line(split: &str, evaluation: &Evaluation) -> String {
 /// Formats a number like `%e` in C and Python: `2.838382e-02`.
 fn scientific(value: f64) -> String {
     let text = format!("{value:.6e}");
-    match text.split_once('e') {
-        Some((mantissa, exponent)) => {
-            let (sign, digits) = match exponent.strip_prefix('-') {
-                Some(digits) => ('-', digits),
-                None => ('+', exponent),
-            };
-            format!("{mantissa}e{sign}{digits:0>2}")
-        }
-        None => text,
-    }
+    let Some((mantissa, exponent)) = text.split_once('e') else {
+        return text;
+    };
+    let exponent: i16 = exponent.parse().expect("a number");
+    format!("{mantissa}e{exponent:+03}")
 }
 
 #[cfg(test)]

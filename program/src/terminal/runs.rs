@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar};
 
 use super::{Output, interrupt};
 use gpu_train::error::Result;
@@ -34,18 +34,11 @@ struct Counts {
 impl<'a> RunsProgress<'a> {
     /// A display whose lines go to `output`, and its bar to standard error if that is a terminal.
     pub fn new(output: Output, line: Line<'a>) -> Self {
-        let style = ProgressStyle::with_template("{wide_bar} {msg}").expect("a valid template");
         Self {
             output,
-            bar: ProgressBar::with_draw_target(None, output.draw_target()).with_style(style),
+            bar: output.progress_bar("{wide_bar} {msg}"),
             line,
-            counts: Mutex::new(Counts {
-                started: Instant::now(),
-                runs: 0,
-                finished: 0,
-                examples: 0,
-                shown: 0,
-            }),
+            counts: Mutex::new(Counts::of(0, 0)),
         }
     }
 
@@ -61,15 +54,7 @@ impl<'a> RunsProgress<'a> {
 impl Observer for RunsProgress<'_> {
     fn begin(&self, folder: &Path, found: usize, missing: usize, examples: u64) -> Result<()> {
         self.bar.set_length(examples);
-        self.count(|counts| {
-            *counts = Counts {
-                started: Instant::now(),
-                runs: missing,
-                finished: 0,
-                examples,
-                shown: 0,
-            }
-        });
+        self.count(|counts| *counts = Counts::of(missing, examples));
         self.note(&format!(
             "{}: {found} of {} runs are there, {missing} to run",
             folder.display(),
@@ -104,6 +89,16 @@ impl Drop for RunsProgress<'_> {
 }
 
 impl Counts {
+    fn of(runs: usize, examples: u64) -> Self {
+        Self {
+            started: Instant::now(),
+            runs,
+            finished: 0,
+            examples,
+            shown: 0,
+        }
+    }
+
     fn words(&self) -> String {
         let shown = self.shown.min(self.examples);
         let left = left(self.started.elapsed(), shown, self.examples);

@@ -2,7 +2,7 @@
 
 use super::grouped;
 use gpu_train::experiment::bench::Measured;
-use gpu_train::experiment::record::{BenchReport, EngineReport, KernelReport};
+use gpu_train::experiment::record::{BenchReport, EngineReport, GpuReport, KernelReport};
 
 /// Cell of a row for an engine.
 type Show = fn(&EngineReport) -> String;
@@ -31,7 +31,7 @@ const ROWS: [(&str, Show); 15] = [
     }),
     ("copying, GB/s", |e| format!("{:.1}", e.copy_gbytes_per_s)),
     ("floor per step", |e| milliseconds(e.floor_ms)),
-    ("dispatches per step", |e| match e.dispatches {
+    ("dispatches per step", |e| match e.gpu.dispatches {
         0 => "-".into(),
         dispatches => dispatches.to_string(),
     }),
@@ -39,7 +39,7 @@ const ROWS: [(&str, Show); 15] = [
 
 /// One line about an engine, printed as soon as it has been measured.
 pub fn line(measured: &Measured) -> String {
-    let ms = measured.steps.seconds.times(1e3);
+    let ms = measured.seconds.times(1e3);
     format!(
         "{} on {}: {:.4} ms per step (p10 {:.4}, p90 {:.4}, {} samples)",
         measured.engine, measured.device, ms.median, ms.p10, ms.p90, ms.samples
@@ -66,8 +66,8 @@ pub fn text(report: &BenchReport) -> String {
     lines.push(String::new());
     for engine in &report.engines {
         lines.push(format!("{} on {}", engine.engine, engine.device));
-        if engine.timestamps.is_some() {
-            lines.extend(details(engine));
+        if engine.gpu.timestamps.is_some() {
+            lines.extend(details(&engine.gpu));
         }
     }
     if report
@@ -84,19 +84,16 @@ pub fn text(report: &BenchReport) -> String {
 }
 
 /// Properties of GPU engines only: buffers, and times of the kernels.
-fn details(engine: &EngineReport) -> Vec<String> {
-    let mut lines = vec![format!(
-        "  device buffers: {}",
-        mebibytes(engine.buffer_bytes)
-    )];
-    if let (Some(variant), Some(seconds)) = (&engine.variant, engine.tuning_s) {
+fn details(gpu: &GpuReport) -> Vec<String> {
+    let mut lines = vec![format!("  device buffers: {}", mebibytes(gpu.buffer_bytes))];
+    if let (Some(variant), Some(seconds)) = (&gpu.variant, gpu.tuning_s) {
         lines.push(format!("  kernels: {variant} (measured in {seconds:.2} s)"));
     }
-    if engine.timestamps == Some(false) {
+    if gpu.timestamps == Some(false) {
         lines.push("  time of each kernel: the adapter offers no timestamps".into());
     }
-    let total: f64 = engine.kernels.iter().map(|kernel| kernel.ms).sum();
-    for KernelReport { kernel, ms } in &engine.kernels {
+    let total: f64 = gpu.kernels.iter().map(|kernel| kernel.ms).sum();
+    for KernelReport { kernel, ms } in &gpu.kernels {
         let share = 100.0 * ms / total;
         lines.push(format!(
             "  {kernel:<18}{:>16}{share:>7.1}%",

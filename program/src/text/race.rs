@@ -1,10 +1,11 @@
 //! `gpu-train race` as human-readable text.
 
-use comfy_table::{CellAlignment, presets};
+use comfy_table::presets;
 
+use super::grid;
 use gpu_train::experiment::race::Entrant;
 use gpu_train::experiment::record::{
-    Contestant, RaceRecord, RaceRule, RunRecord, Spread, Standing,
+    Contestant, FailedRun, PublishedTime, RaceRecord, RaceRule, RunRecord, Spread, Standing,
 };
 use gpu_train::experiment::verdict::{ESSAY_SECONDS, factor, seconds};
 
@@ -91,65 +92,46 @@ pub fn text(record: &RaceRecord) -> String {
     parts.push(published_times(record));
     let devices: Vec<String> = record.contestants.iter().map(device).collect();
     parts.push(devices.join("\n"));
-    let verdict: Vec<String> = record
-        .verdict
-        .iter()
-        .map(|text| format!("- {text}"))
-        .collect();
-    parts.push(format!("The verdict\n{}", verdict.join("\n")));
+    parts.push(format!("The verdict\n- {}", record.verdict.join("\n- ")));
     parts.join("\n\n")
 }
 
 fn standings(record: &RaceRecord) -> String {
-    let mut grid = comfy_table::Table::new();
-    grid.load_style(presets::NOTHING);
+    let with_first = |first: &str, rest: [String; COLUMNS.len()]| -> Vec<String> {
+        std::iter::once(first.to_owned()).chain(rest).collect()
+    };
     let names = COLUMNS.map(|(name, _)| name.to_owned());
-    grid.set_header(with_first("contestant", names));
-    for one in &record.contestants {
+    let row = |one: &Contestant| {
         let cells = COLUMNS.map(|(_, show)| match &one.standing {
             Some(found) => show(one, found),
             None => "failed".into(),
         });
-        grid.add_row(with_first(&one.name, cells));
-    }
-    for column in grid.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    grid.trim_fmt()
+        with_first(&one.name, cells)
+    };
+    let rows = record.contestants.iter().map(row).collect();
+    grid(presets::NOTHING, 1, with_first("contestant", names), rows)
 }
 
 fn published_times(record: &RaceRecord) -> String {
-    let mut grid = comfy_table::Table::new();
-    grid.load_style(presets::NOTHING);
-    grid.set_header(["published, 23 epochs of batch 1", "seconds", "over 90 s"]);
-    for time in &record.published {
+    let head = ["published, 23 epochs of batch 1", "seconds", "over 90 s"];
+    let row = |time: &PublishedTime| {
         let about = if time.about { "about " } else { "" };
-        grid.add_row([
+        let seconds = format!("{about}{}", time.seconds);
+        vec![
             time.name.clone(),
-            format!("{about}{}", time.seconds),
+            seconds,
             factor(ESSAY_SECONDS / time.seconds),
-        ]);
-    }
-    for column in grid.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    grid.trim_fmt()
-}
-
-fn with_first(first: &str, rest: [String; COLUMNS.len()]) -> Vec<String> {
-    std::iter::once(first.to_owned()).chain(rest).collect()
+        ]
+    };
+    let rows = record.published.iter().map(row).collect();
+    grid(presets::NOTHING, 1, head.map(String::from).to_vec(), rows)
 }
 
 fn device(one: &Contestant) -> String {
-    let kernels = match &one.kernels {
-        Some(kernels) => format!("; kernels: {kernels}"),
-        None => String::new(),
-    };
-    let failed: String = one
-        .failed
-        .iter()
-        .map(|run| format!("\n  seed {} failed: {}", run.seed, run.message))
-        .collect();
+    let kernels = one.kernels.as_ref();
+    let kernels = kernels.map_or(String::new(), |kernels| format!("; kernels: {kernels}"));
+    let line = |run: &FailedRun| format!("\n  seed {} failed: {}", run.seed, run.message);
+    let failed: String = one.failed.iter().map(line).collect();
     format!(
         "{}: recipe {}, {} updates on {}{kernels}{failed}",
         one.name, one.recipe_name, one.steps, one.device

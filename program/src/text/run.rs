@@ -20,11 +20,8 @@ pub struct RunReport {
     pub finished_unix: u64,
     /// Human-readable name of the device.
     pub device: String,
-    /// Name of the engine.
     pub engine: EngineKind,
-    /// The digits.
     pub digits: String,
-    /// The recipe.
     pub recipe: Recipe,
     /// Updates done.
     pub steps: u32,
@@ -50,8 +47,9 @@ pub struct RunReport {
     /// The two compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
+    /// The run's course.
     #[serde(skip)]
-    history: History,
+    pub history: History,
 }
 
 impl RunReport {
@@ -86,30 +84,6 @@ impl RunReport {
             comparison: None,
             history,
         }
-    }
-
-    /// This report of a run that was resumed at this step; at 0 it was not.
-    #[must_use]
-    pub fn resumed_at(self, step: u32) -> Self {
-        Self {
-            resumed_at: (step > 0).then_some(step),
-            ..self
-        }
-    }
-
-    /// This report with the baseline's in it.
-    #[must_use]
-    pub fn with_baseline(self, baseline: Self, comparison: Comparison) -> Self {
-        Self {
-            baseline: Some(Box::new(baseline)),
-            comparison: Some(comparison),
-            ..self
-        }
-    }
-
-    /// The run's course.
-    pub fn history(&self) -> &History {
-        &self.history
     }
 
     /// One line of JSON.

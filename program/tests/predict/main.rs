@@ -3,6 +3,7 @@
 
 mod hostile;
 mod pictures;
+mod printed;
 mod program;
 
 use std::io::Cursor;

@@ -19,7 +19,10 @@ use crate::{drawn, encode, enlarge, mean_distance, save, weights_path};
 fn enlarged_test_digits_are_recognised_nearly_as_often_as_the_digits_themselves() {
     let net = weights::load(Path::new(weights_path())).expect("weights");
     let functions = net.functions.expect("the program said them");
-    let classifier = Classifier::new(net.parameters, functions);
+    let classifier = Classifier {
+        parameters: net.parameters,
+        functions,
+    };
     let test = embedded::digits().test;
     let (mut direct, mut enlarged, mut distance) = (0, 0, 0.0);
     let count = 500;

@@ -38,6 +38,7 @@ fn the_drawn_digits_are_recognised() {
         assert_eq!(image["probability"], probabilities[*class as usize]);
         assert!(image["probability"].as_f64() > Some(0.5), "{name}: {image}");
         assert_eq!(image["pixels"].as_array().map(Vec::len), Some(PIXELS));
+        assert_eq!(image["pixels"][0], -1.0, "paper in a corner");
     }
     let lines = predict(&["--weights", weights_path()])
         .args(&arguments)

@@ -1,35 +1,33 @@
-//! H3 and the output layer: forward, back, and the gradient of their weights.
+//! H3 and the output layer: forward or back, and the gradient of their weights.
 
 use super::tile::VECTORS;
 use crate::cpu::simd::{LANES, Lanes, Simd};
 
-/// Input and output of a dense kernel for each vector of a tile.
-pub type Operands<'a, const IN: usize, const OUT: usize> =
-    [(&'a [Lanes; IN], &'a mut [Lanes; OUT]); VECTORS];
-
-/// `above[j] = b[j] + Σ below[i] · w[i, j]`
+/// `above[j] = b[j] + Σ below[i] · w[i, j]`, `U` units at once where there are 32 registers, in each vector of a tile.
 ///
-/// - `operands`: `below` `[IN]` and `above` `[OUT]`; `w`: `[IN][OUT]`; `b`: `[OUT]`, a multiple of 10
+/// Back from `d_above` to `d_below` it is the same, with the weights transposed and no biases.
+///
+/// - `operands`: `below` `[IN]` and `above` `[OUT]`; `w`: `[IN][OUT]`; `b`: `[OUT]`
 #[inline(always)]
-pub fn dense_forward<S: Simd, const IN: usize, const OUT: usize>(
+pub fn dense<S: Simd, const IN: usize, const OUT: usize, const U: usize>(
     s: S,
-    mut operands: Operands<IN, OUT>,
+    mut operands: [(&[Lanes; IN], &mut [Lanes; OUT]); VECTORS],
     w: &[[f32; OUT]; IN],
     b: &[f32; OUT],
 ) {
-    // Accumulators: 20 of 32 registers, or 4 of 8.
+    // Accumulators: 20 or 24 of 32 registers, or 4 of 8.
     if S::REGISTERS >= 32 {
-        forward_blocks::<S, IN, OUT, 5, 4>(s, &mut operands, w, b);
+        blocks::<S, IN, OUT, U, 4>(s, &mut operands, w, b);
     } else {
-        forward_blocks::<S, IN, OUT, 2, 2>(s, &mut operands, w, b);
+        blocks::<S, IN, OUT, 2, 2>(s, &mut operands, w, b);
     }
 }
 
 /// `U` units of `K` vectors at once.
 #[inline(always)]
-fn forward_blocks<S: Simd, const IN: usize, const OUT: usize, const U: usize, const K: usize>(
+fn blocks<S: Simd, const IN: usize, const OUT: usize, const U: usize, const K: usize>(
     s: S,
-    operands: &mut Operands<IN, OUT>,
+    operands: &mut [(&[Lanes; IN], &mut [Lanes; OUT])],
     w: &[[f32; OUT]; IN],
     b: &[f32; OUT],
 ) {
@@ -61,55 +59,6 @@ fn forward_blocks<S: Simd, const IN: usize, const OUT: usize, const U: usize, co
     }
 }
 
-/// `d_below[i] = Σ w[i, j] · d_above[j]`
-///
-/// - `operands`: `d_above` `[OUT]` and `d_below` `[IN]`, a multiple of 6; `w`: `[IN][OUT]`
-#[inline(always)]
-pub fn dense_backward<S: Simd, const IN: usize, const OUT: usize>(
-    s: S,
-    mut operands: Operands<OUT, IN>,
-    w: &[[f32; OUT]; IN],
-) {
-    // Accumulators: 24 of 32 registers, or 4 of 8.
-    if S::REGISTERS >= 32 {
-        backward_blocks::<S, IN, OUT, 6, 4>(s, &mut operands, w);
-    } else {
-        backward_blocks::<S, IN, OUT, 2, 2>(s, &mut operands, w);
-    }
-}
-
-/// `I` inputs of `K` vectors at once.
-#[inline(always)]
-fn backward_blocks<S: Simd, const IN: usize, const OUT: usize, const I: usize, const K: usize>(
-    s: S,
-    operands: &mut Operands<OUT, IN>,
-    w: &[[f32; OUT]; IN],
-) {
-    const { assert!(IN.is_multiple_of(I) && VECTORS.is_multiple_of(K)) };
-    for vectors in operands.as_chunks_mut::<K>().0 {
-        for input in (0..IN).step_by(I) {
-            let mut acc = [[s.splat(0.0); K]; I];
-            for unit in 0..OUT {
-                let mut above = [s.splat(0.0); K];
-                for k in 0..K {
-                    above[k] = s.load(&vectors[k].0[unit]);
-                }
-                for i in 0..I {
-                    let weight = s.splat(w[input + i][unit]);
-                    for k in 0..K {
-                        acc[i][k] = s.mul_add(weight, above[k], acc[i][k]);
-                    }
-                }
-            }
-            for i in 0..I {
-                for k in 0..K {
-                    s.store(&mut vectors[k].1[input + i], acc[i][k]);
-                }
-            }
-        }
-    }
-}
-
 /// `d_w[i, j] += Σ below[i] · d_above[j]` over the examples of a tile.
 ///
 /// The gradient above is transposed, units adjacent, so that sixteen weights grow at once and nothing is
@@ -122,12 +71,16 @@ pub fn dense_gradient<S: Simd, const IN: usize, const OUT: usize, const W: usize
     operands: [(&[Lanes; IN], &[Lanes; OUT]); VECTORS],
     d_w: &mut [[Lanes; W]; IN],
 ) {
+    // `[example]` of `W` vectors of units.
     let mut turned = [[[Lanes::ZERO; W]; LANES]; VECTORS];
-    let mut below = [operands[0].0; VECTORS];
-    for v in 0..VECTORS {
-        below[v] = operands[v].0;
-        turn(operands[v].1, &mut turned[v]);
+    for (turned, (_, d_above)) in turned.iter_mut().zip(operands) {
+        for (unit, values) in d_above.iter().enumerate() {
+            for (example, &value) in values.0.iter().enumerate() {
+                turned[example][unit / LANES].0[unit % LANES] = value;
+            }
+        }
     }
+    let below = operands.map(|(below, _)| below);
     // Accumulators: 12 of 32 registers (two vectors of units), or 4 of 8.
     if S::REGISTERS >= 32 {
         gradient_blocks::<S, IN, W, 6>(s, below, &turned, d_w);
@@ -171,16 +124,6 @@ fn gradient_blocks<S: Simd, const IN: usize, const W: usize, const I: usize>(
             for v in 0..W {
                 s.store(&mut sums[i][v], acc[i][v]);
             }
-        }
-    }
-}
-
-/// `[unit]` of sixteen examples to `[example]` of `W` vectors of units; past the last unit `turned` is left.
-#[inline(always)]
-fn turn<const OUT: usize, const W: usize>(units: &[Lanes; OUT], turned: &mut [[Lanes; W]; LANES]) {
-    for (unit, values) in units.iter().enumerate() {
-        for (example, &value) in values.0.iter().enumerate() {
-            turned[example][unit / LANES].0[unit % LANES] = value;
         }
     }
 }

@@ -5,20 +5,18 @@
 //! are dealt out in chunks that depend on the number of examples alone, and the chunks' gradients are added in their
 //! order: any number of threads computes the same bytes.
 //!
-//! One file per kernel: `input`, `h1`, `h2`, `dropout`, `dense` (H3 and output), `loss`, `update`, `muon`;
-//! `rows` is the inner loop of both convolutions, [`stages`] puts them together.
+//! One file per kernel: `input`, `convolution` (H1 and H2), `dropout`, `dense` (H3 and output), `loss`, `update`,
+//! `muon`; [`stages`] puts them together.
 
 // The kernels' loops run over the indices of their formulas, several arrays at once.
 #![allow(clippy::needless_range_loop)]
 
+mod convolution;
 mod dense;
 mod dropout;
-mod h1;
-mod h2;
 mod input;
 mod loss;
 mod muon;
-mod rows;
 pub mod stages;
 mod sums;
 mod tile;
@@ -32,8 +30,10 @@ mod tests;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use self::stages::{Chunk, Inputs, PartialGradient, Scratch, Stage};
-use self::tile::TILE;
+use bytemuck::zeroed_box;
+
+use self::stages::{Chunk, PartialGradient, Scratch, Stage};
+pub use self::tile::TILE;
 use self::weights::Weights;
 use super::processor::{self, cores};
 use super::simd::Level;
@@ -61,7 +61,7 @@ pub struct FullBatch {
     state: State,
     weights: Box<Weights>,
     /// One per thread.
-    scratch: Vec<Mutex<Scratch>>,
+    scratch: Vec<Mutex<Box<Scratch>>>,
     /// One per chunk.
     partials: Vec<PartialGradient>,
     /// Whitened Muon's, of the weights in the state's second moment.
@@ -108,17 +108,20 @@ impl FullBatch {
     ) -> Result<Self> {
         recipe.validate_for("cpu", Batch::Full)?;
         let threads = Threads::start(threads);
-        let scratch = (0..threads.count()).map(|_| Mutex::new(Scratch::new()));
+        let mut weights: Box<Weights> = zeroed_box();
+        weights.set(parameters);
         Ok(Self {
             train,
             test,
             recipe,
             level,
             state: State::start(parameters.clone()),
-            weights: Box::new(Weights::ZERO),
-            scratch: scratch.collect(),
+            weights,
+            scratch: (0..threads.count())
+                .map(|_| Mutex::new(zeroed_box()))
+                .collect(),
             threads,
-            partials: Vec::new(),
+            partials: vec![PartialGradient::zero()],
             whitening: None,
         })
     }
@@ -131,19 +134,16 @@ impl FullBatch {
         let chunks = chunks(set.count());
         self.partials
             .resize_with(chunks.len(), PartialGradient::zero);
-        let inputs = Inputs {
-            set: &*set,
-            weights: &self.weights,
-            recipe: &self.recipe,
-            step,
-        };
-        let stages = step.map_or(Stage::FORWARD, |_| &Stage::ALL);
+        let stages = step.map_or(Stage::FORWARD, |_| Stage::ALL);
         let chunks = chunks.into_iter().zip(&mut self.partials).collect();
         self.threads
             .for_each(chunks, |thread, (examples, partial)| {
                 let scratch = self.scratch[thread].lock();
                 self.level.run(Chunk {
-                    inputs,
+                    set: &*set,
+                    weights: &self.weights,
+                    recipe: &self.recipe,
+                    step,
                     examples,
                     stages,
                     scratch: &mut scratch.unwrap_or_else(PoisonError::into_inner),
@@ -156,6 +156,23 @@ impl FullBatch {
             .fold(totals, |(loss, misses), partial| {
                 (loss + partial.loss, misses + partial.misses)
             })
+    }
+
+    /// Runs stages on the first [`TILE`] examples and on what the stages before have left, without shift and dropout:
+    /// for benches. After the loss each overwrites activations with gradients and adds to sums: run often, the numbers
+    /// mean nothing.
+    pub fn run_first_tile(&mut self, stages: &[Stage]) {
+        let scratch = self.scratch[0].get_mut();
+        self.level.run(Chunk {
+            set: &*self.train,
+            weights: &self.weights,
+            recipe: &self.recipe,
+            step: None,
+            examples: 0..TILE.min(self.train.count()),
+            stages,
+            scratch: scratch.unwrap_or_else(PoisonError::into_inner),
+            partial: &mut self.partials[0],
+        });
     }
 
     /// Mean loss over the training set at the present step, and its gradient.

@@ -1,6 +1,8 @@
 //! A chunk's gradient while it grows: vectors whose lanes are summed only once, at the end of the chunk.
 
-use super::tile::{H1, H2};
+use bytemuck::{Zeroable, cast_slice};
+
+use super::tile::Units;
 use crate::cpu::simd::{Lanes, Simd};
 use crate::net::{
     CLASSES, H1_SIDE, H1B, H1W, H2_FAN_MAPS, H2_SIDE, H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W,
@@ -16,16 +18,16 @@ pub const H3_VECTORS: usize = 2;
 pub const CLASS_VECTORS: usize = 1;
 
 /// One vector per parameter, one partial sum per lane; but in `h3w` and `outw` the lanes are units.
-#[derive(Clone)]
+#[derive(Zeroable)]
 pub struct Sums {
-    /// `[12][5][5]`
-    pub h1w: [KernelSums; MAPS],
+    /// `[12][1][5][5]`
+    pub h1w: [[KernelSums; 1]; MAPS],
     /// `[12][8][8]`
-    pub h1b: H1,
+    pub h1b: Units<H1_SIDE>,
     /// `[12][8][5][5]`
     pub h2w: [[KernelSums; H2_FAN_MAPS]; MAPS],
     /// `[12][4][4]`
-    pub h2b: H2,
+    pub h2b: Units<H2_SIDE>,
     /// `[192][30]`
     pub h3w: [[Lanes; H3_VECTORS]; H2_UNITS],
     /// `[30]`
@@ -37,58 +39,29 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// The sums of no examples.
-    pub const ZERO: Self = Self {
-        h1w: [[[Lanes::ZERO; KERNEL]; KERNEL]; MAPS],
-        h1b: [[[Lanes::ZERO; H1_SIDE]; H1_SIDE]; MAPS],
-        h2w: [[[[Lanes::ZERO; KERNEL]; KERNEL]; H2_FAN_MAPS]; MAPS],
-        h2b: [[[Lanes::ZERO; H2_SIDE]; H2_SIDE]; MAPS],
-        h3w: [[Lanes::ZERO; H3_VECTORS]; H2_UNITS],
-        h3b: [Lanes::ZERO; H3_UNITS],
-        outw: [[Lanes::ZERO; CLASS_VECTORS]; H3_UNITS],
-        outb: [Lanes::ZERO; CLASSES],
-    };
-
-    /// Starts anew.
-    #[inline(always)]
-    pub fn clear(&mut self) {
-        self.h1w = Self::ZERO.h1w;
-        self.h1b = Self::ZERO.h1b;
-        for map in &mut self.h2w {
-            *map = [[[Lanes::ZERO; KERNEL]; KERNEL]; H2_FAN_MAPS];
-        }
-        self.h2b = Self::ZERO.h2b;
-        self.h3w = Self::ZERO.h3w;
-        self.h3b = Self::ZERO.h3b;
-        self.outw = Self::ZERO.outw;
-        self.outb = Self::ZERO.outb;
-    }
-
     /// Writes the chunk's gradient (but for the padding's share) over `gradient`.
     #[inline(always)]
     pub fn finish<S: Simd>(&self, s: S, gradient: &mut Parameters) {
-        let h2w = self.h2w.as_flattened().as_flattened();
-        for (tensor, sums) in [
-            (&H1W, self.h1w.as_flattened().as_flattened()),
-            (&H1B, self.h1b.as_flattened().as_flattened()),
-            (&H2W, h2w.as_flattened()),
-            (&H2B, self.h2b.as_flattened().as_flattened()),
+        let sums: [(_, &[Lanes]); 6] = [
+            (&H1W, cast_slice(&self.h1w)),
+            (&H1B, cast_slice(&self.h1b)),
+            (&H2W, cast_slice(&self.h2w)),
+            (&H2B, cast_slice(&self.h2b)),
             (&H3B, &self.h3b),
             (&OUTB, &self.outb),
-        ] {
+        ];
+        for (tensor, sums) in sums {
             for (to, sum) in gradient.tensor_mut(tensor).iter_mut().zip(sums) {
                 *to = s.sum(s.load(sum));
             }
         }
-        let h3w = gradient.tensor_mut(&H3W).as_chunks_mut::<H3_UNITS>().0;
-        for (to, [low, high]) in h3w.iter_mut().zip(&self.h3w) {
-            let (to_low, to_high) = to.split_at_mut(low.0.len());
-            to_low.copy_from_slice(&low.0);
-            to_high.copy_from_slice(&high.0[..to_high.len()]);
+        let h3w = gradient.tensor_mut(&H3W).chunks_exact_mut(H3_UNITS);
+        for (to, units) in h3w.zip(&self.h3w) {
+            to.copy_from_slice(&cast_slice(units)[..H3_UNITS]);
         }
-        let outw = gradient.tensor_mut(&OUTW).as_chunks_mut::<CLASSES>().0;
-        for (to, [sums]) in outw.iter_mut().zip(&self.outw) {
-            to.copy_from_slice(&sums.0[..CLASSES]);
+        let outw = gradient.tensor_mut(&OUTW).chunks_exact_mut(CLASSES);
+        for (to, classes) in outw.zip(&self.outw) {
+            to.copy_from_slice(&cast_slice(classes)[..CLASSES]);
         }
     }
 }

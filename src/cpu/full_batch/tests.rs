@@ -1,8 +1,10 @@
 //! Internals; `tests/cpu/full_batch.rs` compares the engine with the reference.
 
-use super::stages::{FirstTile, Stage};
+use bytemuck::{NoUninit, cast_slice};
+
+use super::stages::Stage;
 use super::{FullBatch, Threads};
-use crate::cpu::simd::{Lanes, Level};
+use crate::cpu::simd::Level;
 use crate::data::{Digits, embedded};
 use crate::engine::Engine;
 use crate::recipe::{Recipe, RecipeName};
@@ -36,25 +38,24 @@ fn every_stage_runs_alone() {
     for level in Level::available() {
         let recipe = Recipe::named(RecipeName::FullBatch);
         let start = recipe.initial_parameters();
-        let mut alone = FirstTile::new(level, digits().train, recipe, &start);
-        for stage in Stage::ALL {
-            alone.run(&[stage]);
+        let mut engine =
+            FullBatch::with_level_and_threads(digits(), recipe, &start, level, 1).unwrap();
+        for &stage in Stage::ALL {
+            engine.run_first_tile(&[stage]);
         }
-        let written = |values: &[Lanes]| {
-            let mut values = values.iter().flat_map(|lanes| lanes.0);
-            let any = values.clone().any(|value| value != 0.0);
-            any && values.all(f32::is_finite)
-        };
-        for t in &alone.scratch.vectors {
-            assert!(written(t.h1.as_flattened().as_flattened()));
-            assert!(written(t.h2.as_flattened().as_flattened()));
+        let scratch = engine.scratch[0].get_mut().unwrap();
+        for t in &scratch.vectors {
+            assert!(written(&t.h1) && written(&t.h2));
             assert!(written(&t.out) && written(&t.d_out) && written(&t.d_h3));
         }
-        let sums = &alone.scratch.sums[0];
-        assert!(written(sums.h1w.as_flattened().as_flattened()));
-        let h2w = sums.h2w.as_flattened().as_flattened().as_flattened();
-        assert!(written(h2w) && written(sums.outw.as_flattened()));
+        let sums = &scratch.sums;
+        assert!(written(&sums.h1w) && written(&sums.h2w) && written(&sums.outw));
     }
+}
+
+fn written(values: &[impl NoUninit]) -> bool {
+    let values: &[f32] = cast_slice(values);
+    values.iter().any(|&value| value != 0.0) && values.iter().all(|value| value.is_finite())
 }
 
 #[test]

@@ -1,29 +1,29 @@
 //! The parameters in the shapes the kernels want, the padding folded into the biases; and its share of the gradient.
 
-use super::rows::taps_inside;
+use bytemuck::{Pod, Zeroable, cast_slice_mut};
+
+use super::convolution::taps_inside;
 use crate::net::{
-    CLASSES, H1_SIDE, H1B, H1W, H2_FAN_MAPS, H2_SIDE, H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W,
-    KERNEL, MAPS, OUTB, OUTW, PADDING_VALUE, PARAMETER_COUNT, ParameterTensor, Parameters, STRIDE,
-    TAPS,
+    CLASSES, H1_SIDE, H1B, H1W, H2_FAN_MAPS, H2_SIDE, H2_UNITS, H2B, H2W, H3_UNITS, KERNEL, MAPS,
+    PADDING_VALUE, PARAMETER_COUNT, ParameterTensor, Parameters, STRIDE, TAPS,
 };
 
-/// One plane of a kernel, `[row][column]`.
-pub type Plane = [[f32; KERNEL]; KERNEL];
-/// H2's kernels, `[map][source][row][column]`.
-pub type H2Weights = [[Plane; H2_FAN_MAPS]; MAPS];
+/// A convolution's kernels, `[map][source][row][column]`.
+pub type Kernels<const FAN: usize> = [[[[f32; KERNEL]; KERNEL]; FAN]; MAPS];
 
-/// The parameters of one step.
+/// The parameters of one step, in the order of the flat vector, and transposed ones for the way back.
 ///
 /// The padding is a constant, so a tap that falls on it adds a constant to its unit: `h1b` and `h2b` hold the biases
 /// with that share, and the kernels leave such taps out, 14% of H1's and 28% of H2's multiply-adds.
-#[derive(Clone)]
+#[derive(Clone, Copy, Zeroable, Pod)]
+#[repr(C)]
 pub struct Weights {
-    /// `[12][5][5]`
-    pub h1w: [Plane; MAPS],
+    /// `[12][1][5][5]`
+    pub h1w: Kernels<1>,
     /// `[12][8][8]`, with the padding's share.
     pub h1b: [[[f32; H1_SIDE]; H1_SIDE]; MAPS],
     /// `[12][8][5][5]`
-    pub h2w: H2Weights,
+    pub h2w: Kernels<H2_FAN_MAPS>,
     /// `[12][4][4]`, with the padding's share.
     pub h2b: [[[f32; H2_SIDE]; H2_SIDE]; MAPS],
     /// `[192][30]`
@@ -34,34 +34,30 @@ pub struct Weights {
     pub outw: [[f32; CLASSES]; H3_UNITS],
     /// `[10]`
     pub outb: [f32; CLASSES],
+    /// `[30][192]`, `h3w` transposed.
+    pub h3w_back: [[f32; H2_UNITS]; H3_UNITS],
+    /// `[10][30]`, `outw` transposed.
+    pub outw_back: [[f32; H3_UNITS]; CLASSES],
 }
 
 impl Weights {
-    /// All zeros.
-    pub const ZERO: Self = Self {
-        h1w: [[[0.0; KERNEL]; KERNEL]; MAPS],
-        h1b: [[[0.0; H1_SIDE]; H1_SIDE]; MAPS],
-        h2w: [[[[0.0; KERNEL]; KERNEL]; H2_FAN_MAPS]; MAPS],
-        h2b: [[[0.0; H2_SIDE]; H2_SIDE]; MAPS],
-        h3w: [[0.0; H3_UNITS]; H2_UNITS],
-        h3b: [0.0; H3_UNITS],
-        outw: [[0.0; CLASSES]; H3_UNITS],
-        outb: [0.0; CLASSES],
-    };
-
     /// Takes the parameters of a new step.
     pub fn set(&mut self, parameters: &Parameters) {
+        let flat: &mut [f32] = cast_slice_mut(std::slice::from_mut(self));
+        flat[..PARAMETER_COUNT].copy_from_slice(parameters.flat());
+        transpose(&self.h3w, &mut self.h3w_back);
+        transpose(&self.outw, &mut self.outw_back);
         let p = |tensor| parameters.tensor(tensor);
-        let h1w = self.h1w.as_flattened_mut().as_flattened_mut();
-        h1w.copy_from_slice(p(&H1W));
-        let h2w = self.h2w.as_flattened_mut().as_flattened_mut();
-        h2w.as_flattened_mut().copy_from_slice(p(&H2W));
-        self.h3w.as_flattened_mut().copy_from_slice(p(&H3W));
-        self.h3b.copy_from_slice(p(&H3B));
-        self.outw.as_flattened_mut().copy_from_slice(p(&OUTW));
-        self.outb.copy_from_slice(p(&OUTB));
         padded_biases(p(&H1W), p(&H1B), self.h1b.as_flattened_mut());
         padded_biases(p(&H2W), p(&H2B), self.h2b.as_flattened_mut());
+    }
+}
+
+fn transpose<const IN: usize, const OUT: usize>(w: &[[f32; OUT]; IN], to: &mut [[f32; IN]; OUT]) {
+    for input in 0..IN {
+        for unit in 0..OUT {
+            to[unit][input] = w[input][unit];
+        }
     }
 }
 

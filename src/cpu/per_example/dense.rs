@@ -2,7 +2,7 @@
 
 use super::layout::{QUAD, Trained, quad};
 use super::rule::Rule;
-use crate::cpu::simd::{LANES, Lanes, Quads};
+use crate::cpu::simd::{LANES, Lanes, Simd};
 
 /// `[input quad][unit quad]`, lanes `[unit][input]`.
 pub type Weights<const INPUTS: usize, const UNITS: usize> = [[Lanes; UNITS]; INPUTS];
@@ -12,7 +12,7 @@ pub type Weights<const INPUTS: usize, const UNITS: usize> = [[Lanes; UNITS]; INP
 /// - `x`: `[input]` in `INPUTS / 4` vectors; `b`, `sums`: `[unit]`, a vector for each BLOCK unit quads, which are
 ///   computed together
 #[inline(always)]
-pub fn forward<S: Quads, const INPUTS: usize, const UNITS: usize, const BLOCK: usize>(
+pub fn forward<S: Simd, const INPUTS: usize, const UNITS: usize, const BLOCK: usize>(
     s: S,
     x: &[Lanes],
     w: &Weights<INPUTS, UNITS>,
@@ -51,7 +51,7 @@ pub fn forward<S: Quads, const INPUTS: usize, const UNITS: usize, const BLOCK: u
 ///
 /// - `x`, `d_x`: `[input]`; `d`: `[unit]`; padded with zeros
 #[inline(always)]
-pub fn backward<S: Quads, R: Rule, const INPUTS: usize, const UNITS: usize>(
+pub fn backward<S: Simd, R: Rule, const INPUTS: usize, const UNITS: usize>(
     s: S,
     x: &[Lanes],
     d: &[Lanes],

@@ -1,21 +1,20 @@
 //! H1: forward, and the gradient of its weights.
 
 use super::input::Columns;
-use super::layout::{HALVES, MAP_QUADS, QUAD, Trained, unrolled, window};
+use super::layout::{HALVES, MAP_QUADS, QUAD, Trained, window};
 use super::rule::Rule;
 use crate::cpu::activation::activate;
-use crate::cpu::simd::{Lanes, Quads};
+use crate::cpu::simd::{Lanes, Simd};
 use crate::net::{H1_SIDE, KERNEL, STRIDE};
 use crate::recipe::Activation;
 
-/// H1's weights.
 pub type Weights = [[[Lanes; KERNEL]; KERNEL]; MAP_QUADS];
 /// One value for each unit of H1, `[map quad][row][half]`.
 pub type Units = [[[Lanes; HALVES]; H1_SIDE]; MAP_QUADS];
 
 /// The four pixels that four neighbouring units see through one tap, tiled.
 #[inline(always)]
-fn pixels<S: Quads>(s: S, x: &Columns, row: usize, half: usize, kr: usize, kc: usize) -> S::V {
+fn pixels<S: Simd>(s: S, x: &Columns, row: usize, half: usize, kr: usize, kc: usize) -> S::V {
     let columns = &x[STRIDE * row + kr][kc % STRIDE];
     s.tile(window(columns, QUAD * half + kc / STRIDE))
 }
@@ -24,7 +23,7 @@ fn pixels<S: Quads>(s: S, x: &Columns, row: usize, half: usize, kr: usize, kc: u
 ///
 /// `b` has lanes `[map][column]`, `h1` lanes `[column][map]`.
 #[inline(always)]
-pub fn forward<S: Quads>(
+pub fn forward<S: Simd>(
     s: S,
     x: &Columns,
     w: &Weights,
@@ -41,7 +40,7 @@ pub fn forward<S: Quads>(
 
 /// ROWS rows at a time: 6·ROWS sums. (With four rows the compiler spills, which costs 0.6 µs per example.)
 #[inline(always)]
-fn blocks<S: Quads, const ROWS: usize>(
+fn blocks<S: Simd, const ROWS: usize>(
     s: S,
     x: &Columns,
     w: &Weights,
@@ -88,7 +87,7 @@ fn blocks<S: Quads, const ROWS: usize>(
 ///
 /// `d_h1` has lanes `[map][column]`.
 #[inline(always)]
-pub fn gradient<S: Quads, R: Rule>(
+pub fn gradient<S: Simd, R: Rule>(
     s: S,
     x: &Columns,
     d_h1: &Units,
@@ -113,7 +112,7 @@ pub fn gradient<S: Quads, R: Rule>(
 
 /// COUNT map quads at a time: 5·COUNT sums.
 #[inline(always)]
-fn quads<S: Quads, R: Rule, const COUNT: usize>(
+fn quads<S: Simd, R: Rule, const COUNT: usize>(
     s: S,
     x: &Columns,
     d_h1: &Units,

@@ -3,15 +3,15 @@
 //! The padding is never multiplied: a tap on it means −1, so its weight (forward) or gradient (backward) is
 //! subtracted, on ports that multiply-adds leave idle; and nothing runs back to it.
 
+use super::forward_backward::slope;
 use super::h1::Units as H1Units;
-use super::layout::{HALVES, MAP_QUADS, PAIRS, QUAD, SEEN_BY, Trained, quad, unrolled};
+use super::layout::{HALVES, MAP_QUADS, PAIRS, QUAD, SEEN_BY, Trained, quad};
 use super::rule::Rule;
-use crate::cpu::activation::{activate, times_slope};
-use crate::cpu::simd::{Lanes, Quads};
+use crate::cpu::activation::activate;
+use crate::cpu::simd::{Lanes, Simd};
 use crate::net::{H1_SIDE, H2_SIDE, KERNEL, PADDING, STRIDE};
 use crate::recipe::Activation;
 
-/// H2's weights.
 pub type Weights = [[[Lanes; KERNEL]; KERNEL]; PAIRS];
 /// One value for each unit of H2, `[map quad][row]`, lanes `[column][map]`.
 pub type Units = [[Lanes; H2_SIDE]; MAP_QUADS];
@@ -49,7 +49,7 @@ const fn padded_column(kc: usize) -> Option<usize> {
 
 /// `h2[m, r, c] = f(b[m, r, c] + Σ w[m, s, kr, kc] · h1[source(m, s), 2r + kr − 2, 2c + kc − 2])`
 #[inline(always)]
-pub fn forward<S: Quads>(
+pub fn forward<S: Simd>(
     s: S,
     h1: &H1Units,
     w: &Weights,
@@ -71,7 +71,7 @@ pub fn forward<S: Quads>(
 /// One row of COUNT map quads: 4·COUNT sums, lanes `[map][map of H1]`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-fn groups<S: Quads, const COUNT: usize>(
+fn groups<S: Simd, const COUNT: usize>(
     s: S,
     first: usize,
     row: usize,
@@ -85,20 +85,7 @@ fn groups<S: Quads, const COUNT: usize>(
     let mut sums = [[s.splat(0.0); H2_SIDE]; COUNT];
     for kr in 0..KERNEL {
         let Some(below) = row_below(row, kr) else {
-            for q in 0..MAP_QUADS {
-                for (group, pair) in SEEN_BY[q] {
-                    if within(group) {
-                        let mut sum = s.load(&w[pair][kr][0]);
-                        unrolled!(kc in [1 2 3 4] {
-                            sum = s.add(sum, s.load(&w[pair][kr][kc]));
-                        });
-                        for c in 0..H2_SIDE {
-                            let at = &mut sums[(group - first) % COUNT][c];
-                            *at = s.sub(*at, sum);
-                        }
-                    }
-                }
-            }
+            subtract_row(s, first, kr, w, &mut sums);
             continue;
         };
         unrolled!(q in [0 1 2] {
@@ -136,9 +123,32 @@ fn groups<S: Quads, const COUNT: usize>(
     }
 }
 
+/// Subtracts the weights of a kernel row on the padding from the sums of [`groups`].
+#[inline(always)]
+fn subtract_row<S: Simd, const COUNT: usize>(
+    s: S,
+    first: usize,
+    kr: usize,
+    w: &Weights,
+    sums: &mut [[S::V; H2_SIDE]; COUNT],
+) {
+    for &(group, pair) in SEEN_BY.as_flattened() {
+        if (first..first + COUNT).contains(&group) {
+            let mut sum = s.load(&w[pair][kr][0]);
+            unrolled!(kc in [1 2 3 4] {
+                sum = s.add(sum, s.load(&w[pair][kr][kc]));
+            });
+            for c in 0..H2_SIDE {
+                let at = &mut sums[(group - first) % COUNT][c];
+                *at = s.sub(*at, sum);
+            }
+        }
+    }
+}
+
 /// Repeats each unit's gradient over the inputs of its vector.
 #[inline(always)]
-pub fn repeat<S: Quads>(s: S, d_h2: &Units, repeated: &mut Repeated) {
+pub fn repeat<S: Simd>(s: S, d_h2: &Units, repeated: &mut Repeated) {
     for group in 0..MAP_QUADS {
         for row in 0..H2_SIDE {
             unrolled!(column in [0 1 2 3] {
@@ -152,35 +162,52 @@ pub fn repeat<S: Quads>(s: S, d_h2: &Units, repeated: &mut Repeated) {
 /// Differentiates the forward pass by H1's sums:
 /// each `d_h2[m, r, c] · w[m, s, kr, kc]` goes to the unit of H1 it came from, then times f′(h1).
 ///
-/// `h1` has lanes `[column][map]`, `d_h1` lanes `[map][column]`.
+/// With `SECOND` they are second derivatives, and f′ counts twice. `h1` has lanes `[column][map]`, `d_h1` lanes
+/// `[map][column]`.
 #[inline(always)]
-pub fn backward<S: Quads>(
+pub fn backward<S: Simd, const SECOND: bool>(
     s: S,
     d_h2: &Repeated,
     w: &Weights,
     h1: &H1Units,
-    activation: Activation,
+    f: Activation,
     d_h1: &mut H1Units,
 ) {
     for q in 0..MAP_QUADS {
         for row in 0..H1_SIDE {
+            let (h1, d_h1) = (&h1[q][row], &mut d_h1[q][row]);
             if S::REGISTERS >= 32 {
                 let columns = columns_below::<S, H1_SIDE, 0>(s, q, row, d_h2, w);
-                finish_below(s, q, row, 0, &columns[..QUAD], h1, activation, d_h1);
-                finish_below(s, q, row, 1, &columns[QUAD..], h1, activation, d_h1);
+                unrolled!(half in [0 1] {
+                    finish::<S, SECOND>(s, &columns[QUAD * half..], &h1[half], f, &mut d_h1[half]);
+                });
             } else {
-                let left = columns_below::<S, QUAD, 0>(s, q, row, d_h2, w);
-                finish_below(s, q, row, 0, &left, h1, activation, d_h1);
-                let right = columns_below::<S, QUAD, QUAD>(s, q, row, d_h2, w);
-                finish_below(s, q, row, 1, &right, h1, activation, d_h1);
+                let columns = columns_below::<S, QUAD, 0>(s, q, row, d_h2, w);
+                finish::<S, SECOND>(s, &columns, &h1[0], f, &mut d_h1[0]);
+                let columns = columns_below::<S, QUAD, QUAD>(s, q, row, d_h2, w);
+                finish::<S, SECOND>(s, &columns, &h1[1], f, &mut d_h1[1]);
             }
         }
     }
 }
 
+/// Sums over H2's maps and applies f′.
+#[inline(always)]
+fn finish<S: Simd, const SECOND: bool>(
+    s: S,
+    columns: &[S::V],
+    h1: &Lanes,
+    f: Activation,
+    d_h1: &mut Lanes,
+) {
+    let sum = s.sum_of_quads([columns[0], columns[1], columns[2], columns[3]]);
+    let d = slope::<S, SECOND>(s, f, s.load(h1), sum);
+    s.store(d_h1, s.transpose(d));
+}
+
 /// Gradient of WIDTH columns of a row of H1 from START on: lanes `[map of H2][map]`, yet to be summed over H2's.
 #[inline(always)]
-fn columns_below<S: Quads, const WIDTH: usize, const START: usize>(
+fn columns_below<S: Simd, const WIDTH: usize, const START: usize>(
     s: S,
     q: usize,
     below: usize,
@@ -211,30 +238,11 @@ fn columns_below<S: Quads, const WIDTH: usize, const START: usize>(
     sums
 }
 
-/// Sums over H2's maps and applies f′.
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn finish_below<S: Quads>(
-    s: S,
-    q: usize,
-    row: usize,
-    half: usize,
-    columns: &[S::V],
-    h1: &H1Units,
-    activation: Activation,
-    d_h1: &mut H1Units,
-) {
-    let sum = s.sum_of_quads([columns[0], columns[1], columns[2], columns[3]]);
-    let value = s.load(&h1[q][row][half]);
-    let d = times_slope(s, activation, value, sum);
-    s.store(&mut d_h1[q][row][half], s.transpose(d));
-}
-
 /// Differentiates the forward pass by `w` and `b` and hands the gradients to the rule:
 /// `d_w[m, s, kr, kc] = Σ d_h2[m, r, c] · h1[source(m, s), 2r + kr − 2, 2c + kc − 2]`, `d_b = d_h2`
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-pub fn gradient<S: Quads, R: Rule>(
+pub fn gradient<S: Simd, R: Rule>(
     s: S,
     h1: &H1Units,
     d_h2: &Units,
@@ -264,7 +272,7 @@ pub fn gradient<S: Quads, R: Rule>(
 /// One row of the kernels from a map quad of H1 to COUNT of the two that see it: 5·COUNT sums.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-fn taps<S: Quads, R: Rule, const COUNT: usize>(
+fn taps<S: Simd, R: Rule, const COUNT: usize>(
     s: S,
     q: usize,
     first: usize,

@@ -12,7 +12,6 @@ const HALF: usize = SIDE / 2;
 pub struct Set {
     /// In f32, `[example][row]`, lanes `[parity][column / 2]`: 1 KiB per image.
     images: Vec<[Lanes; SIDE]>,
-    /// Labels of the examples.
     pub labels: Vec<u8>,
 }
 
@@ -37,7 +36,6 @@ impl Set {
         }
     }
 
-    /// One image.
     #[inline(always)]
     pub fn image(&self, example: usize) -> &[Lanes; SIDE] {
         &self.images[example]

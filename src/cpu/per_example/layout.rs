@@ -1,5 +1,7 @@
 //! Places of the parameters among the vectors, and conversion from and to the flat order.
 
+use bytemuck::{Zeroable, zeroed_box};
+
 use crate::cpu::simd::{LANES, Lanes};
 use crate::net::{
     CLASSES, H1_SIDE, H1B, H1W, H2_AREA, H2_FAN_MAPS, H2_SIDE, H2_SOURCES, H2B, H2W, H3_UNITS, H3B,
@@ -8,17 +10,17 @@ use crate::net::{
 
 /// Floats of a quad.
 pub const QUAD: usize = 4;
-/// Quads of maps, of H1 and of H2.
+/// Simd of maps, of H1 and of H2.
 pub const MAP_QUADS: usize = MAPS / QUAD;
 /// Vectors of four columns in a row of H1.
 pub const HALVES: usize = H1_SIDE / QUAD;
 /// Pairs of (map quad of H2, map quad of H1 it sees).
 pub const PAIRS: usize = MAP_QUADS * H2_FAN_MAPS / QUAD;
-/// Quads of H3's inputs, ordered (map quad, row, column): a quad is four maps at one position.
+/// Simd of H3's inputs, ordered (map quad, row, column): a quad is four maps at one position.
 pub const H3_INPUT_QUADS: usize = MAP_QUADS * H2_AREA;
-/// Quads of H3's units, 30 padded to 32.
+/// Simd of H3's units, 30 padded to 32.
 pub const H3_QUADS: usize = H3_UNITS.div_ceil(QUAD);
-/// Quads of classes, 10 padded to 12.
+/// Simd of classes, 10 padded to 12.
 pub const CLASS_QUADS: usize = CLASSES.div_ceil(QUAD);
 
 /// For each map quad of H1, the two map quads of H2 that see it, each with its pair's index.
@@ -39,21 +41,8 @@ pub const SEEN_BY: [[(usize, usize); 2]; MAP_QUADS] = {
     seen_by
 };
 
-/// Writes the body once for each literal: an array of vectors stays in registers only where its indices are
-/// constants, and the compiler leaves some nested loops rolled.
-macro_rules! unrolled {
-    ($index:ident in [$($value:literal)*] $body:block) => {
-        $({
-            let $index: usize = $value;
-            $body
-        })*
-    };
-}
-pub(super) use unrolled;
-
 /// One value for each parameter, as vectors; the module's table describes a vector's lanes.
-#[derive(Debug, Clone, PartialEq)]
-#[repr(C)]
+#[derive(Clone, Zeroable)]
 pub struct Packed {
     /// `[map quad][row][column]` of the kernel; lanes `[map][the same four times]`.
     pub h1w: [[[Lanes; KERNEL]; KERNEL]; MAP_QUADS],
@@ -74,21 +63,9 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// All zeros.
-    pub const ZERO: Self = Self {
-        h1w: [[[Lanes::ZERO; KERNEL]; KERNEL]; MAP_QUADS],
-        h1b: [[[Lanes::ZERO; HALVES]; H1_SIDE]; MAP_QUADS],
-        h2w: [[[Lanes::ZERO; KERNEL]; KERNEL]; PAIRS],
-        h2b: [[Lanes::ZERO; H2_SIDE]; MAP_QUADS],
-        h3w: [[Lanes::ZERO; H3_QUADS]; H3_INPUT_QUADS],
-        h3b: [Lanes::ZERO; H3_QUADS / QUAD],
-        outw: [[Lanes::ZERO; CLASS_QUADS]; H3_QUADS],
-        outb: [Lanes::ZERO; 1],
-    };
-
     /// Takes values in the flat order; lanes that pad 30 units to 32 and 10 classes to 12 are zero.
     pub fn pack(parameters: &Parameters) -> Box<Self> {
-        let mut packed = Box::new(Self::ZERO);
+        let mut packed: Box<Self> = zeroed_box();
         packed.each(|lane, index| *lane = parameters.flat()[index]);
         packed
     }
@@ -155,14 +132,43 @@ impl Packed {
     }
 }
 
-/// Some of the weights with their places in the optimizer's two moments.
-#[derive(Debug)]
-pub struct Trained<'a, T> {
-    /// Weights or biases.
-    pub weights: &'a mut T,
+/// The weights and the optimizer's moments.
+pub struct Moments {
+    /// Weights and biases.
+    pub weights: Box<Packed>,
     /// AdamW's first moment, SGD's momentum buffer, or a gradient being summed.
-    pub first: &'a mut T,
+    pub first: Box<Packed>,
     /// AdamW's second moment, or diagonal Newton's 1/(μ + h).
+    pub second: Box<Packed>,
+}
+
+impl Moments {
+    /// These weights, and moments of zero.
+    pub fn start(weights: Box<Packed>) -> Self {
+        Self {
+            weights,
+            first: zeroed_box(),
+            second: zeroed_box(),
+        }
+    }
+}
+
+/// The same tensor among the weights and both moments.
+macro_rules! trained {
+    ($moments:ident, $tensor:ident) => {
+        $crate::cpu::per_example::layout::Trained {
+            weights: &mut $moments.weights.$tensor,
+            first: &mut $moments.first.$tensor,
+            second: &mut $moments.second.$tensor,
+        }
+    };
+}
+pub(super) use trained;
+
+/// Some of the [`Moments`].
+pub struct Trained<'a, T> {
+    pub weights: &'a mut T,
+    pub first: &'a mut T,
     pub second: &'a mut T,
 }
 

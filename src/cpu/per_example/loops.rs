@@ -2,14 +2,16 @@
 
 use std::marker::PhantomData;
 
-use super::forward_backward::{Activations, Moments};
+use super::PerExample;
+use super::forward_backward::{Activations, KEEP_ALL};
 use super::input::{Set, place, place_shifted};
-use super::layout::QUAD;
+use super::layout::{Moments, QUAD};
 use super::loss::{loss, missed};
 use super::rule::{Accumulate, Update};
-use crate::cpu::simd::{Lanes, Quads, WithSimd};
+use crate::cpu::simd::{Lanes, Simd, WithSimd};
 use crate::draw;
-use crate::net::H2_SIDE;
+use crate::engine::{Evaluation, Split};
+use crate::net::{H2_SIDE, Parameters};
 use crate::recipe::Recipe;
 
 /// Draws an example's shift and dropout in one step and places its image.
@@ -23,10 +25,10 @@ fn place_drawn(
 ) {
     let image = set.image(example);
     if recipe.shift == 0 {
-        place(image, &mut activations.x);
+        place(image, &mut activations.inputs.x);
     } else {
         let shift = draw::shift(recipe.seed, step, example as u32, recipe.shift);
-        place_shifted(image, shift, &mut activations.x);
+        place_shifted(image, shift, &mut activations.inputs.x);
     }
     if recipe.dropout > 0.0 {
         let threshold = draw::dropout_threshold(recipe.dropout);
@@ -45,41 +47,39 @@ fn place_drawn(
     }
 }
 
-/// Updates from `step` on, one example each; fills `losses`.
+/// Updates from the present step on, one example each; fills `losses`.
 pub struct Train<'a, R> {
-    /// The training set.
-    pub set: &'a Set,
-    /// Functions, loss, noise and rates.
-    pub recipe: &'a Recipe,
+    pub engine: &'a mut PerExample,
+    pub losses: &'a mut [f32],
     /// Type of the update rule.
     pub rule: PhantomData<R>,
-    /// Memory for an example.
-    pub activations: &'a mut Activations,
-    /// The weights and moments to update.
-    pub moments: &'a mut Moments,
-    /// Number of the first update.
-    pub step: u32,
-    /// One loss per update.
-    pub losses: &'a mut [f32],
 }
 
 impl<R: Update> WithSimd for Train<'_, R> {
     type Output = ();
     #[inline(always)]
-    fn run<S: Quads>(self, s: S) {
-        let (recipe, examples) = (self.recipe, self.set.labels.len());
+    fn run<S: Simd>(self, s: S) {
+        let PerExample {
+            train,
+            recipe,
+            memory,
+            moments,
+            step,
+            ..
+        } = self.engine;
+        let examples = train.labels.len();
         let rule_at = |step| R::new(recipe, &recipe.step_scalars(u64::from(step), examples));
-        let mut rule = rule_at(self.step);
-        let mut example = self.step as usize % examples;
-        for (step, value) in (self.step..).zip(self.losses) {
+        let mut rule = rule_at(*step);
+        let mut example = *step as usize % examples;
+        for value in self.losses {
             // After the warm-up the rate is the same throughout an epoch.
-            if !R::CONSTANT_IN_AN_EPOCH || example == 0 || u64::from(step) <= recipe.warmup {
-                rule = rule_at(step);
+            if !R::CONSTANT_IN_AN_EPOCH || example == 0 || u64::from(*step) <= recipe.warmup {
+                rule = rule_at(*step);
             }
-            place_drawn(self.activations, recipe, self.set, step, example);
-            self.activations.forward(s, &self.moments.weights);
-            let label = usize::from(self.set.labels[example]);
-            *value = self.activations.backward(s, label, self.moments, rule);
+            place_drawn(&mut memory.values, recipe, train, *step, example);
+            let label = train.labels[example];
+            *value = memory.forward_backward(s, recipe, label, moments, rule);
+            *step += 1;
             example += 1;
             if example == examples {
                 example = 0;
@@ -88,67 +88,70 @@ impl<R: Update> WithSimd for Train<'_, R> {
     }
 }
 
-/// Adds up the gradient of the mean loss in `moments.first`; returns the mean loss.
-pub struct Gradient<'a> {
-    /// The training set.
-    pub set: &'a Set,
-    /// Functions, loss and noise.
-    pub recipe: &'a Recipe,
-    /// Memory for an example.
-    pub activations: &'a mut Activations,
-    /// The weights, and where the gradient is summed.
-    pub moments: &'a mut Moments,
-    /// Number of the next update, for the draws.
-    pub step: u32,
-}
+/// The mean loss and its gradient.
+pub struct Gradient<'a>(pub &'a mut PerExample);
 
 impl WithSimd for Gradient<'_> {
-    type Output = f64;
+    type Output = (f64, Parameters);
     #[inline(always)]
-    fn run<S: Quads>(self, s: S) -> f64 {
-        let scale = 1.0 / self.set.labels.len() as f64;
-        let rule = Accumulate {
-            scale: scale as f32,
-        };
+    fn run<S: Simd>(self, s: S) -> (f64, Parameters) {
+        let PerExample {
+            train,
+            recipe,
+            memory,
+            moments,
+            step,
+            ..
+        } = self.0;
+        let mut sums = Moments::start(moments.weights.clone());
+        let scale = 1.0 / train.labels.len() as f64;
+        let rule = Accumulate(scale as f32);
         let mut sum = 0.0;
-        for (example, &label) in self.set.labels.iter().enumerate() {
-            place_drawn(self.activations, self.recipe, self.set, self.step, example);
-            self.activations.forward(s, &self.moments.weights);
-            let value = self
-                .activations
-                .backward(s, usize::from(label), self.moments, rule);
+        for (example, &label) in train.labels.iter().enumerate() {
+            place_drawn(&mut memory.values, recipe, train, *step, example);
+            let value = memory.forward_backward(s, recipe, label, &mut sums, rule);
             sum += f64::from(value);
         }
-        sum * scale
+        (sum * scale, sums.first.unpack())
     }
 }
 
-/// Sum of losses and number of misses over a set.
+/// Loss and misses over a set.
 pub struct Evaluate<'a> {
-    /// The set.
-    pub set: &'a Set,
-    /// A activations that drops nothing.
-    pub activations: &'a mut Activations,
-    /// The weights.
-    pub moments: &'a Moments,
+    pub engine: &'a mut PerExample,
+    pub split: Split,
 }
 
 impl WithSimd for Evaluate<'_> {
-    type Output = (f64, u32);
+    type Output = Evaluation;
     #[inline(always)]
-    fn run<S: Quads>(self, s: S) -> (f64, u32) {
+    fn run<S: Simd>(self, s: S) -> Evaluation {
+        let PerExample {
+            train,
+            test,
+            recipe,
+            memory,
+            moments,
+            ..
+        } = self.engine;
+        let set = match self.split {
+            Split::Train => train,
+            Split::Test => test,
+        };
+        let values = &mut memory.values;
+        values.factors = KEEP_ALL;
         let (mut sum, mut misses) = (0.0, 0);
         let mut unused = Lanes::ZERO;
-        for (example, &label) in self.set.labels.iter().enumerate() {
-            let label = usize::from(label);
-            place(self.set.image(example), &mut self.activations.x);
-            self.activations.forward(s, &self.moments.weights);
-            let out = &self.activations.out;
-            let (activation, kind) = (self.activations.activation, self.activations.loss);
-            let value = loss(s, activation, kind, out, label, 1.0, &mut unused);
-            sum += f64::from(value);
-            misses += u32::from(missed(out, label));
+        for (example, &label) in set.labels.iter().enumerate() {
+            place(set.image(example), &mut values.inputs.x);
+            values.forward(s, recipe, &moments.weights);
+            sum += f64::from(loss(s, recipe, &values.out, label, 1.0, &mut unused));
+            misses += u32::from(missed(&values.out, label));
         }
-        (sum, misses)
+        Evaluation {
+            loss: sum / set.labels.len() as f64,
+            misses,
+            examples: set.labels.len() as u32,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::cpu::activation::{scaled_tanh, tanh_slope};
 use crate::cpu::simd::{LANES, Lanes, Simd};
 use crate::net::CLASSES;
-use crate::recipe::{Activation, Loss};
+use crate::recipe::{Loss, Recipe};
 
 /// MSE's targets for each label: +1 for it, −1 for the others, 0 (the output there) for the padding.
 const TARGETS: [Lanes; CLASSES] = {
@@ -23,9 +23,9 @@ const TARGETS: [Lanes; CLASSES] = {
 /// The outputs from their sums: tanh (scaled where the hidden layers' is) for MSE, the logits themselves for
 /// cross-entropy.
 #[inline(always)]
-pub fn outputs<S: Simd>(s: S, activation: Activation, kind: Loss, sums: S::V) -> S::V {
-    match kind {
-        Loss::Mse => scaled_tanh(s, activation, sums),
+pub fn outputs<S: Simd>(s: S, recipe: &Recipe, sums: S::V) -> S::V {
+    match recipe.loss {
+        Loss::Mse => scaled_tanh(s, recipe.activation, sums),
         Loss::CrossEntropy => sums,
     }
 }
@@ -38,18 +38,18 @@ pub fn outputs<S: Simd>(s: S, activation: Activation, kind: Loss, sums: S::V) ->
 #[inline(always)]
 pub fn loss<S: Simd>(
     s: S,
-    activation: Activation,
-    kind: Loss,
+    recipe: &Recipe,
     out: &Lanes,
-    label: usize,
+    label: u8,
     scale: f32,
     d: &mut Lanes,
 ) -> f32 {
-    match kind {
+    let label = usize::from(label);
+    match recipe.loss {
         Loss::Mse => {
             let out = s.load(out);
             let difference = s.sub(out, s.load(&TARGETS[label]));
-            let slope = tanh_slope(s, activation, out);
+            let slope = tanh_slope(s, recipe.activation, out);
             let factor = s.splat(scale * (2.0 / CLASSES as f32));
             s.store(d, s.mul(s.mul(factor, difference), slope));
             s.sum(s.mul(difference, difference)) / CLASSES as f32
@@ -78,25 +78,19 @@ pub fn loss<S: Simd>(
 /// - MSE: `2/10 · g′[k]²`
 /// - cross-entropy: `p[k] · (1 − p[k])`, p being the softmax
 #[inline(always)]
-pub fn curvature<S: Simd>(
-    s: S,
-    activation: Activation,
-    kind: Loss,
-    out: &Lanes,
-    scale: f32,
-) -> Lanes {
+pub fn curvature<S: Simd>(s: S, recipe: &Recipe, out: &Lanes, scale: f32) -> Lanes {
     let mut d = Lanes::ZERO;
-    match kind {
+    match recipe.loss {
         Loss::Mse => {
             let value = s.load(out);
-            let slope = tanh_slope(s, activation, value);
+            let slope = tanh_slope(s, recipe.activation, value);
             let factor = s.splat(scale * (2.0 / CLASSES as f32));
             s.store(&mut d, s.mul(s.mul(factor, slope), slope));
             d.0[CLASSES..].fill(0.0);
         }
         Loss::CrossEntropy => {
             // The label's −1 taken back, its gradient is the softmax.
-            loss(s, activation, kind, out, 0, 1.0, &mut d);
+            loss(s, recipe, out, 0, 1.0, &mut d);
             d.0[0] += 1.0;
             for d in &mut d.0 {
                 *d = scale * *d * (1.0 - *d);
@@ -108,12 +102,12 @@ pub fn curvature<S: Simd>(
 
 /// Returns true if the largest output is not the label's; the first of equal ones counts.
 #[inline(always)]
-pub fn missed(out: &Lanes, label: usize) -> bool {
+pub fn missed(out: &Lanes, label: u8) -> bool {
     let mut guess = 0;
     for class in 1..CLASSES {
         if out.0[class] > out.0[guess] {
             guess = class;
         }
     }
-    guess != label
+    guess != usize::from(label)
 }

@@ -37,6 +37,8 @@ mod rule;
 
 use std::marker::PhantomData;
 
+use bytemuck::zeroed_box;
+
 use super::processor;
 use super::simd::Level;
 use crate::data::Digits;
@@ -46,9 +48,9 @@ use crate::net::Parameters;
 use crate::recipe::{Batch, Optimizer, Recipe};
 
 use curvature::Curvature;
-use forward_backward::{Activations, KEEP_ALL, Moments};
-use input::Set;
-use layout::Packed;
+use forward_backward::{KEEP_ALL, Memory};
+use input::{BACKGROUND, Set};
+use layout::{Moments, Packed};
 use loops::{Evaluate, Gradient, Train};
 use rule::{AdamW, DiagonalNewton, Momentum, Sgd, Update};
 
@@ -58,7 +60,7 @@ pub struct PerExample {
     test: Set,
     recipe: Recipe,
     level: Level,
-    activations: Box<Activations>,
+    memory: Box<Memory>,
     moments: Moments,
     step: u32,
 }
@@ -86,11 +88,14 @@ impl PerExample {
         level: Level,
     ) -> Result<Self> {
         recipe.validate_for("per-example", Batch::PerExample)?;
+        let mut memory: Box<Memory> = zeroed_box();
+        memory.values.inputs.x = BACKGROUND;
+        memory.values.factors = KEEP_ALL;
         Ok(Self {
             train: Set::new(&digits.train),
             test: Set::new(&digits.test),
-            activations: Box::new(Activations::new(recipe.activation, recipe.loss)),
-            moments: Moments::start(parameters),
+            memory,
+            moments: Moments::start(Packed::pack(parameters)),
             step: 0,
             recipe,
             level,
@@ -114,7 +119,7 @@ impl PerExample {
                 while !rest.is_empty() {
                     let example = self.step as usize % examples;
                     if example == 0 {
-                        self.estimate_curvature();
+                        self.level.run(Curvature(self));
                     }
                     let epoch = rest.len().min(examples - example);
                     let (now, later) = rest.split_at_mut(epoch);
@@ -128,26 +133,9 @@ impl PerExample {
     /// Updates by one rule; with diagonal Newton, no further than the end of an epoch, and with the steps as they are.
     fn train_by<R: Update>(&mut self, losses: &mut [f32]) {
         self.level.run(Train {
-            set: &self.train,
-            recipe: &self.recipe,
-            rule: PhantomData::<R>,
-            activations: &mut self.activations,
-            moments: &mut self.moments,
-            step: self.step,
+            engine: self,
             losses,
-        });
-        self.step += losses.len() as u32;
-    }
-
-    /// Makes diagonal Newton's step of each weight.
-    fn estimate_curvature(&mut self) {
-        let sample = self.recipe.curvature_sample as usize;
-        self.level.run(Curvature {
-            set: &self.train,
-            sample: sample.min(self.train.labels.len()),
-            damping: self.recipe.damping as f32,
-            activations: &mut self.activations,
-            moments: &mut self.moments,
+            rule: PhantomData::<R>,
         });
     }
 }
@@ -189,37 +177,13 @@ impl Engine for PerExample {
     }
 
     fn gradient(&mut self) -> Result<(f64, Parameters)> {
-        let mut sums = Moments {
-            weights: self.moments.weights.clone(),
-            first: Box::new(Packed::ZERO),
-            second: Box::new(Packed::ZERO),
-        };
-        let value = self.level.run(Gradient {
-            set: &self.train,
-            recipe: &self.recipe,
-            activations: &mut self.activations,
-            moments: &mut sums,
-            step: self.step,
-        });
-        Ok((value, sums.first.unpack()))
+        Ok(self.level.run(Gradient(self)))
     }
 
     fn evaluate(&mut self, split: Split) -> Result<Evaluation> {
-        let set = match split {
-            Split::Train => &self.train,
-            Split::Test => &self.test,
-        };
-        self.activations.factors = KEEP_ALL;
-        let (sum, misses) = self.level.run(Evaluate {
-            set,
-            activations: &mut self.activations,
-            moments: &self.moments,
-        });
-        let examples = set.labels.len();
-        Ok(Evaluation {
-            loss: sum / examples as f64,
-            misses,
-            examples: examples as u32,
-        })
+        Ok(self.level.run(Evaluate {
+            engine: self,
+            split,
+        }))
     }
 }

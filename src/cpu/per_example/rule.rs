@@ -1,20 +1,23 @@
 //! Rules that consume gradients: the optimizers' updates, as types, so that each compiles to its own training loop.
 
 use super::layout::Trained;
-use crate::cpu::simd::{Lanes, Quads};
+use crate::cpu::simd::{Lanes, Simd};
 use crate::recipe::{Recipe, StepScalars};
 
 /// Consumes the gradient of sixteen parameters.
 pub trait Rule: Copy {
     /// Factor of the loss's gradient before it runs back: all gradients are in proportion to it.
-    fn loss_scale(self) -> f32;
+    #[inline(always)]
+    fn loss_scale(self) -> f32 {
+        1.0
+    }
 
     /// Takes a gradient, times [`Rule::loss_scale`].
-    fn take<S: Quads>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V);
+    fn take<S: Simd>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V);
 
     /// Takes the gradient a · b.
     #[inline(always)]
-    fn take_product<S: Quads>(self, s: S, at: Trained<'_, Lanes>, a: S::V, b: S::V) {
+    fn take_product<S: Simd>(self, s: S, at: Trained<'_, Lanes>, a: S::V, b: S::V) {
         self.take(s, at, s.mul(a, b));
     }
 }
@@ -22,65 +25,59 @@ pub trait Rule: Copy {
 /// A rule that updates the weights.
 pub trait Update: Rule {
     /// Tells whether the rule depends on the learning rate alone, which is the same throughout an epoch.
-    const CONSTANT_IN_AN_EPOCH: bool;
+    const CONSTANT_IN_AN_EPOCH: bool = true;
 
     /// The rule of a step.
     fn new(recipe: &Recipe, scalars: &StepScalars) -> Self;
 }
 
-/// Gradient descent with neither momentum nor decay: `w ← w − η·g`. The η comes with the gradient.
+/// Gradient descent with neither momentum nor decay: `w ← w − η·g`. The η, which it holds, comes with the gradient.
 #[derive(Debug, Clone, Copy)]
-pub struct Sgd {
-    learning_rate: f32,
-}
+pub struct Sgd(f32);
 
 impl Update for Sgd {
-    const CONSTANT_IN_AN_EPOCH: bool = true;
     #[inline(always)]
     fn new(_: &Recipe, scalars: &StepScalars) -> Self {
-        Self {
-            learning_rate: scalars.step_size as f32,
-        }
+        Self(scalars.step_size as f32)
     }
 }
 
 impl Rule for Sgd {
     #[inline(always)]
     fn loss_scale(self) -> f32 {
-        self.learning_rate
+        self.0
     }
     #[inline(always)]
-    fn take<S: Quads>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V) {
+    fn take<S: Simd>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V) {
         let w = s.load(at.weights);
         s.store(at.weights, s.sub(w, gradient));
     }
     #[inline(always)]
-    fn take_product<S: Quads>(self, s: S, at: Trained<'_, Lanes>, a: S::V, b: S::V) {
+    fn take_product<S: Simd>(self, s: S, at: Trained<'_, Lanes>, a: S::V, b: S::V) {
         let w = s.load(at.weights);
         s.store(at.weights, s.neg_mul_add(a, b, w));
     }
 }
 
-/// Gradient descent with a step for each weight: `w ← w − η·step·g`. The η comes with the gradient; the steps are stored
-/// in place of the second moment.
+/// Gradient descent with a step for each weight: `w ← w − η·step·g`. The η comes with the gradient as well; the steps are
+/// stored in place of the second moment.
 #[derive(Debug, Clone, Copy)]
-pub struct DiagonalNewton(Sgd);
+pub struct DiagonalNewton(f32);
 
 impl Update for DiagonalNewton {
-    const CONSTANT_IN_AN_EPOCH: bool = true;
     #[inline(always)]
-    fn new(recipe: &Recipe, scalars: &StepScalars) -> Self {
-        Self(Sgd::new(recipe, scalars))
+    fn new(_: &Recipe, scalars: &StepScalars) -> Self {
+        Self(scalars.step_size as f32)
     }
 }
 
 impl Rule for DiagonalNewton {
     #[inline(always)]
     fn loss_scale(self) -> f32 {
-        self.0.learning_rate
+        self.0
     }
     #[inline(always)]
-    fn take<S: Quads>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V) {
+    fn take<S: Simd>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V) {
         let (w, step) = (s.load(at.weights), s.load(at.second));
         s.store(at.weights, s.neg_mul_add(gradient, step, w));
     }
@@ -95,7 +92,6 @@ pub struct Momentum {
 }
 
 impl Update for Momentum {
-    const CONSTANT_IN_AN_EPOCH: bool = true;
     #[inline(always)]
     fn new(recipe: &Recipe, scalars: &StepScalars) -> Self {
         Self {
@@ -108,11 +104,7 @@ impl Update for Momentum {
 
 impl Rule for Momentum {
     #[inline(always)]
-    fn loss_scale(self) -> f32 {
-        1.0
-    }
-    #[inline(always)]
-    fn take<S: Quads>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V) {
+    fn take<S: Simd>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V) {
         let w = s.load(at.weights);
         let m = s.load(at.first);
         let g = s.mul_add(s.splat(self.weight_decay), w, gradient);
@@ -154,11 +146,7 @@ impl Update for AdamW {
 
 impl Rule for AdamW {
     #[inline(always)]
-    fn loss_scale(self) -> f32 {
-        1.0
-    }
-    #[inline(always)]
-    fn take<S: Quads>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V) {
+    fn take<S: Simd>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V) {
         let g = gradient;
         let m = s.mul(s.splat(self.beta1), s.load(at.first));
         let m = s.mul_add(s.splat(self.rests.0), g, m);
@@ -174,25 +162,22 @@ impl Rule for AdamW {
     }
 }
 
-/// Adds the gradient to the first moment's place and leaves the weights alone.
+/// Adds the gradient to the first moment's place and leaves the weights alone; holds one over the number of examples.
 #[derive(Debug, Clone, Copy)]
-pub struct Accumulate {
-    /// One over the number of examples.
-    pub scale: f32,
-}
+pub struct Accumulate(pub f32);
 
 impl Rule for Accumulate {
     #[inline(always)]
     fn loss_scale(self) -> f32 {
-        self.scale
+        self.0
     }
     #[inline(always)]
-    fn take<S: Quads>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V) {
+    fn take<S: Simd>(self, s: S, at: Trained<'_, Lanes>, gradient: S::V) {
         let sum = s.load(at.first);
         s.store(at.first, s.add(sum, gradient));
     }
     #[inline(always)]
-    fn take_product<S: Quads>(self, s: S, at: Trained<'_, Lanes>, a: S::V, b: S::V) {
+    fn take_product<S: Simd>(self, s: S, at: Trained<'_, Lanes>, a: S::V, b: S::V) {
         let sum = s.load(at.first);
         s.store(at.first, s.mul_add(a, b, sum));
     }

@@ -1,9 +1,8 @@
-//! Sixteen lanes in one AVX-512 register.
+//! Sixteen lanes in one AVX-512 register; a quad is a 128-bit lane.
 
 use std::arch::x86_64::*;
 
-use super::quads::WithSimd;
-use super::vector::{Lanes, Simd};
+use super::vector::{Lanes, Simd, WithSimd, by_intrinsics};
 
 /// Proof that the processor has AVX-512 F, VL and DQ: made only by [`Avx512::detect`], which makes every intrinsic below
 /// safe to call.
@@ -32,68 +31,69 @@ impl Avx512 {
     }
 }
 
-/// Operations of one intrinsic.
-macro_rules! lanewise {
-    ($($name:ident($($operand:ident),*) = $intrinsic:ident;)*) => {$(
-        #[inline(always)]
-        fn $name(self, $($operand: Self::V),*) -> Self::V {
-            // SAFETY: see the type.
-            unsafe { $intrinsic($($operand),*) }
-        }
-    )*};
-}
+type V = __m512;
 
 impl Simd for Avx512 {
-    type V = __m512;
+    type V = V;
     const REGISTERS: usize = 32;
 
-    #[inline(always)]
-    fn splat(self, value: f32) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { _mm512_set1_ps(value) }
-    }
-    #[inline(always)]
-    fn load(self, from: &Lanes) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { _mm512_load_ps(from.0.as_ptr()) }
-    }
-    #[inline(always)]
-    fn store(self, to: &mut Lanes, value: Self::V) {
-        // SAFETY: see the type; `Lanes` is aligned to 64 bytes.
-        unsafe { _mm512_store_ps(to.0.as_mut_ptr(), value) }
-    }
-    lanewise! {
-        add(a, b) = _mm512_add_ps;
-        sub(a, b) = _mm512_sub_ps;
-        mul(a, b) = _mm512_mul_ps;
-        div(a, b) = _mm512_div_ps;
-        min(a, b) = _mm512_min_ps;
-        max(a, b) = _mm512_max_ps;
-        mul_add(a, b, c) = _mm512_fmadd_ps;
-        neg_mul_add(a, b, c) = _mm512_fnmadd_ps;
-        sqrt(a) = _mm512_sqrt_ps;
-    }
-    #[inline(always)]
-    fn where_positive(self, gate: Self::V, value: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe {
+    by_intrinsics! {
+        fn splat(self, value: f32) -> V { _mm512_set1_ps(value) }
+        fn load(self, from: &Lanes) -> V { _mm512_load_ps(from.0.as_ptr()) }
+        fn store(self, to: &mut Lanes, value: V) { _mm512_store_ps(to.0.as_mut_ptr(), value) }
+        fn add(self, a: V, b: V) -> V { _mm512_add_ps(a, b) }
+        fn sub(self, a: V, b: V) -> V { _mm512_sub_ps(a, b) }
+        fn mul(self, a: V, b: V) -> V { _mm512_mul_ps(a, b) }
+        fn div(self, a: V, b: V) -> V { _mm512_div_ps(a, b) }
+        fn mul_add(self, a: V, b: V, c: V) -> V { _mm512_fmadd_ps(a, b, c) }
+        fn neg_mul_add(self, a: V, b: V, c: V) -> V { _mm512_fnmadd_ps(a, b, c) }
+        fn min(self, a: V, b: V) -> V { _mm512_min_ps(a, b) }
+        fn max(self, a: V, b: V) -> V { _mm512_max_ps(a, b) }
+        fn sqrt(self, a: V) -> V { _mm512_sqrt_ps(a) }
+        fn where_positive(self, gate: V, value: V) -> V {
             let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_setzero_ps());
             _mm512_maskz_mov_ps(positive, value)
         }
-    }
-    #[inline(always)]
-    fn sum(self, a: Self::V) -> f32 {
-        // SAFETY: see the type.
-        unsafe {
+        fn sum(self, a: V) -> f32 {
             let b = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a));
             let c = _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps::<1>(b));
             let d = _mm_add_ps(c, _mm_movehl_ps(c, c));
             _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)))
         }
-    }
-    #[inline(always)]
-    fn power_of_two(self, n: Self::V) -> Self::V {
-        // SAFETY: see the type.
-        unsafe { _mm512_scalef_ps(_mm512_set1_ps(1.0), n) }
+        fn power_of_two(self, n: V) -> V { _mm512_scalef_ps(_mm512_set1_ps(1.0), n) }
+
+        fn tile(self, from: &[f32; 4]) -> V {
+            _mm512_broadcast_f32x4(_mm_loadu_ps(from.as_ptr()))
+        }
+        fn repeat(self, from: &[f32; 4]) -> V {
+            let lanes = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+            _mm512_permutexvar_ps(lanes, _mm512_castps128_ps512(_mm_loadu_ps(from.as_ptr())))
+        }
+        fn sum_within_quads(self, [a, b, c, d]: [V; 4]) -> V {
+            // Quad by quad: a0 + a2, b0 + b2, a1 + a3, b1 + b3.
+            let ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            let cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+            let low = _mm512_shuffle_ps::<0b01_00_01_00>(ab, cd);
+            let high = _mm512_shuffle_ps::<0b11_10_11_10>(ab, cd);
+            self.transpose(_mm512_add_ps(low, high))
+        }
+        fn sum_of_quads(self, [a, b, c, d]: [V; 4]) -> V {
+            // Simd: a0 + a2, a1 + a3, b0 + b2, b1 + b3.
+            let fold = |a, b| {
+                let low = _mm512_shuffle_f32x4::<0b01_00_01_00>(a, b);
+                _mm512_add_ps(low, _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b))
+            };
+            let (ab, cd) = (fold(a, b), fold(c, d));
+            let even = _mm512_shuffle_f32x4::<0b10_00_10_00>(ab, cd);
+            _mm512_add_ps(even, _mm512_shuffle_f32x4::<0b11_01_11_01>(ab, cd))
+        }
+        fn spread_quad_sums(self, vector: V) -> V {
+            let halves = _mm512_add_ps(vector, _mm512_permute_ps::<0b01_00_11_10>(vector));
+            _mm512_add_ps(halves, _mm512_permute_ps::<0b10_11_00_01>(halves))
+        }
+        fn transpose(self, vector: V) -> V {
+            let lanes = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            _mm512_permutexvar_ps(lanes, vector)
+        }
     }
 }

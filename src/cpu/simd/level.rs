@@ -5,7 +5,7 @@ use super::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 use super::avx512::Avx512;
 use super::portable::Portable;
-use super::quads::WithSimd;
+use super::vector::WithSimd;
 
 /// An instruction set this program has kernels for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,15 +1,12 @@
 //! Sixteen lanes as an array, vectorised by the compiler for the target's baseline.
 
+use std::array::from_fn;
+
 use super::vector::{LANES, Lanes, Simd};
 
 /// The baseline level, which every processor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Portable;
-
-#[inline(always)]
-fn each(f: impl Fn(usize) -> f32) -> [f32; LANES] {
-    std::array::from_fn(f)
-}
 
 /// a · b + c: fused where the target has an instruction for it; elsewhere fusing would be a call into the C library, a
 /// hundred times slower.
@@ -20,6 +17,25 @@ fn multiply_add(a: f32, b: f32, c: f32) -> f32 {
     } else {
         a * b + c
     }
+}
+
+/// The order of every level's sums.
+#[inline(always)]
+fn sum_of_four(x: [f32; 4]) -> f32 {
+    (x[0] + x[2]) + (x[1] + x[3])
+}
+
+/// Operations lane by lane.
+macro_rules! lanewise {
+    ($($name:ident($($operand:ident),*) = $value:expr;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($operand: Self::V),*) -> Self::V {
+            from_fn(|i| {
+                $(let $operand = $operand[i];)*
+                $value
+            })
+        }
+    )*};
 }
 
 impl Simd for Portable {
@@ -39,54 +55,48 @@ impl Simd for Portable {
     fn store(self, to: &mut Lanes, value: Self::V) {
         to.0 = value;
     }
-    #[inline(always)]
-    fn add(self, a: Self::V, b: Self::V) -> Self::V {
-        each(|i| a[i] + b[i])
-    }
-    #[inline(always)]
-    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
-        each(|i| a[i] - b[i])
-    }
-    #[inline(always)]
-    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
-        each(|i| a[i] * b[i])
-    }
-    #[inline(always)]
-    fn div(self, a: Self::V, b: Self::V) -> Self::V {
-        each(|i| a[i] / b[i])
-    }
-    #[inline(always)]
-    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        each(|i| multiply_add(a[i], b[i], c[i]))
-    }
-    #[inline(always)]
-    fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        each(|i| multiply_add(-a[i], b[i], c[i]))
-    }
-    #[inline(always)]
-    fn min(self, a: Self::V, b: Self::V) -> Self::V {
-        each(|i| if a[i] < b[i] { a[i] } else { b[i] })
-    }
-    #[inline(always)]
-    fn max(self, a: Self::V, b: Self::V) -> Self::V {
-        each(|i| if a[i] > b[i] { a[i] } else { b[i] })
-    }
-    #[inline(always)]
-    fn sqrt(self, a: Self::V) -> Self::V {
-        each(|i| a[i].sqrt())
-    }
-    #[inline(always)]
-    fn where_positive(self, gate: Self::V, value: Self::V) -> Self::V {
-        each(|i| if gate[i] > 0.0 { value[i] } else { 0.0 })
+    lanewise! {
+        add(a, b) = a + b;
+        sub(a, b) = a - b;
+        mul(a, b) = a * b;
+        div(a, b) = a / b;
+        mul_add(a, b, c) = multiply_add(a, b, c);
+        neg_mul_add(a, b, c) = multiply_add(-a, b, c);
+        min(a, b) = if a < b { a } else { b };
+        max(a, b) = if a > b { a } else { b };
+        sqrt(a) = a.sqrt();
+        where_positive(gate, value) = if gate > 0.0 { value } else { 0.0 };
+        power_of_two(n) = f32::from_bits(((n as i32).wrapping_add(127) as u32) << 23);
     }
     #[inline(always)]
     fn sum(self, a: Self::V) -> f32 {
-        let b: [f32; 8] = std::array::from_fn(|i| a[i] + a[i + 8]);
-        let c: [f32; 4] = std::array::from_fn(|i| b[i] + b[i + 4]);
-        (c[0] + c[2]) + (c[1] + c[3])
+        let b: [f32; 8] = from_fn(|i| a[i] + a[i + 8]);
+        sum_of_four(from_fn(|i| b[i] + b[i + 4]))
+    }
+
+    #[inline(always)]
+    fn tile(self, from: &[f32; 4]) -> Self::V {
+        from_fn(|i| from[i % 4])
     }
     #[inline(always)]
-    fn power_of_two(self, n: Self::V) -> Self::V {
-        each(|i| f32::from_bits(((n[i] as i32).wrapping_add(127) as u32) << 23))
+    fn repeat(self, from: &[f32; 4]) -> Self::V {
+        from_fn(|i| from[i / 4])
+    }
+    #[inline(always)]
+    fn sum_within_quads(self, vectors: [Self::V; 4]) -> Self::V {
+        from_fn(|i| sum_of_four(from_fn(|j| vectors[i / 4][4 * (i % 4) + j])))
+    }
+    #[inline(always)]
+    fn sum_of_quads(self, vectors: [Self::V; 4]) -> Self::V {
+        from_fn(|i| sum_of_four(from_fn(|quad| vectors[i / 4][4 * quad + i % 4])))
+    }
+    #[inline(always)]
+    fn spread_quad_sums(self, vector: Self::V) -> Self::V {
+        let sums: [f32; 4] = from_fn(|quad| sum_of_four(from_fn(|j| vector[4 * quad + j])));
+        self.repeat(&sums)
+    }
+    #[inline(always)]
+    fn transpose(self, vector: Self::V) -> Self::V {
+        from_fn(|i| vector[4 * (i % 4) + i / 4])
     }
 }

@@ -1,58 +1,58 @@
 use super::*;
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::data::embedded;
-use crate::experiment::folder::Folder;
-use crate::experiment::queue::Observer;
-use crate::experiment::record::{Machine, SCHEMA};
-use crate::recipe::{Length, RecipeName};
-
-fn contestant(kind: ContestantKind, runs: &[(u32, f64, u32)]) -> Contestant {
-    let run = |&(round, train, test_misses): &(u32, f64, u32)| RaceRun {
-        round,
-        seed: u64::from(round),
-        setup: 0.5,
-        train,
-        test_misses,
-        train_misses: 0,
+fn contestant(kind: ContestantKind, cores: Option<u32>, runs: &[(f64, u32)]) -> Contestant {
+    let is_baseline = kind == ContestantKind::PerExample;
+    let recipe_name = match is_baseline {
+        true => "reproduction",
+        false => "full-batch",
     };
-    Contestant {
-        name: format!("{kind:?}"),
-        kind,
-        recipe_name: "full-batch".into(),
-        recipe: serde_json::Value::Null,
-        device: "a device".into(),
-        cores: None,
-        kernels: None,
-        steps: 140,
-        presentations: 1,
-        tuning: 4.0,
-        runs: runs.iter().map(run).collect(),
-        failed: Vec::new(),
-        standing: None,
-    }
+    let device = match kind {
+        ContestantKind::Gpu => "Some GPU (Vulkan, discrete GPU)",
+        _ => "Some CPU",
+    };
+    let run = |(round, &(train, misses)): (u32, &(f64, u32))| {
+        json!({
+            "round": round, "seed": round, "setup": 0.5, "train": train, "test_misses": misses, "train_misses": 0,
+        })
+    };
+    let name = match cores {
+        Some(cores) if !is_baseline => format!("cpu, {cores}"),
+        _ => format!("{kind:?}").to_lowercase(),
+    };
+    let contestant = json!({
+        "name": name, "kind": kind, "recipe_name": recipe_name, "recipe": null, "device": device, "cores": cores,
+        "kernels": null, "steps": 140, "presentations": 1, "tuning": 4.0,
+        "runs": (0..).zip(runs).map(run).collect::<Vec<_>>(), "failed": [], "standing": null,
+    });
+    serde_json::from_value(contestant).expect("a contestant")
 }
 
-fn over_essay(seconds: f64, misses: f64) -> Option<f64> {
-    Verdict::of(seconds, misses, Source::Mnist1989, &[]).over_essay()
+/// A race that these contestants have finished.
+fn race(contestants: Vec<Contestant>, restrictions: &[&str]) -> RaceRecord {
+    let race = json!({
+        "schema": 1, "version": "0", "date": "2026-01-01", "command": "gpu-train race",
+        "machine": {"processor": "Some CPU", "cores": 2, "os": "linux"},
+        "digits": {"source": "test", "sha256": "00", "train_examples": 1, "test_examples": 2_007},
+        "reading": 0.1, "rule": rule(82, 2_007, vec![1]), "restrictions": restrictions, "contestants": contestants,
+        "published": published(), "verdict": [],
+    });
+    let mut race = serde_json::from_value(race).expect("a record");
+    stand(&mut race, Source::Mnist1989);
+    race
 }
 
 /// Ratios within the rounds are 2, 4 and 3: their median is 3, while that of the medians would be 2.
 #[test]
 fn ratios_are_taken_within_a_round() {
-    let mut all = [
-        contestant(
-            ContestantKind::PerExample,
-            &[(0, 2.0, 80), (1, 8.0, 82), (2, 1.5, 84)],
-        ),
-        contestant(
-            ContestantKind::Gpu,
-            &[(0, 1.0, 70), (1, 2.0, 83), (2, 0.5, 92)],
-        ),
+    let baseline = [(2.0, 80), (8.0, 82), (1.5, 84)];
+    let gpu = [(1.0, 70), (2.0, 83), (0.5, 92)];
+    let all = vec![
+        contestant(ContestantKind::PerExample, None, &baseline),
+        contestant(ContestantKind::Gpu, None, &gpu),
     ];
-    stand(&mut all, 82, 0.1, over_essay);
-    let [baseline, gpu] = all.map(|one| one.standing.expect("runs"));
+    let standings = race(all, &[]).contestants.into_iter();
+    let standings: Vec<_> = standings.filter_map(|one| one.standing).collect();
+    let [baseline, gpu] = standings.try_into().expect("two standings");
     assert_eq!((baseline.train.median, gpu.train.median), (2.0, 1.0));
     assert_eq!((gpu.train.min, gpu.train.max), (0.5, 2.0));
     assert_eq!(gpu.over_per_example, Some(3.0));
@@ -66,16 +66,16 @@ fn ratios_are_taken_within_a_round() {
 #[test]
 fn who_misses_more_or_fails_does_not_qualify() {
     let qualifies = |misses: &[u32], failures: usize| {
-        let runs: Vec<_> = misses.iter().zip(0..).map(|(&m, r)| (r, 1.0, m)).collect();
-        let mut one = contestant(ContestantKind::Cpu, &runs);
+        let runs: Vec<_> = misses.iter().map(|&misses| (1.0, misses)).collect();
+        let mut one = contestant(ContestantKind::Cpu, None, &runs);
         let failure = FailedRun {
             seed: 9,
             message: "diverged".into(),
         };
         one.failed = vec![failure; failures];
-        let mut all = [one];
-        stand(&mut all, 82, 0.0, over_essay);
-        all[0].standing.as_ref().map(|standing| standing.qualifies)
+        let race = race(vec![one], &[]);
+        let standing = race.contestants[0].standing.as_ref();
+        standing.map(|standing| standing.qualifies)
     };
     assert_eq!(qualifies(&[82, 82], 0), Some(true));
     assert_eq!(qualifies(&[82, 83], 0), Some(false));
@@ -83,115 +83,81 @@ fn who_misses_more_or_fails_does_not_qualify() {
     assert_eq!(qualifies(&[], 1), None);
 }
 
-/// Counts runs, and interrupts after some.
-struct Counted {
-    ran: AtomicUsize,
-    most: usize,
+fn one(kind: ContestantKind, cores: Option<u32>, seconds: f64, misses: u32) -> Contestant {
+    contestant(kind, cores, &[(seconds, misses)])
 }
 
-impl Observer for Counted {
-    fn begin(&self, _: &Path, _: usize, _: usize, _: u64) -> Result<()> {
-        Ok(())
-    }
-
-    fn advance(&self, _: u64) -> Result<()> {
-        match self.ran.load(Ordering::Relaxed) >= self.most {
-            true => Err(Error::Interrupted(String::new())),
-            false => Ok(()),
-        }
-    }
-
-    fn finish(&self, _: &RunRecord) -> Result<()> {
-        self.ran.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn note(&self, _: &str) -> Result<()> {
-        Ok(())
-    }
+fn sentences(contestants: Vec<Contestant>, restrictions: &[&str]) -> Vec<String> {
+    verdict::of_race(&race(contestants, restrictions))
 }
 
-/// A race of three contestants, interrupted after this many runs; returns how many ran, too.
-fn raced(folder: &Folder, seeds: u64, reading: f64, most: usize) -> (Result<RaceRecord>, usize) {
-    let mut digits = embedded::digits();
-    digits.train = digits.train.truncated(16);
-    digits.test = digits.test.truncated(16);
-    let recipe = |name| Recipe {
-        length: Length::Steps(2),
-        ..Recipe::named(name)
-    };
-    let recipes = [recipe(RecipeName::FullBatch)];
-    let entrants = entrants(
-        &recipe(RecipeName::Reproduction),
-        &recipes,
-        Vec::new(),
-        (2, 16),
-    );
-    let machine = Machine {
-        processor: "one".into(),
-        cores: 2,
-        os: "linux".into(),
-    };
-    let race = Race {
-        stamp: Stamp {
-            schema: SCHEMA,
-            version: "0".into(),
-            date: String::new(),
-            command: String::new(),
-            machine,
-        },
-        digits: &digits,
-        source: Source::Mnist1989,
-        restrictions: vec!["tiny".into()],
-        reading,
-        rule: rule(82, 16, (1..=seeds).collect()),
-        entrants: entrants.expect("entrants"),
-    };
-    let observer = Counted {
-        ran: AtomicUsize::new(0),
-        most,
-    };
-    let queue = Queue {
-        folder,
-        observer: &observer,
-        date: String::new(),
-        cores: 2,
-    };
-    let record = race.run(&queue);
-    (record, observer.ran.into_inner())
+fn cpus(one_core: f64, two_cores: f64) -> Vec<Contestant> {
+    vec![
+        one(ContestantKind::PerExample, Some(1), 1.5, 80),
+        one(ContestantKind::Cpu, Some(1), one_core, 65),
+        one(ContestantKind::Cpu, Some(2), two_cores, 65),
+    ]
 }
 
 #[test]
-fn an_interrupted_race_resumes_with_the_interrupted_round() {
-    let path = tempfile::tempdir().expect("a folder");
-    let folder = Folder::open(path.path()).expect("a folder");
-    // In the first round: there is nothing to resume.
-    let (interrupted, ran) = raced(&folder, 3, 1.0, 2);
-    assert!(matches!(interrupted, Err(Error::Interrupted(_))));
-    assert_eq!(ran, 2);
-    // Begins anew, with its own reading, and is interrupted in the second of three rounds of three.
-    let (interrupted, ran) = raced(&folder, 3, 2.0, 5);
-    let Err(Error::Interrupted(text)) = interrupted else {
-        panic!("{interrupted:?}");
-    };
-    assert!(text.contains("5 of 9 runs"), "{text}");
-    assert_eq!(ran, 5);
-    // Another race does not write over it.
-    let (refused, ran) = raced(&folder, 4, 9.0, 99);
-    let refused = refused.expect_err("another race").to_string();
-    assert!(refused.contains("another seeds") && ran == 0, "{refused}");
-    // The first round is kept, the second raced as a whole.
-    let (record, ran) = raced(&folder, 3, 3.0, 99);
-    let record = record.expect("a race");
-    assert_eq!((ran, record.reading), (6, 2.0));
-    for one in &record.contestants {
-        let rounds: Vec<_> = one.runs.iter().map(|run| (run.round, run.seed)).collect();
-        assert_eq!(rounds, [(0, 1), (1, 2), (2, 3)]);
-        let standing = one.standing.as_ref().expect("a standing");
-        assert_eq!(standing.over_essay, None, "restricted");
-    }
-    // Its results were not stored yet; once they are, the same command races anew.
-    assert_eq!(raced(&folder, 3, 4.0, 99).1, 0);
-    folder.finish().expect("noted");
-    assert_eq!(raced(&folder, 3, 5.0, 99).1, 9);
+fn of_processors_alone_it_says_that_no_gpu_raced() {
+    let found = sentences(cpus(4.0, 2.0), &[]);
+    assert_eq!(
+        found,
+        [
+            "The essay's ~100X over its 90 s, at a mean of 82 misses or fewer, is not reached: nearest is perexample in \
+             1.50 s, 60.0 times as fast.",
+            "Leaving the framework: still one example at a time, 1.50 s is 60.0 times as fast as the essay's 90 s. \
+             That is another program without a framework's overhead for each example, and another machine; how much is \
+             which cannot be told here: the essay's was an M1 laptop, this is Some CPU.",
+            "The full batch (recipe full-batch): on one core as well, 1.50 s to 4.00 s, 2.7 times slower.",
+            "The cores: on 2 instead of one, 4.00 s to 2.00 s, 2.0 times as fast.",
+            "The GPU: no real one raced, so what one adds is not measured here.",
+        ]
+    );
+}
+
+#[test]
+fn a_gpu_that_reaches_it_is_named_with_its_share() {
+    let mut all = cpus(4.0, 2.0);
+    all.push(one(ContestantKind::Gpu, None, 0.05, 66));
+    let found = sentences(all, &[]);
+    assert!(found[0].ends_with("is reached by gpu in 0.0500 s, 1800 times as fast."));
+    assert_eq!(
+        found[4],
+        "The GPU: on Some GPU (Vulkan, discrete GPU) instead of all cores, 2.00 s to 0.0500 s, 40.0 times as fast."
+    );
+    assert_eq!(found.len(), 5);
+}
+
+#[test]
+fn who_does_not_qualify_has_not_reached_it_however_fast() {
+    let mut all = cpus(4.0, 2.0);
+    all.push(one(ContestantKind::Gpu, None, 0.05, 90));
+    let found = sentences(all, &[]);
+    assert!(found[0].contains("is not reached: nearest is perexample"));
+    assert_eq!(
+        found[1],
+        "gpu does not qualify: its mean of 90.0 test misses is above 82, so its time is no answer."
+    );
+    let nobody = sentences(vec![one(ContestantKind::PerExample, Some(1), 0.1, 83)], &[]);
+    assert!(nobody[0].ends_with("is not reached: no contestant qualifies."));
+}
+
+#[test]
+fn software_adapters_are_not_gpus_and_restricted_races_say_so() {
+    let mut all = cpus(4.0, 0.5);
+    all.push(one(ContestantKind::Software, None, 30.0, 65));
+    let found = sentences(all.clone(), &[]);
+    assert!(found[0].contains("is reached by cpu, 2 in 0.500 s, 180 times as fast."));
+    assert!(found[4].starts_with("The GPU: no real one raced"));
+    assert!(found[5].starts_with("A software adapter is the processor"));
+    let found = sentences(all, &["1 epoch"]);
+    assert!(found[0].starts_with("This race is restricted (1 epoch)"));
+    assert!(found[1].starts_with("The full batch (recipe full-batch)"));
+    // Nothing but the first sentence names the essay, to say that it is not compared with.
+    assert!(
+        found[1..].iter().all(|text| !text.contains("essay")),
+        "{found:?}"
+    );
 }

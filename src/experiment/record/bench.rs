@@ -48,20 +48,28 @@ pub struct EngineReport {
     pub share_of_peak: f64,
     /// Least time of a step: its arithmetic at the peak, or its fewest bytes at the speed of copying; in ms.
     pub floor_ms: f64,
-    /// Seconds spent on measuring kernels, once per adapter; not part of the set-up; GPU only.
+    /// Its properties on a GPU.
+    #[serde(flatten)]
+    pub gpu: GpuReport,
+}
+
+/// Properties of an engine that only those on a GPU have: nothing on a processor.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct GpuReport {
+    /// Seconds spent on measuring kernels, once per adapter; not part of the set-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tuning_s: Option<f64>,
-    /// The kernels, as `--kernels` takes them; GPU only.
+    /// The kernels, as `--kernels` takes them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
-    /// Dispatches per step; 0 on a processor.
+    /// Dispatches per step.
     pub dispatches: usize,
-    /// Time of each kernel; empty on a processor, and if the adapter offers no timestamps.
+    /// Time of each kernel; empty if the adapter offers no timestamps.
     pub kernels: Vec<KernelReport>,
-    /// True if the adapter offers timestamps; GPU only.
+    /// True if the adapter offers timestamps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamps: Option<bool>,
-    /// Bytes of all device buffers; 0 on a processor.
+    /// Bytes of all device buffers.
     pub buffer_bytes: u64,
 }
 
@@ -84,11 +92,4 @@ pub struct BenchReport {
     pub peak_resident_bytes: Option<u64>,
     /// The engines, in the order they were measured.
     pub engines: Vec<EngineReport>,
-}
-
-impl BenchReport {
-    /// One JSON document.
-    pub fn json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("a report has only plain fields")
-    }
 }

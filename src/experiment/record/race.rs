@@ -105,7 +105,7 @@ pub struct Contestant {
 pub struct PublishedTime {
     /// Program and machine.
     pub name: String,
-    /// Seconds of 23 passes of batch 1.
+    /// Seconds of 23 epochs of batch 1.
     pub seconds: f64,
     /// True if the figure is rounded ("about").
     pub about: bool,
@@ -123,7 +123,7 @@ pub struct RaceRecord {
     pub reading: f64,
     /// The rule.
     pub rule: RaceRule,
-    /// Differences from the published rule (`--passes`, …), in words; empty in one that may be quoted.
+    /// Differences from the published rule (`--epochs`, …), in words; empty in one that may be quoted.
     pub restrictions: Vec<String>,
     /// Who raced, the baseline first.
     pub contestants: Vec<Contestant>,
@@ -131,11 +131,4 @@ pub struct RaceRecord {
     pub published: Vec<PublishedTime>,
     /// Verdict on the claim, in sentences.
     pub verdict: Vec<String>,
-}
-
-impl RaceRecord {
-    /// One JSON document.
-    pub fn json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("a record has only plain fields")
-    }
 }

@@ -29,7 +29,7 @@ pub struct Identity {
 pub struct CurvePoint {
     /// Updates done.
     pub step: u32,
-    /// Passes over the training set done.
+    /// Epochs over the training set done.
     pub passes: f64,
     /// Seconds spent training so far, evaluations not counted.
     pub seconds: f64,
@@ -138,7 +138,7 @@ pub struct TableRow {
     pub device: Option<String>,
     /// Updates of a run.
     pub steps: u32,
-    /// Passes over the training set of a run.
+    /// Epochs over the training set of a run.
     pub passes: f64,
     /// Published figure, if there is one to compare with.
     pub published: Option<Published>,
@@ -171,18 +171,11 @@ pub struct Table {
     pub digits: DigitsRecord,
     /// Seeds of each row.
     pub seeds: Vec<u64>,
-    /// Differences between these runs and the published ones (`--passes`, `--train-examples`, …), in words; empty in a table
+    /// Differences between these runs and the published ones (`--epochs`, `--train-examples`, …), in words; empty in a table
     /// that may be compared with them.
     pub restrictions: Vec<String>,
     /// The rows.
     pub rows: Vec<TableRow>,
     /// Notes on reading it.
     pub notes: Vec<String>,
-}
-
-impl Table {
-    /// One JSON document.
-    pub fn json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("a table has only plain fields")
-    }
 }

@@ -14,7 +14,7 @@ use crate::recipe::Recipe;
 use crate::target::Target;
 
 pub use rows::{Figure, Large, ROWS, Row};
-pub use table::{Sheet, table};
+pub use table::table;
 
 /// A row, its recipe with the first seed, and its runs in the order of their seeds.
 pub type RowRuns = (&'static Row, Recipe, Vec<RunRecord>);

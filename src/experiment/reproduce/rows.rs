@@ -21,8 +21,8 @@ pub struct Figure {
 /// Training of a row on the first 50,000 of MNIST.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Large {
-    /// Passes; none for the recipe's own length.
-    pub passes: Option<u64>,
+    /// Epochs; none for the recipe's own length.
+    pub epochs: Option<u64>,
     /// The essay's figure.
     pub essay: Figure,
 }
@@ -49,12 +49,12 @@ const fn figure(percent: f64, printed_misses: u32) -> Option<Figure> {
     })
 }
 
-const fn large(passes: Option<u64>, percent: f64, printed_misses: u32) -> Option<Large> {
+const fn large(epochs: Option<u64>, percent: f64, printed_misses: u32) -> Option<Large> {
     let essay = Figure {
         percent,
         printed_misses,
     };
-    Some(Large { passes, essay })
+    Some(Large { epochs, essay })
 }
 
 const fn row(
@@ -113,12 +113,12 @@ impl Row {
     /// Its recipe on these digits.
     pub fn recipe(&self, source: Source, seed: u64) -> Recipe {
         let recipe = Recipe::named(self.recipe);
-        let passes = match source {
-            Source::Mnist(LARGE) => self.large.and_then(|large| large.passes),
+        let epochs = match source {
+            Source::Mnist(LARGE) => self.large.and_then(|large| large.epochs),
             _ => None,
         };
         Recipe {
-            length: passes.map_or(recipe.length, Length::Passes),
+            length: epochs.map_or(recipe.length, Length::Epochs),
             seed,
             ..recipe
         }
@@ -126,29 +126,22 @@ impl Row {
 
     /// Published figure for it on these digits.
     pub fn published(&self, source: Source) -> Option<Published> {
+        let published = |figure: Figure, misses, source: &str| Published {
+            misses,
+            printed_misses: figure.printed_misses,
+            percent: figure.percent,
+            examples: TEST_EXAMPLES,
+            source: source.into(),
+        };
         let figure = match source {
             Source::Mnist1989 => self.essay?,
             Source::Mnist(LARGE) => self.large?.essay,
             Source::Mnist(_) => return None,
             // One net, trained by the paper's own optimizer; its only figure is compared with every row.
-            Source::ZipCode => {
-                return Some(Published {
-                    misses: 102,
-                    printed_misses: 102,
-                    percent: 5.0,
-                    examples: TEST_EXAMPLES,
-                    source: "paper, 1989".into(),
-                });
-            }
+            Source::ZipCode => return Some(published(figure(5.0, 102)?, 102, "paper, 1989")),
         };
         let misses = (figure.percent / 100.0 * f64::from(TEST_EXAMPLES)).round();
-        Some(Published {
-            misses: misses as u32,
-            printed_misses: figure.printed_misses,
-            percent: figure.percent,
-            examples: TEST_EXAMPLES,
-            source: "essay, 2022".into(),
-        })
+        Some(published(figure, misses as u32, "essay, 2022"))
     }
 }
 
@@ -199,9 +192,9 @@ mod tests {
     fn on_fifty_thousand_the_stages_have_the_essays_passes() {
         let length = |name, source| Row::named(name).expect("a row").recipe(source, 7).length;
         let large = Source::Mnist(50_000);
-        assert_eq!(length("stage-0", large), Length::Passes(100));
-        assert_eq!(length("stage-4", large), Length::Passes(80));
-        assert_eq!(length("stage-0", Source::Mnist1989), Length::Passes(23));
+        assert_eq!(length("stage-0", large), Length::Epochs(100));
+        assert_eq!(length("stage-4", large), Length::Epochs(80));
+        assert_eq!(length("stage-0", Source::Mnist1989), Length::Epochs(23));
         let full = Recipe::named(RecipeName::FullBatch1989).length;
         assert_eq!(length("full-batch-0", large), full);
         let names: Vec<_> = Row::of(large).iter().map(|row| row.name).collect();

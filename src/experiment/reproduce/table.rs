@@ -8,36 +8,27 @@ use crate::experiment::record::{
 };
 use crate::recipe::{Batch, Recipe};
 
-/// The contents of a table besides its rows.
-#[derive(Debug, Clone)]
-pub struct Sheet {
-    /// Its head.
-    pub stamp: Stamp,
-    /// The digits.
-    pub digits: DigitsRecord,
-    /// Their source.
-    pub source: Source,
-    /// Seeds of each row.
-    pub seeds: Vec<u64>,
-    /// Differences between these runs and the published ones.
-    pub restrictions: Vec<String>,
-}
-
-/// The table of these rows: of each the recipe of its first seed, and its runs in the order of their seeds, at least
-/// one.
-pub fn table(sheet: Sheet, rows: &[RowRuns]) -> Table {
-    let comparable = sheet.restrictions.is_empty();
+/// The table of these rows, with its head, its digits and their source, the seeds of each row, and the differences between
+/// these runs and the published ones: of each row the recipe of its first seed, and its runs in the order of their seeds,
+/// at least one.
+pub fn table(
+    stamp: Stamp,
+    (digits, source): (DigitsRecord, Source),
+    seeds: Vec<u64>,
+    restrictions: Vec<String>,
+    rows: &[RowRuns],
+) -> Table {
     let rows = rows.iter().map(|(row, recipe, runs)| {
-        let published = row.published(sheet.source).filter(|_| comparable);
-        table_row(row, recipe, published, &sheet.digits, runs)
+        let published = row.published(source).filter(|_| restrictions.is_empty());
+        table_row(row, recipe, published, &digits, runs)
     });
     let rows: Vec<TableRow> = rows.collect();
     Table {
-        notes: notes(&sheet, &rows),
-        stamp: sheet.stamp,
-        digits: sheet.digits,
-        seeds: sheet.seeds,
-        restrictions: sheet.restrictions,
+        notes: notes(digits.test_examples, source, seeds.len(), &rows),
+        stamp,
+        digits,
+        seeds,
+        restrictions,
         rows,
     }
 }
@@ -50,14 +41,13 @@ fn table_row(
     runs: &[RunRecord],
 ) -> TableRow {
     let examples = digits.train_examples as usize;
-    let ended: Vec<_> = runs
-        .iter()
-        .filter_map(|run| Some((run, run.last()?)))
-        .collect();
+    let ended = runs.iter().filter_map(|run| Some((run, run.last()?)));
+    let ended: Vec<_> = ended.collect();
     let test_misses: Vec<u32> = ended.iter().map(|(_, end)| end.test.misses).collect();
     let statistics = Statistics::of(&test_misses);
     let inside = |found: &Statistics| found.predicts(published.as_ref()?.misses);
     let seconds: f64 = ended.iter().map(|(run, _)| run.seconds.train).sum();
+    let concurrent_runs = ended.iter().map(|(run, _)| run.concurrent_runs);
     let steps = recipe.updates(examples);
     TableRow {
         row: row.name.into(),
@@ -70,7 +60,7 @@ fn table_row(
             .map_or(String::new(), |run| run.identity.engine.to_string()),
         device: ended.first().map(|(run, _)| run.device.clone()),
         steps: u32::try_from(steps).unwrap_or(u32::MAX),
-        passes: steps as f64 / recipe.updates_per_pass(examples) as f64,
+        passes: steps as f64 / recipe.updates_per_epoch(examples) as f64,
         seeds: ended.iter().map(|(run, _)| run.identity.seed).collect(),
         train_misses: ended.iter().map(|(_, end)| end.train.misses).collect(),
         test_misses,
@@ -78,11 +68,7 @@ fn table_row(
         statistics,
         published,
         mean_seconds: (!ended.is_empty()).then(|| seconds / ended.len() as f64),
-        concurrent_runs: ended
-            .iter()
-            .map(|(run, _)| run.concurrent_runs)
-            .max()
-            .unwrap_or(1),
+        concurrent_runs: concurrent_runs.max().unwrap_or(1),
         failed: runs.iter().filter_map(failed_run).collect(),
     }
 }
@@ -94,135 +80,90 @@ fn failed_run(run: &RunRecord) -> Option<FailedRun> {
     })
 }
 
-fn notes(sheet: &Sheet, rows: &[TableRow]) -> Vec<String> {
-    let mut notes = vec![format!(
-        "Misses are counts of test examples, of {}, after the last step, which is fixed beforehand.",
-        sheet.digits.test_examples
-    )];
-    if rows.iter().any(|row| row.published_inside.is_some()) {
-        notes.push(
+fn notes(test_examples: u32, source: Source, seeds: usize, rows: &[TableRow]) -> Vec<String> {
+    let published = || rows.iter().filter_map(|row| row.published.as_ref());
+    let is_zip_code = source == Source::ZipCode;
+    let compared_with_stage = |row: &TableRow| row.full_batch && row.published.is_some();
+    let notes = [
+        (
+            true,
+            format!(
+                "Misses are counts of test examples, of {test_examples}, after the last step, which is fixed beforehand."
+            ),
+        ),
+        (
+            rows.iter().any(|row| row.published_inside.is_some()),
             "A published figure is one run. It is \"inside\" where it lies in the 95% prediction interval of one more \
              run, mean ± t·sd·√(1 + 1/n); the interval beside the mean is that of the mean, mean ± t·sd/√n. Both take the \
              misses as normally distributed."
                 .into(),
-        );
-    }
-    let published = || rows.iter().filter_map(|row| row.published.as_ref());
-    if published().any(|figure| figure.misses != figure.printed_misses) {
-        notes.push(
+        ),
+        (
+            published().any(|figure| figure.misses != figure.printed_misses),
             "The essay's script truncates a float when it prints a count: where the percentage it prints beside comes to \
              one more, that is compared, and the count as printed is in brackets."
                 .into(),
-        );
-    }
-    if rows
-        .iter()
-        .any(|row| row.full_batch && row.published.is_some())
-        && sheet.source != Source::ZipCode
-    {
-        notes.push(
+        ),
+        (
+            rows.iter().any(compared_with_stage) && !is_zip_code,
             "The essay has no full-batch runs: a full-batch version is compared with the figure of its stage."
                 .into(),
-        );
-    }
-    if sheet.source == Source::ZipCode && published().next().is_some() {
-        notes.push(
+        ),
+        (
+            is_zip_code && published().next().is_some(),
             "The paper's figure is of one net, trained with its own Newton method: every row is compared with it."
                 .into(),
-        );
-    }
-    if rows.iter().any(|row| row.concurrent_runs > 1) {
-        notes.push(
+        ),
+        (
+            rows.iter().any(|row| row.concurrent_runs > 1),
             "* These runs shared the machine with others: their seconds are not to be compared (gpu-train race is for \
              that)."
                 .into(),
-        );
-    }
-    if sheet.seeds.len() < 20 {
-        notes.push(format!(
-            "Of {}; a table to be published has 20 (--seeds 20).",
-            plural(sheet.seeds.len(), "seed")
-        ));
-    }
-    notes
+        ),
+        (
+            seeds < 20,
+            format!(
+                "Of {}; a table to be published has 20 (--seeds 20).",
+                plural(seeds, "seed")
+            ),
+        ),
+    ];
+    let held = notes.into_iter().filter(|(holds, _)| *holds);
+    held.map(|(_, note)| note).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::EngineKind;
-    use crate::experiment::record::{CurvePoint, Identity, Machine, SCHEMA, Seconds, SplitReport};
+    use serde_json::{Value, json};
 
-    fn digits() -> DigitsRecord {
-        DigitsRecord {
-            source: "test".into(),
-            sha256: "00".into(),
-            train_examples: 7_291,
-            test_examples: 2_007,
-        }
+    use crate::experiment::record::SCHEMA;
+
+    fn digits() -> Value {
+        json!({"source": "test", "sha256": "00", "train_examples": 7_291, "test_examples": 2_007})
     }
 
     fn run(seed: u64, misses: Option<u32>) -> RunRecord {
-        let split = |misses| SplitReport {
-            loss: 0.1,
-            error: 0.0,
-            misses,
-            examples: 2_007,
+        let split =
+            |misses| json!({"loss": 0.1, "error": 0.0, "misses": misses, "examples": 2_007});
+        let point = |misses| {
+            json!({
+                "step": 10, "passes": 10.0, "seconds": 2.0, "train": split(3), "test": split(misses),
+            })
         };
-        let point = |misses| CurvePoint {
-            step: 10,
-            passes: 10.0,
-            seconds: 2.0,
-            train: split(3),
-            test: split(misses),
-        };
-        RunRecord {
-            schema: SCHEMA,
-            identity: Identity {
-                row: "stage-0".into(),
-                digits: digits(),
-                recipe: serde_json::Value::Null,
-                seed,
-                engine: EngineKind::PerExample,
-                adapter: None,
+        let record = json!({
+            "schema": SCHEMA, "version": "0", "date": "2026-01-01", "device": "a core",
+            "identity": {
+                "row": "stage-0", "digits": digits(), "recipe": null, "seed": seed,
+                "engine": "per-example", "adapter": null,
             },
-            version: "0".into(),
-            date: "2026-01-01".into(),
-            device: "a core".into(),
-            kernels: None,
-            concurrent_runs: seed as u32,
-            seconds: Seconds {
-                setup: 0.1,
-                tuning: 0.0,
-                train: seed as f64,
-            },
-            steps: 10,
-            presentations: 10,
-            curve: misses.map(point).into_iter().collect(),
-            failed: misses.is_none().then(|| "training diverged".into()),
-            weights: None,
-            missed: None,
-        }
-    }
-
-    fn sheet(source: Source, restrictions: Vec<String>) -> Sheet {
-        Sheet {
-            stamp: Stamp {
-                schema: SCHEMA,
-                version: "0".into(),
-                date: "2026-01-01".into(),
-                command: "gpu-train reproduce".into(),
-                machine: Machine {
-                    processor: "one".into(),
-                    cores: 2,
-                    os: "linux".into(),
-                },
-            },
-            digits: digits(),
-            source,
-            seeds: vec![1, 2, 3, 4],
-            restrictions,
-        }
+            "concurrent_runs": seed, "steps": 10, "presentations": 10,
+            "seconds": {"setup": 0.1, "tuning": 0.0, "train": seed as f64},
+            "curve": misses.map(point).into_iter().collect::<Vec<_>>(),
+            "failed": misses.is_none().then_some("training diverged"),
+            "weights": null, "missed": null,
+        });
+        serde_json::from_value(record).expect("a record")
     }
 
     fn of(misses: &[Option<u32>], restrictions: Vec<String>) -> TableRow {
@@ -230,8 +171,15 @@ mod tests {
         let runs = misses.iter().zip(1..);
         let runs = runs.map(|(&misses, seed)| run(seed, misses)).collect();
         let recipe = row.recipe(Source::Mnist1989, 1);
-        let sheet = sheet(Source::Mnist1989, restrictions);
-        let table = table(sheet, &[(row, recipe, runs)]);
+        let stamp = json!({
+            "schema": SCHEMA, "version": "0", "date": "2026-01-01", "command": "gpu-train reproduce",
+            "machine": {"processor": "one", "cores": 2, "os": "linux"},
+        });
+        let stamp = serde_json::from_value(stamp).expect("a stamp");
+        let digits = serde_json::from_value(digits()).expect("digits");
+        let digits = (digits, Source::Mnist1989);
+        let rows = [(row, recipe, runs)];
+        let table = table(stamp, digits, vec![1, 2, 3, 4], restrictions, &rows);
         table.rows.into_iter().next().expect("one row")
     }
 

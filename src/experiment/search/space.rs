@@ -28,7 +28,7 @@ named! {
         WarmupShare = "warmup-share",
         /// Dropout's probability.
         Dropout = "dropout",
-        /// Shape of the rate over the passes.
+        /// Shape of the rate over the epochs.
         Schedule = "schedule",
         /// Update rule.
         Optimizer = "optimizer",
@@ -42,7 +42,7 @@ named! {
 /// Range or list that a field's value is drawn from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Values {
+pub enum Choices {
     /// Log-uniform between two numbers, rounded to two digits.
     Between(f64, f64),
     /// One of these, each as likely.
@@ -55,7 +55,7 @@ pub struct Range {
     /// The field.
     pub field: Field,
     /// Its values.
-    pub values: Values,
+    pub values: Choices,
 }
 
 impl FromStr for Range {
@@ -73,7 +73,7 @@ impl FromStr for Range {
         let values = match values.split_once("..") {
             Some((low, high)) => match (low.parse::<f64>(), high.parse::<f64>()) {
                 (Ok(low), Ok(high)) if 0.0 < low && low < high && high.is_finite() => {
-                    Values::Between(low, high)
+                    Choices::Between(low, high)
                 }
                 _ => {
                     return Err(format!(
@@ -81,7 +81,7 @@ impl FromStr for Range {
                     ));
                 }
             },
-            None => Values::OneOf(values.split('|').map(str::to_owned).collect()),
+            None => Choices::OneOf(values.split('|').map(str::to_owned).collect()),
         };
         let range = Self { field, values };
         range.check()?;
@@ -93,8 +93,8 @@ impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let name = self.field;
         match &self.values {
-            Values::Between(low, high) => write!(f, "{name}={low}..{high}"),
-            Values::OneOf(values) => write!(f, "{name}={}", values.join("|")),
+            Choices::Between(low, high) => write!(f, "{name}={low}..{high}"),
+            Choices::OneOf(values) => write!(f, "{name}={}", values.join("|")),
         }
     }
 }
@@ -103,8 +103,8 @@ impl Range {
     /// Tries every end or choice.
     fn check(&self) -> Result<(), String> {
         let texts = match &self.values {
-            Values::Between(low, high) => vec![low.to_string(), high.to_string()],
-            Values::OneOf(texts) => texts.clone(),
+            Choices::Between(low, high) => vec![low.to_string(), high.to_string()],
+            Choices::OneOf(texts) => texts.clone(),
         };
         let recipe = Recipe::named(crate::recipe::RecipeName::FullBatch);
         for text in texts {
@@ -145,7 +145,7 @@ impl Field {
                         "found {text:?}, expected a share from 0 up to, but not, 1"
                     ));
                 }
-                let (Length::Steps(length) | Length::Passes(length)) = recipe.length;
+                let (Length::Steps(length) | Length::Epochs(length)) = recipe.length;
                 recipe.warmup = (length as f64 * share).round() as u64;
             }
             Self::Dropout => recipe.dropout = number()?,
@@ -171,35 +171,21 @@ pub struct Space(Vec<Range>);
 impl Space {
     /// The usual ranges for a recipe, with these in place of some.
     pub fn of(recipe: &Recipe, own: &[Range]) -> Self {
-        let mut usual = vec![
-            "schedule=linear|cosine",
-            "final-share=0.01|0.03|0.1",
-            "warmup-share=0.03|0.1|0.2",
-        ];
-        usual.extend(match recipe.optimizer {
-            Optimizer::Sgd => [
-                "learning-rate=0.02..1",
-                "momentum=0.8|0.9|0.95",
-                "weight-decay=0.00001..0.003",
-            ]
-            .as_slice(),
-            Optimizer::Muon => &[
-                "learning-rate=0.005..0.05",
-                "momentum=0.7|0.8|0.9|0.95",
-                "weight-decay=0.05..4",
-                "beta1=0.85|0.9|0.95",
-                "beta2=0.9|0.95|0.98",
-            ],
-            _ => &[
-                "learning-rate=0.008..0.08",
-                "weight-decay=0.02..3",
-                "beta1=0.8|0.85|0.9|0.95",
-                "beta2=0.9|0.95|0.98|0.99",
-            ],
-        });
-        let usual = usual
-            .into_iter()
-            .map(|text| text.parse::<Range>().expect("a range"));
+        let shapes = "schedule=linear|cosine final-share=0.01|0.03|0.1 warmup-share=0.03|0.1|0.2";
+        let numbers = match recipe.optimizer {
+            Optimizer::Sgd => {
+                "learning-rate=0.02..1 momentum=0.8|0.9|0.95 weight-decay=0.00001..0.003"
+            }
+            Optimizer::Muon => {
+                "learning-rate=0.005..0.05 momentum=0.7|0.8|0.9|0.95 weight-decay=0.05..4 \
+                 beta1=0.85|0.9|0.95 beta2=0.9|0.95|0.98"
+            }
+            _ => {
+                "learning-rate=0.008..0.08 weight-decay=0.02..3 beta1=0.8|0.85|0.9|0.95 beta2=0.9|0.95|0.98|0.99"
+            }
+        };
+        let usual = shapes.split(' ').chain(numbers.split(' '));
+        let usual = usual.map(|text| text.parse::<Range>().expect("a range"));
         let mut ranges: Vec<Range> = own.to_vec();
         ranges.extend(usual.filter(|range| own.iter().all(|own| own.field != range.field)));
         // Shares are of a rate drawn before.
@@ -213,14 +199,14 @@ impl Space {
     }
 
     /// One candidate.
-    pub fn draw(&self, base: &Recipe, draw: &mut Draw) -> Recipe {
+    pub fn draw(&self, base: &Recipe, sampler: &mut Sampler) -> Recipe {
         let mut recipe = base.clone();
         for range in &self.0 {
             let text = match &range.values {
-                Values::Between(low, high) => {
-                    significant(draw.logarithmic(*low, *high)).to_string()
+                Choices::Between(low, high) => {
+                    significant(sampler.logarithmic(*low, *high)).to_string()
                 }
-                Values::OneOf(values) => values[draw.below(values.len())].clone(),
+                Choices::OneOf(values) => values[sampler.below(values.len())].clone(),
             };
             range
                 .field
@@ -232,9 +218,9 @@ impl Space {
 }
 
 /// The search's own random numbers: the draws of a run are the recipe's.
-pub struct Draw(Mt64);
+pub struct Sampler(Mt64);
 
-impl Draw {
+impl Sampler {
     /// From a seed.
     pub fn new(seed: u64) -> Self {
         Self(Mt64::new(seed))
@@ -296,8 +282,8 @@ mod tests {
         ];
         let space = Space::of(&base, &own);
         let drawn = |seed| -> Vec<Recipe> {
-            let mut draw = Draw::new(seed);
-            (0..200).map(|_| space.draw(&base, &mut draw)).collect()
+            let mut sampler = Sampler::new(seed);
+            (0..200).map(|_| space.draw(&base, &mut sampler)).collect()
         };
         let candidates = drawn(1);
         assert_eq!(candidates, drawn(1));

@@ -1,6 +1,7 @@
 //! Time of each kernel in a step, by the device's own clock.
 
 use super::Gpu;
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::gpu::device::{Device, ReadyPlan};
 
@@ -21,7 +22,7 @@ impl Gpu {
     ///
     /// # Errors
     /// [`crate::error::Error::Device`] if the device fails.
-    pub async fn kernel_times_async(&mut self, steps: u32) -> Result<Option<Vec<KernelTime>>> {
+    pub async fn kernel_times(&mut self, steps: u32) -> Result<Option<Vec<KernelTime>>> {
         let state = self.state_async().await?;
         let mut samples = vec![Vec::new(); self.program.training.dispatches.len()];
         for _ in 0..steps {

@@ -1,7 +1,7 @@
 //! Tensors of the layered kernels: `[quad][position][example]` of four maps' values, examples innermost.
 
 use crate::data::Dataset;
-use crate::net::{CLASSES, H1_AREA, H1_UNITS, H2_AREA, H2_UNITS, H3_UNITS, PADDED_PIXELS, PIXELS};
+use crate::net::{CLASSES, H1_AREA, H1_UNITS, H2_AREA, H2_UNITS, H3_UNITS, PIXELS};
 
 /// A tensor with one value per unit of a layer, in quads of maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,27 +47,6 @@ impl QuadTensor {
         let (map, position) = (unit / self.positions, unit % self.positions);
         (((map / 4) * self.positions + position) * examples + example) * 4 + map % 4
     }
-
-    /// Row-major `[example][unit]` from the device's order.
-    ///
-    /// # Panics
-    /// If there are too few floats.
-    pub fn to_rows(&self, floats: &[f32], examples: usize) -> Vec<f32> {
-        let mut rows = Vec::with_capacity(examples * self.units);
-        for example in 0..examples {
-            rows.extend((0..self.units).map(|unit| floats[self.index(unit, example, examples)]));
-        }
-        rows
-    }
-}
-
-/// Row-major `[example][pixel]` of the padded images from the device's `[pixel][example]`.
-pub fn padded_images_to_rows(floats: &[f32], examples: usize) -> Vec<f32> {
-    let mut rows = Vec::with_capacity(examples * PADDED_PIXELS);
-    for example in 0..examples {
-        rows.extend((0..PADDED_PIXELS).map(|pixel| floats[pixel * examples + example]));
-    }
-    rows
 }
 
 /// Pixel codes of some examples as the kernels read them: `[pixel pair][example]`, two 16-bit codes per word.
@@ -94,11 +73,8 @@ mod tests {
             for unit in 0..tensor.units {
                 for example in 0..examples {
                     let index = tensor.index(unit, example, examples);
-                    assert!(
-                        !std::mem::replace(&mut seen[index], true),
-                        "{}",
-                        tensor.name
-                    );
+                    let again = std::mem::replace(&mut seen[index], true);
+                    assert!(!again, "{}", tensor.name);
                 }
             }
         }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::plan::{Buffer, BufferSpec, Program, Uniform, Usage};
-use super::variant::Variant;
+use super::Variant;
+use super::plan::{Buffer, Program, Uniform};
 use crate::data::{Dataset, Digits};
 use crate::engine::{Split, State};
 use crate::gpu::layout::packing::{self, PACKED_VECTORS};
@@ -45,14 +45,6 @@ pub struct BufferRange {
 }
 
 impl Variant {
-    /// Floats of a buffer of parameters.
-    fn parameter_words(self) -> usize {
-        match self {
-            Self::Layered => PARAMETER_COUNT,
-            Self::Fused(_) => 4 * PACKED_VECTORS,
-        }
-    }
-
     /// Parameters in the order of the device.
     pub fn pack(self, parameters: &Parameters) -> Vec<f32> {
         match self {
@@ -74,17 +66,6 @@ impl Variant {
     }
 }
 
-impl Uniform {
-    /// The buffer to create for it.
-    pub(super) fn spec(&self, recipe: &Recipe) -> BufferSpec {
-        BufferSpec {
-            buffer: self.buffer.clone(),
-            bytes: 4 * self.params.words(recipe, 1).len() as u64,
-            usage: Usage::Uniform,
-        }
-    }
-}
-
 /// Receives a buffer, its first word that is written, and the words.
 pub type Write<'a> = &'a mut dyn FnMut(&Buffer, u64, &[u32]);
 
@@ -92,7 +73,11 @@ impl Program {
     /// The words of a value.
     pub fn range(&self, value: Value) -> BufferRange {
         let fused = self.variant != Variant::Layered;
-        let parameters = self.variant.parameter_words();
+        let parameters = if fused {
+            4 * PACKED_VECTORS
+        } else {
+            PARAMETER_COUNT
+        };
         let (buffer, first, words) = match value {
             Value::Parameters => ("parameters", 0, parameters),
             Value::FirstMoment if fused => ("moments", 0, parameters),
@@ -180,13 +165,9 @@ impl Program {
     /// Writes the schedule of up to [`SLOTS`] steps of a run on a training set of this size, and the first of them.
     pub fn write_schedule(&self, recipe: &Recipe, steps: Range<u32>, train: usize, write: Write) {
         let scalars = steps.clone().flat_map(|step| {
-            let scalars = recipe.step_scalars(u64::from(step), train);
-            let vector = [
-                scalars.step_size,
-                scalars.second_moment_scale,
-                scalars.shrink,
-                scalars.learning_rate,
-            ];
+            let of = recipe.step_scalars(u64::from(step), train);
+            let second_moment = of.second_moment_scale;
+            let vector = [of.step_size, second_moment, of.shrink, of.learning_rate];
             vector.map(|value| (value as f32).to_bits())
         });
         let range = self.range(Value::Schedule);

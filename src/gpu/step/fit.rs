@@ -1,7 +1,7 @@
 //! Checks that a program fits an adapter, and the shape of the fused kernel that suits one.
 
+use super::Variant;
 use super::plan::Program;
-use super::variant::Variant;
 use crate::error::{Error, Result};
 use crate::gpu::adapter::{AdapterDescription, Kind, Limits};
 use crate::gpu::layout::tiling::{Tiling, WeightPath};
@@ -15,33 +15,22 @@ impl Tiling {
 
     /// The same shape, with the images kept in workgroup memory where there is room.
     pub fn keeping_x_if_it_fits(self, limits: &Limits) -> Self {
-        let kept = Self {
-            keep_x: true,
-            ..self
-        };
-        if kept.fits(limits) {
-            kept
-        } else {
-            Self {
-                keep_x: false,
-                ..self
-            }
-        }
+        let mut tiling = self;
+        tiling.keep_x = true;
+        tiling.keep_x = tiling.fits(limits);
+        tiling
     }
 
     /// The shape to use where nothing was measured: the largest tile for which two workgroups fit a common core.
     pub fn default_for(adapter: &AdapterDescription) -> Self {
         let limits = &adapter.limits;
-        // A processor has few cores, and every workgroup's partial sum of the gradient costs an addition.
-        let software = adapter.kind == Kind::Software;
-        let groups = if software { 16 } else { 264 };
-        // Constant caches serve one address at a time, and H3's lanes want several; a processor has no such cache.
-        let weights = if software {
-            WeightPath::Uniform
-        } else {
-            WeightPath::Storage
+        // A processor has few cores, and every workgroup's partial sum of the gradient costs an addition. Constant caches
+        // serve one address at a time, and H3's lanes want several; a processor has no such cache.
+        let (groups, weights, most) = match adapter.kind {
+            Kind::Software => (16, WeightPath::Uniform, (6, 96)),
+            _ => (264, WeightPath::Storage, (8, 128)),
         };
-        let of = |tile, lanes| {
+        let of = |(tile, lanes)| {
             let tiling = Self {
                 tile,
                 lanes,
@@ -51,10 +40,9 @@ impl Tiling {
             };
             tiling.keeping_x_if_it_fits(limits)
         };
-        let most = if software { of(6, 96) } else { of(8, 128) };
-        let choices = [most, of(4, 96)];
-        let fitting = choices.into_iter().find(|tiling| tiling.fits(limits));
-        fitting.unwrap_or(of(2, 96))
+        let mut choices = [most, (4, 96)].map(of).into_iter();
+        let fitting = choices.find(|tiling| tiling.fits(limits));
+        fitting.unwrap_or(of((2, 96)))
     }
 }
 
@@ -64,38 +52,39 @@ impl Tiling {
 /// [`Error::Device`] with both numbers if one is not.
 pub fn check_fit(program: &Program, adapter: &AdapterDescription, examples: usize) -> Result<()> {
     let limits = &adapter.limits;
+    let refused = |text| Err(Error::Device(format!("{adapter}: {text}")));
+    let too_many = |what| {
+        refused(format!(
+            "{examples} examples need {what}; train on fewer examples"
+        ))
+    };
     if let Variant::Fused(tiling) = program.variant
         && !tiling.fits(limits)
     {
-        return Err(Error::Device(format!(
-            "{adapter}: {tiling} needs {} bytes of workgroup memory and {} invocations, the adapter offers {} and {}",
+        return refused(format!(
+            "{tiling} needs {} bytes of workgroup memory and {} invocations, the adapter offers {} and {}",
             tiling.workgroup_bytes(),
             tiling.lanes,
             limits.workgroup_bytes,
             limits.workgroup_invocations
-        )));
+        ));
     }
     let offered = limits.storage_buffer_bytes.min(limits.buffer_bytes);
     let largest = program.buffers.iter().max_by_key(|buffer| buffer.bytes);
     if let Some(buffer) = largest.filter(|buffer| buffer.bytes > offered) {
-        return Err(Error::Device(format!(
-            "{adapter}: {examples} examples need a buffer \"{}\" of {} bytes, the adapter offers {offered}; train on fewer examples",
+        return too_many(format!(
+            "a buffer \"{}\" of {} bytes, the adapter offers {offered}",
             buffer.buffer, buffer.bytes
-        )));
+        ));
     }
-    let dispatches = program
-        .plans()
-        .into_iter()
-        .flat_map(|plan| &plan.dispatches);
-    let most = dispatches
-        .flat_map(|dispatch| dispatch.workgroups)
-        .max()
-        .unwrap_or(0);
-    if most > limits.workgroups {
-        return Err(Error::Device(format!(
-            "{adapter}: {examples} examples need {most} workgroups in one dimension, the adapter offers {}; train on fewer examples",
+    let dispatches = program.plans().map(|plan| &plan.dispatches);
+    let workgroups = dispatches.into_iter().flatten();
+    let workgroups = workgroups.flat_map(|dispatch| dispatch.workgroups);
+    if let Some(most) = workgroups.max().filter(|most| *most > limits.workgroups) {
+        return too_many(format!(
+            "{most} workgroups in one dimension, the adapter offers {}",
             limits.workgroups
-        )));
+        ));
     }
     Ok(())
 }
@@ -119,10 +108,8 @@ mod tests {
         assert_eq!(fit(&adapter, 7_291), Ok(()));
         let message = fit(&adapter, 50_000).unwrap_err();
         // H1: 768 floats per example.
-        assert!(
-            message.contains("153600000") && message.contains("134217728"),
-            "{message}"
-        );
+        let named = message.contains("153600000") && message.contains("134217728");
+        assert!(named, "{message}");
         let mut vast = adapter;
         vast.limits.storage_buffer_bytes = u64::MAX;
         vast.limits.buffer_bytes = u64::MAX;

@@ -4,16 +4,16 @@
 
 use std::borrow::Cow;
 
-use super::plan::{Buffer, BufferSpec, Dispatch, Plan, Program, Uniform, Usage};
-use super::variant::Variant;
-use super::{Sizes, empty_plan, shader};
+use super::plan::{Buffer, BufferSpec, Plan, Program, Uniform, Usage};
+use super::{Sizes, Variant, dispatch, shader};
 use crate::engine::Split;
 use crate::gpu::layout::packing::PACKED_VECTORS;
 use crate::gpu::layout::sizes::{CODE_BYTES, LOSSES, SLOTS, UPDATE_VECTORS};
 use crate::gpu::layout::tiling::{Tiling, WeightPath};
 use crate::gpu::wgsl::constants;
-use crate::gpu::wgsl::kernels::{FORWARD_BACKWARD, Kernel, MUON, UPDATE};
+use crate::gpu::wgsl::kernels::{FORWARD_BACKWARD, MUON, UPDATE};
 use crate::gpu::wgsl::uniform::{Purpose, StepParams};
+use crate::named::Named;
 use crate::net::PARAMETER_COUNT;
 use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
@@ -51,47 +51,32 @@ fn shards(examples: usize, tiling: &Tiling, buffer_bytes: u64) -> Vec<Shard> {
     shards
 }
 
-/// A dispatch of a kernel whose bindings are the buffers of their names, but for those that `other` gives.
-fn dispatch(
-    kernel: &'static Kernel,
-    params: Buffer,
-    workgroups: u32,
-    other: impl Fn(&'static str) -> Option<Buffer>,
-) -> Dispatch {
-    let storage = kernel.reads.iter().chain(kernel.writes);
-    let storage = storage.map(|&name| other(name).unwrap_or(Buffer::of(name)));
-    Dispatch {
-        kernel: Cow::Borrowed(kernel.name),
-        buffers: std::iter::once(params).chain(storage).collect(),
-        workgroups: [workgroups, 1, 1],
-    }
-}
-
-fn plan(recipe: &Recipe, purpose: Purpose, name: &'static str, shards: &[Shard]) -> Plan {
+fn plan(recipe: &Recipe, purpose: Purpose, shards: &[Shard]) -> Plan {
     let params = |shard| Buffer::of_params(purpose, shard);
     let mut dispatches = Vec::new();
     for shard in shards {
         let buffer = |name| match name {
-            "weights" => Some(Buffer::of("parameters")),
-            "codes" | "labels" => Some(Buffer::of_set(name, purpose.split(), shard.index)),
-            _ => None,
+            "weights" => Buffer::of("parameters"),
+            "codes" | "labels" => Buffer::of_set(name, purpose.split(), shard.index),
+            _ => Buffer::of(name),
         };
-        let params = params(shard.index);
-        dispatches.push(dispatch(&FORWARD_BACKWARD, params, shard.rows, buffer));
+        let (params, groups) = (params(shard.index), [shard.rows, 1]);
+        dispatches.push(dispatch(&FORWARD_BACKWARD, params, groups, buffer));
     }
-    let groups = (PACKED_VECTORS as u32 + 1).div_ceil(UPDATE_VECTORS);
-    dispatches.push(dispatch(&UPDATE, params(0), groups, |_| None));
+    let groups = [(PACKED_VECTORS as u32 + 1).div_ceil(UPDATE_VECTORS), 1];
+    dispatches.push(dispatch(&UPDATE, params(0), groups, Buffer::of));
     if recipe.optimizer == Optimizer::Muon && purpose == Purpose::Training {
         // `update` has advanced the slot in `progress`; `step_state` still holds this step's.
         let buffer = |name| match name {
-            "progress" => Some(Buffer::of("step_state")),
-            "first_moment" => Some(Buffer::of("moments")),
-            _ => None,
+            "progress" => Buffer::of("step_state"),
+            "first_moment" => Buffer::of("moments"),
+            _ => Buffer::of(name),
         };
-        dispatches.push(dispatch(&MUON, params(0), MATRICES.len() as u32, buffer));
+        let groups = [MATRICES.len() as u32, 1];
+        dispatches.push(dispatch(&MUON, params(0), groups, buffer));
     }
     Plan {
-        name: Cow::Borrowed(name),
+        name: Cow::Borrowed(purpose.name()),
         dispatches,
     }
 }
@@ -114,20 +99,14 @@ fn uniforms_of(purpose: Purpose, shards: &[Shard]) -> impl Iterator<Item = Unifo
 }
 
 fn buffers(sets: &[(Split, Vec<Shard>)], recipe: &Recipe) -> Vec<BufferSpec> {
+    let storage = BufferSpec::storage;
     let mut buffers = Vec::new();
-    let mut add = |buffer: Buffer, bytes: u64, usage| {
-        buffers.push(BufferSpec {
-            buffer,
-            bytes,
-            usage,
-        });
-    };
     for (split, shards) in sets {
         for shard in shards {
             let examples = u64::from(shard.examples);
             let of_set = |tensor| Buffer::of_set(tensor, *split, shard.index);
-            add(of_set("codes"), CODE_BYTES * examples, Usage::Storage);
-            add(of_set("labels"), 4 * examples, Usage::Storage);
+            buffers.push(storage(of_set("codes"), CODE_BYTES * examples));
+            buffers.push(storage(of_set("labels"), 4 * examples));
         }
     }
     let rows = sets.iter().map(|(_, shards)| {
@@ -136,8 +115,10 @@ fn buffers(sets: &[(Split, Vec<Shard>)], recipe: &Recipe) -> Vec<BufferSpec> {
     });
     let rows = rows.max().unwrap_or(1);
     let (vectors, slots) = (PACKED_VECTORS as u64, u64::from(SLOTS));
-    let parameters = Buffer::of("parameters");
-    add(parameters, 16 * vectors, Usage::StorageAndUniform);
+    buffers.push(BufferSpec {
+        usage: Usage::StorageAndUniform,
+        ..storage(Buffer::of("parameters"), 16 * vectors)
+    });
     for (name, bytes) in [
         ("partial", 16 * (vectors + 1) * rows),
         ("moments", 2 * 16 * vectors),
@@ -146,54 +127,47 @@ fn buffers(sets: &[(Split, Vec<Shard>)], recipe: &Recipe) -> Vec<BufferSpec> {
         ("progress", 4 * (LOSSES as u64 + slots)),
         ("step_state", 8),
     ] {
-        add(Buffer::of(name), bytes, Usage::Storage);
+        buffers.push(storage(Buffer::of(name), bytes));
     }
     if recipe.optimizer == Optimizer::Muon {
         let bytes = 4 * PARAMETER_COUNT as u64;
-        add(Buffer::of("packed_index"), bytes, Usage::Storage);
+        buffers.push(storage(Buffer::of("packed_index"), bytes));
     }
     buffers
 }
 
-/// The fused program of a recipe.
+/// The fused program of a recipe, but for the buffers of its uniforms.
 pub(super) fn program(recipe: &Recipe, sizes: Sizes, tiling: Tiling) -> Program {
     let bytes = sizes.image_buffer_bytes;
     let sets = [(Split::Train, sizes.train), (Split::Test, sizes.test)];
     let sets = sets.map(|(split, examples)| (split, shards(examples, &tiling, bytes)));
-    let of = |purpose: Purpose| {
-        sets[usize::from(purpose.split() == Split::Test)]
-            .1
-            .as_slice()
+    let of = |purpose: Purpose| match purpose.split() {
+        Split::Train => sets[0].1.as_slice(),
+        Split::Test => sets[1].1.as_slice(),
     };
-    let plan_of = |purpose, name| plan(recipe, purpose, name, of(purpose));
-    let uniforms = Purpose::ALL.into_iter();
-    let uniforms: Vec<_> = uniforms
-        .flat_map(|purpose| uniforms_of(purpose, of(purpose)))
-        .collect();
-    let mut buffers = buffers(&sets, recipe);
-    buffers.extend(uniforms.iter().map(|uniform| uniform.spec(recipe)));
-    let own = constants::of_tiling(&tiling);
+    let plan_of = |purpose| plan(recipe, purpose, of(purpose));
+    let purposes = Purpose::TABLE.iter().map(|entry| entry.value);
+    let uniforms = purposes.flat_map(|purpose| uniforms_of(purpose, of(purpose)));
+    let (shape, update) = (constants::of_tiling(&tiling), constants::of_update(recipe));
     let mut shaders = vec![
-        shader(&FORWARD_BACKWARD, recipe, &own, tiling.weights),
-        shader(
-            &UPDATE,
-            recipe,
-            &constants::of_update(recipe),
-            WeightPath::Storage,
-        ),
+        shader(&FORWARD_BACKWARD, recipe, &shape, tiling.weights),
+        shader(&UPDATE, recipe, &update, WeightPath::Storage),
     ];
     if recipe.optimizer == Optimizer::Muon {
         shaders.push(shader(&MUON, recipe, "", WeightPath::Storage));
     }
     Program {
-        buffers,
+        buffers: buffers(&sets, recipe),
         shaders,
-        uniforms,
+        uniforms: uniforms.collect(),
         variant: Variant::Fused(tiling),
-        prepare: empty_plan("prepare"),
-        training: plan_of(Purpose::Training, "training"),
-        gradient: plan_of(Purpose::Gradient, "gradient"),
-        evaluate_train: plan_of(Purpose::EvaluateTrain, "evaluate-train"),
-        evaluate_test: plan_of(Purpose::EvaluateTest, "evaluate-test"),
+        prepare: Plan {
+            name: Cow::Borrowed("prepare"),
+            dispatches: Vec::new(),
+        },
+        training: plan_of(Purpose::Training),
+        gradient: plan_of(Purpose::Gradient),
+        evaluate_train: plan_of(Purpose::EvaluateTrain),
+        evaluate_test: plan_of(Purpose::EvaluateTest),
     }
 }

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::plan::{Buffer, BufferSpec, Dispatch, Plan, Program, Uniform, Usage};
-use super::variant::Variant;
-use super::{Sizes, shader};
+use super::plan::{Buffer, BufferSpec, Dispatch, Plan, Program, Uniform};
+use super::{Sizes, Variant, dispatch, shader};
 use crate::engine::Split;
 use crate::gpu::layout::quads::QUAD_TENSORS;
 use crate::gpu::layout::sizes::{
@@ -13,34 +12,24 @@ use crate::gpu::layout::sizes::{
 use crate::gpu::layout::tiling::WeightPath;
 use crate::gpu::wgsl::kernels::{self, Kernel, LAYERED};
 use crate::gpu::wgsl::uniform::{Purpose, StepParams};
+use crate::named::Named;
 use crate::net::{
     H1_SIDE, H2_AREA, H2_SIDE, KERNEL, PADDED_PIXELS, PADDED_SIDE, PARAMETER_COUNT, PIXELS,
 };
 use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
 
-/// Builds a plan dispatch by dispatch.
+/// A kernel with its workgroups in x and y.
+type Run = (&'static Kernel, [u32; 2]);
+
+/// Plans of a recipe over one set.
 struct Builder<'a> {
     recipe: &'a Recipe,
     purpose: Purpose,
     examples: u32,
-    dispatches: Vec<Dispatch>,
 }
 
-impl<'a> Builder<'a> {
-    fn new(recipe: &'a Recipe, sizes: Sizes, purpose: Purpose) -> Self {
-        let examples = match purpose.split() {
-            Split::Train => sizes.train,
-            Split::Test => sizes.test,
-        };
-        Self {
-            recipe,
-            purpose,
-            examples: examples as u32,
-            dispatches: Vec::new(),
-        }
-    }
-
+impl Builder<'_> {
     fn drops(&self) -> bool {
         self.purpose.learns() && self.recipe.dropout > 0.0
     }
@@ -55,102 +44,90 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn add(&mut self, kernel: &'static Kernel, x: u32, y: u32) -> &mut Self {
-        let storage = kernel.reads.iter().chain(kernel.writes);
-        let params = std::iter::once(Buffer::of_params(self.purpose, 0));
-        self.dispatches.push(Dispatch {
-            kernel: Cow::Borrowed(kernel.name),
-            buffers: params
-                .chain(storage.map(|&name| self.buffer(name)))
-                .collect(),
-            workgroups: [x, y, 1],
-        });
-        self
+    fn dispatch(&self, (kernel, workgroups): Run) -> Dispatch {
+        let params = Buffer::of_params(self.purpose, 0);
+        dispatch(kernel, params, workgroups, |name| self.buffer(name))
     }
 
-    /// A kernel with one invocation per example and `blocks` of units.
-    fn examples(&mut self, kernel: &'static Kernel, blocks: usize) -> &mut Self {
-        self.add(kernel, self.examples.div_ceil(LANES), blocks as u32)
+    /// One invocation per example, for `blocks` of units.
+    fn examples(&self, blocks: usize) -> [u32; 2] {
+        [self.examples.div_ceil(LANES), blocks as u32]
     }
 
-    /// A kernel with one workgroup per chunk of examples and `blocks` of parameters.
-    fn chunks(&mut self, kernel: &'static Kernel, blocks: usize) -> &mut Self {
-        let chunks = self.examples.div_ceil(EXAMPLES_PER_CHUNK);
-        self.add(kernel, chunks, blocks as u32)
-    }
-
-    /// A kernel with one invocation per parameter.
-    fn parameters(&mut self, kernel: &'static Kernel) -> &mut Self {
-        self.add(kernel, (PARAMETER_COUNT as u32).div_ceil(LANES), 1)
-    }
-
-    fn input(&mut self) -> &mut Self {
-        self.examples(&kernels::INPUT, PADDED_SIDE)
+    fn input(&self) -> Run {
+        (&kernels::INPUT, self.examples(PADDED_SIDE))
     }
 
     /// From the images to each example's loss; the input only where the images change.
-    fn forward(&mut self) -> &mut Self {
-        if self.recipe.shift > 0 && self.purpose.split() == Split::Train {
-            self.input();
-        }
-        self.examples(&kernels::H1_FORWARD, MAP_QUADS * H1_SIDE * 2)
-            .examples(&kernels::H2_FORWARD, MAP_QUADS * H2_SIDE);
-        if self.drops() {
-            self.examples(&kernels::DROPOUT, MAP_QUADS * H2_AREA);
-        }
-        self.examples(&kernels::H3_FORWARD, H3_QUADS / 2)
-            .examples(&kernels::OUT_FORWARD, CLASS_QUADS)
-            .examples(&kernels::LOSS, 1)
+    fn forward(&self) -> Vec<Run> {
+        let input = self.recipe.shift > 0 && self.purpose.split() == Split::Train;
+        let dropout = (&kernels::DROPOUT, self.examples(MAP_QUADS * H2_AREA));
+        let mut runs = Vec::from_iter(input.then(|| self.input()));
+        runs.extend([
+            (&kernels::H1_FORWARD, self.examples(MAP_QUADS * H1_SIDE * 2)),
+            (&kernels::H2_FORWARD, self.examples(MAP_QUADS * H2_SIDE)),
+        ]);
+        runs.extend(self.drops().then_some(dropout));
+        runs.extend([
+            (&kernels::H3_FORWARD, self.examples(H3_QUADS / 2)),
+            (&kernels::OUT_FORWARD, self.examples(CLASS_QUADS)),
+            (&kernels::LOSS, self.examples(1)),
+        ]);
+        runs
     }
 
-    fn backward(&mut self) -> &mut Self {
+    fn backward(&self) -> [Run; 8] {
+        // One workgroup per chunk of examples and block of parameters.
+        let chunks = self.examples.div_ceil(EXAMPLES_PER_CHUNK);
+        let chunks = |blocks: usize| [chunks, blocks as u32];
         // Blocks of weights, then blocks of eight vectors of biases.
         let h1_blocks = MAP_QUADS * (KERNEL + H1_SIDE * H1_SIDE / 8);
         let h2_blocks = MAP_QUADS * (2 * KERNEL + H2_AREA / 8);
         let h3_blocks = MAP_QUADS * H2_AREA * 2 + 1;
-        self.examples(&kernels::OUT_BACKWARD, H3_QUADS)
-            .examples(&kernels::H3_BACKWARD, MAP_QUADS * H2_SIDE)
-            .examples(&kernels::H2_BACKWARD, MAP_QUADS * H1_SIDE)
-            .chunks(&kernels::OUT_GRADIENT, H3_QUADS + 1)
-            .chunks(&kernels::H3_GRADIENT, h3_blocks)
-            .chunks(&kernels::H2_GRADIENT, h2_blocks)
-            .chunks(&kernels::H1_GRADIENT, h1_blocks)
-            .parameters(&kernels::REDUCE_GRADIENT)
+        [
+            (&kernels::OUT_BACKWARD, self.examples(H3_QUADS)),
+            (&kernels::H3_BACKWARD, self.examples(MAP_QUADS * H2_SIDE)),
+            (&kernels::H2_BACKWARD, self.examples(MAP_QUADS * H1_SIDE)),
+            (&kernels::OUT_GRADIENT, chunks(H3_QUADS + 1)),
+            (&kernels::H3_GRADIENT, chunks(h3_blocks)),
+            (&kernels::H2_GRADIENT, chunks(h2_blocks)),
+            (&kernels::H1_GRADIENT, chunks(h1_blocks)),
+            (&kernels::REDUCE_GRADIENT, PER_PARAMETER),
+        ]
     }
 
-    /// The update, with Muon of the matrices separately.
-    fn update(&mut self) -> &mut Self {
-        match self.recipe.optimizer {
-            Optimizer::Sgd => self.parameters(&kernels::SGD),
-            Optimizer::Muon => {
-                self.parameters(&kernels::ADAMW)
-                    .add(&kernels::MUON, MATRICES.len() as u32, 1)
-            }
-            _ => self.parameters(&kernels::ADAMW),
+    fn plan(&self) -> Plan {
+        let mut runs = self.forward();
+        if self.purpose.learns() {
+            runs.extend(self.backward());
         }
-    }
-
-    fn tally(&mut self, name: &'static str) -> Plan {
-        self.add(&kernels::TALLY, 1, 1).finish(name)
-    }
-
-    fn finish(&mut self, name: &'static str) -> Plan {
+        if self.purpose == Purpose::Training {
+            runs.push(match self.recipe.optimizer {
+                Optimizer::Sgd => (&kernels::SGD, PER_PARAMETER),
+                _ => (&kernels::ADAMW, PER_PARAMETER),
+            });
+            // Of the matrices, separately.
+            if self.recipe.optimizer == Optimizer::Muon {
+                runs.push((&kernels::MUON, [MATRICES.len() as u32, 1]));
+            }
+        }
+        runs.push((&kernels::TALLY, [1, 1]));
+        let dispatches = runs.into_iter().map(|run| self.dispatch(run));
         Plan {
-            name: Cow::Borrowed(name),
-            dispatches: std::mem::take(&mut self.dispatches),
+            name: Cow::Borrowed(self.purpose.name()),
+            dispatches: dispatches.collect(),
         }
     }
 }
+
+/// Workgroups of a kernel with one invocation per parameter.
+const PER_PARAMETER: [u32; 2] = [(PARAMETER_COUNT as u32).div_ceil(LANES), 1];
 
 fn buffers(sizes: Sizes) -> Vec<BufferSpec> {
     let Sizes { train, test, .. } = sizes;
     let mut buffers = Vec::new();
     let mut storage = |buffer: Buffer, words: usize| {
-        buffers.push(BufferSpec {
-            buffer,
-            bytes: 4 * words as u64,
-            usage: Usage::Storage,
-        });
+        buffers.push(BufferSpec::storage(buffer, 4 * words as u64));
     };
     for (split, examples) in [(Split::Train, train), (Split::Test, test)] {
         let of_set = |tensor| Buffer::of_set(tensor, split, 0);
@@ -186,40 +163,47 @@ fn buffers(sizes: Sizes) -> Vec<BufferSpec> {
     buffers
 }
 
-/// The layered program of a recipe.
+/// The layered program of a recipe, but for the buffers of its uniforms.
 pub(super) fn program(recipe: &Recipe, sizes: Sizes) -> Program {
-    let builder = |purpose| Builder::new(recipe, sizes, purpose);
-    let mut prepare = builder(Purpose::EvaluateTrain).input().finish("prepare");
-    let test_input = builder(Purpose::EvaluateTest).input().finish("prepare");
-    prepare.dispatches.extend(test_input.dispatches);
-    let mut training = builder(Purpose::Training);
-    let training = training.forward().backward().update().tally("training");
-    let mut gradient = builder(Purpose::Gradient);
-    let gradient = gradient.forward().backward().tally("gradient");
-    let evaluate = |purpose, name| builder(purpose).forward().tally(name);
-    let evaluate_train = evaluate(Purpose::EvaluateTrain, "evaluate-train");
-    let evaluate_test = evaluate(Purpose::EvaluateTest, "evaluate-test");
+    let builder = |purpose: Purpose| {
+        let examples = match purpose.split() {
+            Split::Train => sizes.train as u32,
+            Split::Test => sizes.test as u32,
+        };
+        Builder {
+            recipe,
+            purpose,
+            examples,
+        }
+    };
+    let input = |purpose| builder(purpose).dispatch(builder(purpose).input());
+    let prepare = Plan {
+        name: Cow::Borrowed("prepare"),
+        dispatches: [Purpose::EvaluateTrain, Purpose::EvaluateTest]
+            .map(input)
+            .into(),
+    };
+    let training = builder(Purpose::Training).plan();
     let used = |kernel: &Kernel| {
         let mut dispatches = prepare.dispatches.iter().chain(&training.dispatches);
         dispatches.any(|dispatch| dispatch.kernel == kernel.name)
     };
     let shaders = LAYERED.into_iter().filter(|kernel| used(kernel));
     let shaders = shaders.map(|kernel| shader(kernel, recipe, "", WeightPath::Storage));
-    let uniforms = Purpose::ALL.map(|purpose| Uniform {
+    let purposes = Purpose::TABLE.iter().map(|entry| entry.value);
+    let uniforms = purposes.map(|purpose| Uniform {
         buffer: Buffer::of_params(purpose, 0),
         params: StepParams::of(purpose, builder(purpose).examples as usize),
     });
-    let mut buffers = buffers(sizes);
-    buffers.extend(uniforms.iter().map(|uniform| uniform.spec(recipe)));
     Program {
-        buffers,
+        buffers: buffers(sizes),
         shaders: shaders.collect(),
-        uniforms: uniforms.into(),
+        uniforms: uniforms.collect(),
         variant: Variant::Layered,
         prepare,
         training,
-        gradient,
-        evaluate_train,
-        evaluate_test,
+        gradient: builder(Purpose::Gradient).plan(),
+        evaluate_train: builder(Purpose::EvaluateTrain).plan(),
+        evaluate_test: builder(Purpose::EvaluateTest).plan(),
     }
 }

@@ -6,11 +6,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::variant::Variant;
+use super::Variant;
 use crate::engine::Split;
 use crate::gpu::wgsl::uniform::{Purpose, StepParams};
 
@@ -79,29 +78,6 @@ impl fmt::Display for Buffer {
     }
 }
 
-impl FromStr for Buffer {
-    type Err = std::convert::Infallible;
-
-    /// Parses the output of `Display`; a name without a set or a shard is a tensor's.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbered = text.rsplit_once('_');
-        let numbered = numbered.and_then(|(name, shard)| Some((name, shard.parse().ok()?)));
-        let (name, shard) = numbered.unwrap_or((text, 0));
-        let (tensor, split) = if let Some(tensor) = name.strip_suffix("_train") {
-            (tensor, Some(Split::Train))
-        } else if let Some(tensor) = name.strip_suffix("_test") {
-            (tensor, Some(Split::Test))
-        } else {
-            (name, None)
-        };
-        Ok(Self {
-            tensor: Cow::Owned(tensor.into()),
-            split,
-            shard,
-        })
-    }
-}
-
 impl Serialize for Buffer {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -109,9 +85,20 @@ impl Serialize for Buffer {
 }
 
 impl<'de> Deserialize<'de> for Buffer {
+    /// Parses the output of `Display`; a name without a set or a shard is a tensor's.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        let numbered = text.rsplit_once('_');
+        let numbered = numbered.and_then(|(name, shard)| Some((name, shard.parse().ok()?)));
+        let (name, shard) = numbered.unwrap_or((&text, 0));
+        let sets = [("_train", Split::Train), ("_test", Split::Test)];
+        let of = |(suffix, split)| Some((name.strip_suffix(suffix)?, Some(split)));
+        let (tensor, split) = sets.into_iter().find_map(of).unwrap_or((name, None));
+        Ok(Self {
+            tensor: Cow::Owned(tensor.into()),
+            split,
+            shard,
+        })
     }
 }
 
@@ -136,6 +123,18 @@ pub struct BufferSpec {
     pub bytes: u64,
     /// The ways it is bound.
     pub usage: Usage,
+}
+
+impl BufferSpec {
+    /// A storage buffer.
+    pub fn storage(buffer: Buffer, bytes: u64) -> Self {
+        let usage = Usage::Storage;
+        Self {
+            buffer,
+            bytes,
+            usage,
+        }
+    }
 }
 
 /// A uniform's buffer and the parameters it holds.

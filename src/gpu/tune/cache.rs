@@ -13,7 +13,7 @@ use crate::gpu::adapter::AdapterDescription;
 use crate::gpu::device::Device;
 use crate::gpu::engine::Work;
 use crate::gpu::layout::tiling::Tiling;
-use crate::gpu::step::variant::Variant;
+use crate::gpu::step::Variant;
 
 /// Choices in the file; the oldest make room.
 const MOST_STORED: usize = 64;
@@ -22,7 +22,7 @@ const MOST_BYTES: u64 = 1 << 20;
 
 /// A choice made before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Stored {
+struct Stored {
     /// The adapter with its driver, the program with its shaders, and the size of the work.
     key: String,
     /// The choice, as `--kernels` takes it.
@@ -59,15 +59,15 @@ fn key_of<'a>(
 }
 
 /// Choices in a file: none where it is missing, too long, or damaged.
-pub(super) fn read(path: &Path) -> Vec<Stored> {
+fn read(path: &Path) -> Vec<Stored> {
     let bytes = file::read(path, MOST_BYTES, "kernels chosen before").unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
-/// The choice for a key, if it is one.
-pub(super) fn choice(all: &[Stored], key: &str) -> Option<Variant> {
-    let stored = all.iter().find(|stored| stored.key == key)?;
-    stored.kernels.parse().ok()
+/// The choice for a key in a file, if there is one.
+pub(super) fn choice(path: &Path, key: &str) -> Option<Variant> {
+    let mut all = read(path).into_iter();
+    all.find(|stored| stored.key == key)?.kernels.parse().ok()
 }
 
 /// Stores a choice together with those of other processes. A file that cannot be written costs time, not the run.
@@ -118,12 +118,12 @@ mod tests {
             store(&path, key.into(), variant);
         }
         let all = read(&path);
-        assert_eq!(choice(&all, "a"), Some(usual()));
-        assert_eq!(choice(&all, "b"), Some(Variant::Layered));
-        assert_eq!((choice(&all, "c"), all.len()), (None, 2));
+        assert_eq!(choice(&path, "a"), Some(usual()));
+        assert_eq!(choice(&path, "b"), Some(Variant::Layered));
+        assert_eq!((choice(&path, "c"), all.len()), (None, 2));
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replace("fused:", "molten:")).unwrap();
-        assert_eq!(choice(&read(&path), "a"), None);
+        assert_eq!(choice(&path, "a"), None);
         std::fs::write(&path, "nonsense").unwrap();
         assert!(read(&path).is_empty());
         let long = serde_json::to_vec(&all).unwrap();
@@ -148,10 +148,8 @@ mod tests {
         assert_eq!(read(&path).len(), MOST_STORED);
         store(&path, "new".into(), usual());
         let all = read(&path);
-        assert_eq!(
-            (all.len(), &*all[MOST_STORED - 1].key),
-            (MOST_STORED, "new")
-        );
+        assert_eq!(all.len(), MOST_STORED);
+        assert_eq!(all[MOST_STORED - 1].key, "new");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::gpu::adapter::AdapterDescription;
 use crate::gpu::layout::tiling::{GROUPS, LANES, LANES_PER_EXAMPLE, TILES, Tiling, WeightPath};
-use crate::gpu::step::variant::Variant;
+use crate::gpu::step::Variant;
 
 /// A shape is taken if it is faster by more than the noise.
 const FASTER: f64 = 0.98;
@@ -35,24 +35,20 @@ impl<'a> Search<'a> {
     pub(super) fn next_group(&mut self) -> Option<Vec<Variant>> {
         let usual = Tiling::default_for(self.adapter);
         while self.groups <= PROPERTIES {
-            let shapes = match self.groups.checked_sub(1) {
+            let mut shapes = match self.groups.checked_sub(1) {
                 None => vec![Variant::Layered, Variant::Fused(usual)],
-                Some(property) => neighbours(self.best.unwrap_or(usual), property, self.adapter)
-                    .into_iter()
-                    .map(Variant::Fused)
-                    .collect(),
+                Some(property) => {
+                    let around = self.best.unwrap_or(usual);
+                    let shapes = neighbours(around, property, self.adapter).into_iter();
+                    shapes.map(Variant::Fused).collect()
+                }
             };
             self.groups += 1;
-            let best = self.best.map(Variant::Fused);
-            let mut group = Vec::from_iter(best);
-            for shape in shapes {
-                if !self.issued.contains(&shape) {
-                    self.issued.push(shape);
-                    group.push(shape);
-                }
-            }
-            if group.iter().any(|shape| Some(*shape) != best) {
-                return Some(group);
+            shapes.retain(|shape| !self.issued.contains(shape));
+            if !shapes.is_empty() {
+                self.issued.extend(&shapes);
+                let best = self.best.map(Variant::Fused);
+                return Some(best.into_iter().chain(shapes).collect());
             }
         }
         None
@@ -77,13 +73,13 @@ impl<'a> Search<'a> {
     /// The best fused shape, or the layered kernels where they are faster or alone.
     pub(super) fn choice(&self) -> Option<Variant> {
         let best = self.best.map(Variant::Fused);
-        let compared = self
+        let compared = |variant| variant == Variant::Layered || Some(variant) == best;
+        let measured = self
             .measured
             .iter()
-            .filter(|(variant, _)| *variant == Variant::Layered || Some(*variant) == best);
-        compared
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-            .map(|(variant, _)| *variant)
+            .filter(|(variant, _)| compared(*variant));
+        let fastest = measured.min_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some(fastest.0)
     }
 }
 
@@ -91,10 +87,8 @@ impl<'a> Search<'a> {
 fn median(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted
-        .get(sorted.len() / 2)
-        .copied()
-        .unwrap_or(f64::INFINITY)
+    let middle = sorted.get(sorted.len() / 2);
+    middle.copied().unwrap_or(f64::INFINITY)
 }
 
 /// Shapes that differ from this one, which comes first, in one property: the tile with its lanes, the lanes, the path of
@@ -105,18 +99,17 @@ pub(super) fn neighbours(
     adapter: &AdapterDescription,
 ) -> Vec<Tiling> {
     let mut found = vec![around];
+    let of_tile = |tile| {
+        let enough = |lanes: &u32| *lanes >= LANES_PER_EXAMPLE * tile;
+        let lanes = LANES.into_iter().find(enough).unwrap_or(around.lanes);
+        Tiling {
+            tile,
+            lanes,
+            ..around
+        }
+    };
     match property {
-        0 => found.extend(TILES.iter().rev().map(|&tile| {
-            let lanes = LANES
-                .into_iter()
-                .find(|lanes| *lanes >= LANES_PER_EXAMPLE * tile);
-            let lanes = lanes.unwrap_or(around.lanes);
-            Tiling {
-                tile,
-                lanes,
-                ..around
-            }
-        })),
+        0 => found.extend(TILES.into_iter().rev().map(of_tile)),
         1 => found.extend(LANES.map(|lanes| Tiling { lanes, ..around })),
         2 => found.extend(
             [WeightPath::Uniform, WeightPath::Storage].map(|weights| Tiling { weights, ..around }),
@@ -150,15 +143,10 @@ mod tests {
             assert!(usual.fits(&adapter.limits) && usual.is_possible());
             for property in 0..PROPERTIES {
                 let found = neighbours(usual, property, &adapter);
-                assert!(
-                    found.len() > 1 && found[0] == usual,
-                    "{property}: {found:?}"
-                );
-                assert!(
-                    found
-                        .iter()
-                        .all(|t| t.fits(&adapter.limits) && t.is_possible())
-                );
+                let several = found.len() > 1 && found[0] == usual;
+                assert!(several, "{property}: {found:?}");
+                let runs = |tiling: &Tiling| tiling.fits(&adapter.limits) && tiling.is_possible();
+                assert!(found.iter().all(runs));
             }
         }
     }
@@ -195,11 +183,7 @@ mod tests {
                 1.0 + off(shape.tile, wanted.tile)
                     + off(shape.lanes, wanted.lanes)
                     + off(shape.groups, wanted.groups)
-                    + if shape.weights == wanted.weights {
-                        0.0
-                    } else {
-                        0.5
-                    },
+                    + 0.5 * f64::from(u8::from(shape.weights != wanted.weights)),
             ),
         };
         let (choice, measured) = walk(&adapter, time);
@@ -212,12 +196,9 @@ mod tests {
         let adapter = adapter(32_768);
         let layered = |variant| (variant == Variant::Layered).then_some(2.0);
         assert_eq!(walk(&adapter, layered).0, Some(Variant::Layered));
-        let faster = |variant| {
-            Some(if variant == Variant::Layered {
-                2.0
-            } else {
-                3.0
-            })
+        let faster = |variant| match variant {
+            Variant::Layered => Some(2.0),
+            Variant::Fused(_) => Some(3.0),
         };
         assert_eq!(walk(&adapter, faster).0, Some(Variant::Layered));
         assert_eq!(walk(&adapter, |_| None), (None, 0));

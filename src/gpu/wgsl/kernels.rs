@@ -47,8 +47,9 @@ pub mod parts {
 }
 
 macro_rules! kernels {
-    ($($constant:ident = $folder:literal $name:literal:
-        [$($part:ident),*], [$($read:ident),*] => [$($write:ident),*];)*) => {
+    ($(#[$attribute:meta])* $list:ident:
+        $($constant:ident = $folder:literal $name:literal:
+            [$($part:ident),*], [$($read:ident),*] => [$($write:ident),*];)*) => {
         $(
             #[doc = concat!("`shaders/", $folder, $name, ".wgsl`")]
             pub static $constant: Kernel = Kernel {
@@ -59,11 +60,15 @@ macro_rules! kernels {
                 writes: &[$(stringify!($write)),*],
             };
         )*
+        $(#[$attribute])*
+        pub static $list: [&Kernel; [$(stringify!($constant)),*].len()] = [$(&$constant),*];
     };
 }
 
-// name: parts, buffers read => buffers written; in the order of a step.
+// name: parts, buffers read => buffers written.
 kernels! {
+    /// The kernels of the layered step, in its order; [`MUON`] is the fused step's too.
+    LAYERED:
     INPUT = "layered/" "input": [DRAW], [codes, progress] => [x];
     H1_FORWARD = "layered/" "h1_forward": [LAYOUT, ACTIVATION], [parameters, x] => [h1];
     H2_FORWARD = "layered/" "h2_forward": [LAYOUT, ACTIVATION, CONNECTIVITY], [parameters, h1] => [h2];
@@ -83,38 +88,15 @@ kernels! {
     ADAMW = "layered/" "adamw": [], [gradient, schedule, progress] => [parameters, first_moment, second_moment];
     MUON = "" "muon": [], [gradient, schedule, progress, packed_index] => [parameters, first_moment];
     TALLY = "layered/" "tally": [], [example_loss, missed] => [totals, losses, progress];
-
+}
+kernels! {
+    /// The fused kernels: the first does the work of all layered ones up to the gradients, the second the rest.
+    FUSED:
     FORWARD_BACKWARD = "fused/" "forward_backward":
         [DRAW, ACTIVATION, CONNECTIVITY, OUTER, EXAMPLE_LOSS, WEIGHTS, TILE, INPUT, FORWARD, BACKWARD, GRADIENT],
         [weights, codes, labels, progress] => [partial, step_state];
     UPDATE = "fused/" "update": [], [partial, step_state, schedule] => [parameters, moments, gradient, progress];
 }
-
-/// The kernels of the layered step, in its order; [`MUON`] is the fused step's too.
-pub static LAYERED: [&Kernel; 19] = [
-    &INPUT,
-    &H1_FORWARD,
-    &H2_FORWARD,
-    &DROPOUT,
-    &H3_FORWARD,
-    &OUT_FORWARD,
-    &LOSS,
-    &OUT_BACKWARD,
-    &H3_BACKWARD,
-    &H2_BACKWARD,
-    &OUT_GRADIENT,
-    &H3_GRADIENT,
-    &H2_GRADIENT,
-    &H1_GRADIENT,
-    &REDUCE_GRADIENT,
-    &SGD,
-    &ADAMW,
-    &MUON,
-    &TALLY,
-];
-
-/// The fused kernels: the first does the work of all layered ones up to the gradients, the second the rest.
-pub static FUSED: [&Kernel; 2] = [&FORWARD_BACKWARD, &UPDATE];
 
 #[cfg(test)]
 mod tests {

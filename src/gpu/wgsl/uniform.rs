@@ -7,31 +7,24 @@ use serde::{Deserialize, Serialize};
 use crate::draw::dropout_threshold;
 use crate::engine::Split;
 use crate::gpu::layout::sizes::EXAMPLES_PER_CHUNK;
+use crate::named::named;
 use crate::recipe::{Optimizer, Recipe, RecipeName};
 
-/// The purpose of a plan: each has its own uniform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Purpose {
-    /// One update.
-    Training,
-    /// Loss and gradient, no update.
-    Gradient,
-    /// Loss and misses of the training set.
-    EvaluateTrain,
-    /// Loss and misses of the test set.
-    EvaluateTest,
+named! {
+    /// The purpose of a plan: each has its own uniform.
+    pub enum Purpose {
+        /// One update.
+        Training = "training",
+        /// Loss and gradient, no update.
+        Gradient = "gradient",
+        /// Loss and misses of the training set.
+        EvaluateTrain = "evaluate-train",
+        /// Loss and misses of the test set.
+        EvaluateTest = "evaluate-test",
+    }
 }
 
 impl Purpose {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Training,
-        Self::Gradient,
-        Self::EvaluateTrain,
-        Self::EvaluateTest,
-    ];
-
     /// The set that is read.
     pub fn split(self) -> Split {
         match self {
@@ -67,12 +60,8 @@ pub struct StepParams {
     pub is_training: bool,
 }
 
-/// A value of the uniform.
-#[derive(Debug, Clone, Copy)]
-enum Word {
-    U32(u32),
-    F32(f32),
-}
+/// A field of the uniform: its name, and its type in WGSL with its bits.
+type Field = (&'static str, (&'static str, u32));
 
 impl StepParams {
     /// The parameters of the layered kernels over a whole set.
@@ -91,27 +80,27 @@ impl StepParams {
     }
 
     /// Fields in their order, for pixel codes of this denominator; the WGSL struct and the uniform's bytes come from here.
-    fn fields(&self, recipe: &Recipe, denominator: u16) -> [(&'static str, Word); 23] {
-        use Word::{F32, U32};
+    fn fields(&self, recipe: &Recipe, denominator: u16) -> [Field; 23] {
         let random = self.purpose.learns();
         let dropout = if random { recipe.dropout } else { 0.0 };
         let shift = if random { recipe.shift } else { 0 };
         let is_muon = recipe.optimizer == Optimizer::Muon;
-        let f32_of = |value: f64| F32(value as f32);
+        let u32_of = |value: u32| ("u32", value);
+        let f32_of = |value: f64| ("f32", (value as f32).to_bits());
         [
-            ("examples", U32(self.examples)),
-            ("chunks", U32(self.examples.div_ceil(EXAMPLES_PER_CHUNK))),
-            ("first", U32(self.first)),
-            ("batch", U32(self.batch)),
-            ("first_row", U32(self.first_row)),
-            ("rows", U32(self.rows)),
-            ("compute_gradient", U32(self.compute_gradient.into())),
-            ("is_training", U32(self.is_training.into())),
-            ("shift", U32(shift)),
-            ("is_muon", U32(is_muon.into())),
-            ("seed_low", U32(recipe.seed as u32)),
-            ("seed_high", U32((recipe.seed >> 32) as u32)),
-            ("dropout_threshold", U32(dropout_threshold(dropout))),
+            ("examples", u32_of(self.examples)),
+            ("chunks", u32_of(self.examples.div_ceil(EXAMPLES_PER_CHUNK))),
+            ("first", u32_of(self.first)),
+            ("batch", u32_of(self.batch)),
+            ("first_row", u32_of(self.first_row)),
+            ("rows", u32_of(self.rows)),
+            ("compute_gradient", u32_of(self.compute_gradient.into())),
+            ("is_training", u32_of(self.is_training.into())),
+            ("shift", u32_of(shift)),
+            ("is_muon", u32_of(is_muon.into())),
+            ("seed_low", u32_of(recipe.seed as u32)),
+            ("seed_high", u32_of((recipe.seed >> 32) as u32)),
+            ("dropout_threshold", u32_of(dropout_threshold(dropout))),
             ("kept_factor", f32_of(1.0 / (1.0 - dropout))),
             ("inverse_denominator", f32_of(1.0 / f64::from(denominator))),
             ("gradient_scale", f32_of(1.0 / f64::from(self.batch))),
@@ -128,11 +117,7 @@ impl StepParams {
     /// The uniform's contents for pixel codes of this denominator.
     pub fn words(&self, recipe: &Recipe, denominator: u16) -> Vec<u32> {
         let fields = self.fields(recipe, denominator);
-        let words = fields.iter().map(|(_, word)| match *word {
-            Word::U32(value) => value,
-            Word::F32(value) => value.to_bits(),
-        });
-        let mut words: Vec<u32> = words.collect();
+        let mut words: Vec<u32> = fields.iter().map(|(_, (_, bits))| *bits).collect();
         // Some devices require uniforms in multiples of 16 bytes.
         words.resize(words.len().next_multiple_of(4), 0);
         words
@@ -143,11 +128,7 @@ impl StepParams {
 pub fn declaration() -> String {
     let any = StepParams::of(Purpose::EvaluateTrain, 1);
     let mut text = String::from("struct StepParams {\n");
-    for (name, word) in any.fields(&Recipe::named(RecipeName::FullBatch), 1) {
-        let kind = match word {
-            Word::U32(_) => "u32",
-            Word::F32(_) => "f32",
-        };
+    for (name, (kind, _)) in any.fields(&Recipe::named(RecipeName::FullBatch), 1) {
         let _ = writeln!(text, "    {name}: {kind},");
     }
     text + "}\n@group(0) @binding(0) var<uniform> params: StepParams;\n"

@@ -42,7 +42,7 @@ impl Single {
         let ready = device.ready(&resources, &plan)?;
         let of = |buffer: &Buffer| resources.buffer(buffer);
         for (buffer, words) in dispatch.buffers.iter().zip(contents) {
-            device.write(of(buffer), words);
+            device.write(of(buffer), 0, words);
         }
         device.submit(&ready, 1);
         let sources = dispatch.buffers.iter().zip(contents);

@@ -169,13 +169,9 @@ fn dropout(setup: &mut Setup, case: &Case, noise: &mut Noise) {
     let h2 = case.activations(noise, case.examples * H2_UNITS);
     setup.give_rows("h2", &h2);
     setup.give_words("progress", PROGRESS.to_vec());
-    let draws = twin::Dropout {
-        seed: case.recipe().seed,
-        step: PROGRESS[0],
-        probability: case.dropout,
-    };
+    let seed = case.recipe().seed;
     let factors: Vec<f64> = (0..case.examples as u32)
-        .flat_map(|example| draws.factors::<f64>(example))
+        .flat_map(|example| twin::dropout_factors(seed, PROGRESS[0], case.dropout, example))
         .collect();
     let mut dropped = vec![f64::NAN; h2.len()];
     twin::dropout(&wide(&h2), &factors, &mut dropped);

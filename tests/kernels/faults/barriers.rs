@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gpu_train::gpu::wgsl::compose::wgsl;
+use gpu_train::gpu::wgsl::compose;
 use gpu_train::gpu::wgsl::kernels::LAYERED;
 use gpu_train::gpu::{Program, Sizes, Tiling, Variant, WeightPath};
 use gpu_train::recipe::{Recipe, RecipeName};
@@ -326,9 +326,10 @@ fn each_barrier_is_missed(text: &str) -> Result<(), String> {
 
 pub fn trials() -> Vec<Trial> {
     let recipe = Recipe::named(RecipeName::FullBatch);
-    let layered = LAYERED
-        .into_iter()
-        .map(|kernel| (kernel.name.to_owned(), wgsl(kernel, &recipe, "")));
+    let layered = LAYERED.into_iter().map(|kernel| {
+        let text = compose(&recipe, "", kernel.parts, kernel.source);
+        (kernel.name.to_owned(), text)
+    });
     let mut trials: Vec<_> = layered
         .chain(fused())
         .map(|(name, text)| {

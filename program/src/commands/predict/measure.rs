@@ -40,11 +40,8 @@ pub struct Measured {
 /// All measurements.
 #[derive(Debug, Clone, Serialize)]
 pub struct Measurements {
-    /// Version of this program.
     version: &'static str,
-    /// Date, UTC.
     date: String,
-    /// The command line.
     command: String,
     /// The machine, of which one core was used.
     machine: Machine,
@@ -61,16 +58,15 @@ pub struct Measurements {
 impl Measurements {
     /// Human-readable text.
     pub fn text(&self) -> String {
-        let line = |measured: &Measured| {
-            let Measured {
-                what,
-                digits_per_s,
-                digit_us,
-                misses,
-            } = measured;
+        let line = |Measured {
+                        what,
+                        digits_per_s,
+                        digit_us: us,
+                        misses,
+                    }: &Measured| {
             format!(
                 "{what}: {digits_per_s:.0} digits/s ({:.1} µs per digit; p10 {:.1}, p90 {:.1}), misses {misses} of {}",
-                digit_us.median, digit_us.p10, digit_us.p90, self.digits
+                us.median, us.p10, us.p90, self.digits
             )
         };
         let [acquired, normalised] = self.published_1989_digits_per_s;
@@ -108,7 +104,7 @@ pub fn run(classifier: &Classifier, seconds: f64) -> Result<Measurements> {
 
 /// Measures the net only: the fast engine's evaluation, one digit at a time, of pixels in memory in the engine's format.
 fn net(classifier: &Classifier, seconds: f64) -> Result<Measured> {
-    let functions = classifier.functions();
+    let functions = classifier.functions;
     let recipe = Recipe {
         activation: functions.activation,
         loss: functions.loss,
@@ -116,7 +112,7 @@ fn net(classifier: &Classifier, seconds: f64) -> Result<Measured> {
     };
     let digits = embedded::digits();
     let count = digits.test.len();
-    let parameters = classifier.parameters();
+    let parameters = &classifier.parameters;
     let mut engine = target::open(&Target::PerExample, &digits, &recipe, parameters)?.engine;
     let misses = engine.evaluate(Split::Test)?.misses as usize;
     let digit_us = sample(seconds, count, || engine.evaluate(Split::Test).map(drop))?;
@@ -130,17 +126,12 @@ fn net(classifier: &Classifier, seconds: f64) -> Result<Measured> {
 
 /// Measures the whole path of `gpu-train predict`: decode, normalise, and the scalar reference's forward pass.
 fn pictures(classifier: &Classifier, test: &Dataset, seconds: f64) -> Result<Measured> {
-    let pictures: Vec<Vec<u8>> = (0..test.len())
-        .map(|example| picture(test.image_codes(example)))
-        .collect::<Result<_>>()?;
+    let pictures = (0..test.len()).map(|example| picture(test.image_codes(example)));
+    let pictures: Vec<Vec<u8>> = pictures.collect::<Result<_>>()?;
     let path = Path::new("a test digit");
-    let class = |bytes: &[u8]| {
-        Ok::<_, Error>(
-            classifier
-                .recognise(&decode(bytes, path)?, path)?
-                .prediction
-                .class,
-        )
+    let class = |bytes: &[u8]| -> Result<u8> {
+        let recognised = classifier.recognise(&decode(bytes, path)?, path)?;
+        Ok(recognised.prediction.class)
     };
     let mut misses = 0;
     for (bytes, &label) in pictures.iter().zip(test.labels()) {

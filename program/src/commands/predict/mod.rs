@@ -10,9 +10,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::decode::{EXPECTED, FILE_LIMIT, decode};
-use crate::flags::{messages, named};
+use crate::flags::{messages, named, usage};
 use crate::terminal::{Output, columns};
-use crate::text::prediction::{PictureReport, Style, text};
+use crate::text::prediction::{self, Style};
 use gpu_train::error::{Error, Result, printable};
 use gpu_train::file;
 use gpu_train::predict::{Classifier, Recognised};
@@ -89,9 +89,9 @@ impl Arguments {
 /// [`Error::Reported`] if a picture could not be read; the others are still recognised.
 pub fn run(arguments: &Arguments) -> Result<()> {
     if !(arguments.seconds.is_finite() && arguments.seconds > 0.0) {
-        return Err(Error::Usage(format!(
-            "--seconds: found {}, expected a number above 0",
-            arguments.seconds
+        let found = arguments.seconds;
+        return Err(usage(format!(
+            "--seconds: found {found}, expected a number above 0"
         )));
     }
     let path = net::path(arguments.weights.as_deref())?;
@@ -104,7 +104,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     } else {
         net::load(arguments, &path)?
     };
-    report.insert("functions".into(), json!(classifier.functions()));
+    report.insert("functions".into(), json!(classifier.functions));
     let mut failed = false;
     if arguments.bench {
         let measured = measure::run(&classifier, arguments.seconds)?;
@@ -131,26 +131,23 @@ fn recognise_all(arguments: &Arguments, classifier: &Classifier) -> Result<(Valu
     let mut failed = false;
     for path in &arguments.images {
         let name = path.display().to_string();
-        let result = match recognise(classifier, path) {
+        reports.push(match recognise(classifier, path) {
             Ok(recognised) => {
                 // JSON contains everything except the bars.
                 if !arguments.json || arguments.show {
-                    arguments
-                        .output()
-                        .line(&text(&printable(&name), &recognised, style))?;
+                    let text = prediction::text(&printable(&name), &recognised, style);
+                    arguments.output().line(&text)?;
                 }
-                (&recognised).into()
+                prediction::json(&name, &recognised)
             }
             Err(error) => {
                 failed = true;
                 Output::Error.line(&format!("error: {error}"))?;
-                let error = error.to_string();
-                crate::text::prediction::PictureResult::Failed { error }
+                json!({"path": name, "error": error.to_string()})
             }
-        };
-        reports.push(PictureReport { path: name, result });
+        });
     }
-    Ok((json!(reports), failed))
+    Ok((reports.into(), failed))
 }
 
 fn recognise(classifier: &Classifier, path: &Path) -> Result<Recognised> {
@@ -166,10 +163,8 @@ fn standard_input() -> Result<Vec<u8>> {
     let path = Path::new("-");
     let input = io::stdin().lock();
     if input.is_terminal() {
-        return Err(Error::file(
-            path,
-            format!("found a terminal, expected {EXPECTED}"),
-        ));
+        let problem = format!("found a terminal, expected {EXPECTED}");
+        return Err(Error::file(path, problem));
     }
     file::read_stream(input, path, FILE_LIMIT, EXPECTED)
 }

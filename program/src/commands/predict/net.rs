@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::Arguments;
-use crate::flags::messages;
+use crate::flags::{messages, usage};
 use crate::terminal::Progress;
 use gpu_train::cpu::cores;
 use gpu_train::data::embedded;
@@ -26,12 +26,8 @@ pub fn path(named: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = named {
         return Ok(path.to_owned());
     }
-    let folder = dirs::data_dir().ok_or_else(|| {
-        Error::Usage(
-            "--weights: found neither a file nor a data folder of this user, expected a file"
-                .into(),
-        )
-    })?;
+    let problem = "--weights: found neither a file nor a data folder of this user, expected a file";
+    let folder = dirs::data_dir().ok_or_else(|| usage(problem))?;
     Ok(folder.join("gpu-train").join("digits.safetensors"))
 }
 
@@ -48,7 +44,10 @@ pub fn load(arguments: &Arguments, path: &Path) -> Result<Classifier> {
     }
     let net = weights::load(path)?;
     let functions = functions(arguments, net.functions, path)?;
-    Ok(Classifier::new(net.parameters, functions))
+    Ok(Classifier {
+        parameters: net.parameters,
+        functions,
+    })
 }
 
 /// Returns the functions that the file names, or those of the flags.
@@ -57,7 +56,7 @@ fn functions(arguments: &Arguments, said: Option<Functions>, path: &Path) -> Res
     let (activation, loss) = (arguments.activation, arguments.loss);
     let Some(said) = said else {
         let (Some(activation), Some(loss)) = (activation, loss) else {
-            return Err(Error::Usage(format!(
+            return Err(usage(format!(
                 "--activation, --loss: found {}, expected both, because {path} does not name them",
                 match (activation, loss) {
                     (None, None) => "neither",
@@ -81,7 +80,7 @@ fn agree<T: PartialEq + std::fmt::Display>(
     path: &dyn std::fmt::Display,
 ) -> Result<()> {
     match found {
-        Some(found) if found != said => Err(Error::Usage(format!(
+        Some(found) if found != said => Err(usage(format!(
             "{flag}: found {found}, expected {said} or no flag: {path} was trained with it",
         ))),
         _ => Ok(()),
@@ -93,8 +92,8 @@ fn agree<T: PartialEq + std::fmt::Display>(
 /// # Errors
 /// [`Error::File`] if the weights cannot be written, which is checked before training as far as possible.
 pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> {
-    if arguments.weights.is_none() {
-        create_folder(path)?;
+    if let (None, Some(folder)) = (&arguments.weights, path.parent()) {
+        file::create_folder(folder)?;
     }
     file::check_target(path)?;
     let base = Recipe::named(RecipeName::FullBatchModern);
@@ -138,17 +137,9 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
         "seconds": history.seconds,
         "test": SplitReport::from(test),
     });
-    Ok((Classifier::new(parameters, functions), report))
-}
-
-fn create_folder(path: &Path) -> Result<()> {
-    let Some(folder) = path.parent() else {
-        return Ok(());
+    let net = Classifier {
+        parameters,
+        functions,
     };
-    std::fs::create_dir_all(folder).map_err(|error| {
-        Error::file(
-            folder,
-            format!("found that it cannot be created ({error}), expected a folder to write into"),
-        )
-    })
+    Ok((net, report))
 }

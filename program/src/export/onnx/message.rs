@@ -5,25 +5,18 @@ use prost::Message;
 /// Model: a graph and the version of its operators.
 #[derive(Clone, PartialEq, Message)]
 pub struct Model {
-    /// IR version.
     #[prost(int64, optional, tag = "1")]
     pub ir_version: Option<i64>,
-    /// Program that wrote the file.
     #[prost(string, optional, tag = "2")]
     pub producer_name: Option<String>,
-    /// Version of that program.
     #[prost(string, optional, tag = "3")]
     pub producer_version: Option<String>,
-    /// Human-readable description.
     #[prost(string, optional, tag = "6")]
     pub doc_string: Option<String>,
-    /// Graph of the net.
     #[prost(message, optional, tag = "7")]
     pub graph: Option<Graph>,
-    /// Operator sets in use.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSet>,
-    /// Further metadata.
     #[prost(message, repeated, tag = "14")]
     pub metadata_props: Vec<Entry>,
 }
@@ -31,10 +24,8 @@ pub struct Model {
 /// Operator set by version; the domain of the standard is empty.
 #[derive(Clone, PartialEq, Message)]
 pub struct OperatorSet {
-    /// Domain.
     #[prost(string, optional, tag = "1")]
     pub domain: Option<String>,
-    /// Version.
     #[prost(int64, optional, tag = "2")]
     pub version: Option<i64>,
 }
@@ -42,10 +33,8 @@ pub struct OperatorSet {
 /// Key and value.
 #[derive(Clone, PartialEq, Message)]
 pub struct Entry {
-    /// Name.
     #[prost(string, optional, tag = "1")]
     pub key: Option<String>,
-    /// Value.
     #[prost(string, optional, tag = "2")]
     pub value: Option<String>,
 }
@@ -53,19 +42,15 @@ pub struct Entry {
 /// Nodes in order of execution, with the constants.
 #[derive(Clone, PartialEq, Message)]
 pub struct Graph {
-    /// Operations.
     #[prost(message, repeated, tag = "1")]
     pub node: Vec<Node>,
-    /// Name.
     #[prost(string, optional, tag = "2")]
     pub name: Option<String>,
     /// Weights and other constants.
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<Tensor>,
-    /// Inputs of the graph.
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<Value>,
-    /// Outputs of the graph.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<Value>,
 }
@@ -73,19 +58,14 @@ pub struct Graph {
 /// Operation on named values.
 #[derive(Clone, PartialEq, Message)]
 pub struct Node {
-    /// Input values.
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
-    /// Output values.
     #[prost(string, repeated, tag = "2")]
     pub output: Vec<String>,
-    /// Name.
     #[prost(string, optional, tag = "3")]
     pub name: Option<String>,
-    /// Operator.
     #[prost(string, optional, tag = "4")]
     pub op_type: Option<String>,
-    /// Attributes of the operator.
     #[prost(message, repeated, tag = "5")]
     pub attribute: Vec<Attribute>,
 }
@@ -93,7 +73,6 @@ pub struct Node {
 /// Attribute of an operator: one integer or several.
 #[derive(Clone, PartialEq, Message)]
 pub struct Attribute {
-    /// Name.
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
     /// Integer, of kind [`Attribute::INTEGER`].
@@ -117,13 +96,11 @@ impl Attribute {
 /// Constant tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct Tensor {
-    /// Shape.
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
     /// [`Tensor::FLOAT`] or [`Tensor::INT64`].
     #[prost(int32, optional, tag = "2")]
     pub data_type: Option<i32>,
-    /// Name.
     #[prost(string, optional, tag = "8")]
     pub name: Option<String>,
     /// Elements, little-endian, row-major.
@@ -141,13 +118,10 @@ impl Tensor {
 /// Input or output of a graph.
 #[derive(Clone, PartialEq, Message)]
 pub struct Value {
-    /// Name.
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
-    /// Type and shape.
     #[prost(message, optional, tag = "2")]
     pub r#type: Option<Type>,
-    /// Human-readable description.
     #[prost(string, optional, tag = "3")]
     pub doc_string: Option<String>,
 }
@@ -155,7 +129,6 @@ pub struct Value {
 /// Type of a value: always a tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct Type {
-    /// Element type and shape.
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TensorType>,
 }
@@ -166,7 +139,6 @@ pub struct TensorType {
     /// Element type, as in [`Tensor::data_type`].
     #[prost(int32, optional, tag = "1")]
     pub elem_type: Option<i32>,
-    /// Shape.
     #[prost(message, optional, tag = "2")]
     pub shape: Option<Shape>,
 }
@@ -174,7 +146,6 @@ pub struct TensorType {
 /// Shape of a tensor.
 #[derive(Clone, PartialEq, Message)]
 pub struct Shape {
-    /// Axes.
     #[prost(message, repeated, tag = "1")]
     pub dim: Vec<Axis>,
 }

@@ -1,6 +1,8 @@
-//! Unit tests of `src/file.rs`.
+//! Files, read with a bound and written as a whole or not at all.
 
-use super::*;
+use std::path::Path;
+
+use gpu_train::file::{check_target, quoted, read, remove_leftovers, write_atomically};
 
 #[test]
 fn a_write_replaces_the_file_and_leaves_nothing_beside_it() {
@@ -98,7 +100,7 @@ fn pipes_and_character_devices_are_written_to_and_sockets_refused() {
     assert!(made.unwrap().success());
     check_target(&at("pipe")).unwrap();
     // Open at both ends, a pipe keeps what is written until it is read.
-    let mut pipe = File::options()
+    let mut pipe = std::fs::File::options()
         .read(true)
         .write(true)
         .open(at("pipe"))
@@ -107,7 +109,7 @@ fn pipes_and_character_devices_are_written_to_and_sockets_refused() {
     let kind = std::fs::metadata(at("pipe")).unwrap().file_type();
     assert!(kind.is_fifo(), "the pipe was replaced");
     let mut read = [0; 7];
-    pipe.read_exact(&mut read).unwrap();
+    std::io::Read::read_exact(&mut pipe, &mut read).unwrap();
     assert_eq!(&read, b"through");
     // A link, lest a wrong write replaces the device itself.
     std::os::unix::fs::symlink("/dev/null", at("null")).unwrap();

@@ -1,0 +1,122 @@
+//! The order of a run, and its end.
+
+use std::time::Duration;
+
+use gpu_train::engine::{Evaluation, State};
+use gpu_train::error::{Error, Result};
+use gpu_train::net::Parameters;
+use gpu_train::recipe::{Length, Recipe, RecipeName};
+use gpu_train::train::{Cadence, History, Loop, Next};
+
+fn recipe(steps: u64) -> Recipe {
+    Recipe {
+        length: Length::Steps(steps),
+        ..Recipe::named(RecipeName::FullBatch)
+    }
+}
+
+const CADENCE: Cadence = Cadence {
+    evaluate_every: 3,
+    checkpoint_every: Some(2),
+};
+
+/// Everything that a run asks for, with an engine so slow that each call trains one step; the watcher interrupts at
+/// the events of this step.
+fn asked(cadence: Cadence, history: History, interrupt_at: u32) -> (String, Result<History>) {
+    let recipe = recipe(5);
+    let evaluation = Evaluation {
+        loss: 1.0,
+        misses: 1,
+        examples: 2,
+    };
+    let state = State::start(Parameters::zeros());
+    let mut step = history.step;
+    let mut run = Loop::new(&recipe, 2, cadence, history).expect("few updates");
+    let mut asked = Vec::new();
+    while let Some(next) = run.next() {
+        let _ = match next {
+            Next::Train(steps) => {
+                asked.push(format!("train {steps}"));
+                step += steps;
+                let losses = vec![1.0; steps as usize];
+                run.trained(losses, Duration::from_secs(1)).expect("finite")
+            }
+            Next::Evaluate => {
+                asked.push("evaluate".into());
+                run.evaluated(evaluation, evaluation)
+            }
+            Next::Checkpoint => {
+                asked.push("checkpoint".into());
+                run.checkpoint(&state).expect("finite")
+            }
+        };
+        let watched = match step == interrupt_at {
+            true => Err(Error::Interrupted(String::new())),
+            false => Ok(()),
+        };
+        run.watched(watched).expect("no other error");
+    }
+    (asked.join(", "), run.finish())
+}
+
+#[test]
+fn a_run_trains_evaluates_and_checkpoints_in_order() {
+    let (asked, history) = asked(CADENCE, History::default(), u32::MAX);
+    let expected = "checkpoint, train 1, train 1, checkpoint, train 1, evaluate, train 1, checkpoint, train 1, \
+                    evaluate, checkpoint";
+    assert_eq!(asked, expected);
+    let history = history.expect("it ends");
+    assert_eq!(
+        (history.step, history.losses.len(), history.points.len()),
+        (5, 5, 2)
+    );
+}
+
+#[test]
+fn an_interrupted_run_is_evaluated_where_that_is_due_and_kept() {
+    for (at, expected) in [
+        (0, "checkpoint"),
+        (1, "checkpoint, train 1, checkpoint"),
+        (
+            3,
+            "checkpoint, train 1, train 1, checkpoint, train 1, evaluate, checkpoint",
+        ),
+    ] {
+        let (asked, end) = asked(CADENCE, History::default(), at);
+        assert_eq!(asked, expected);
+        assert!(matches!(end, Err(Error::Interrupted(_))));
+    }
+    let (asked, _) = asked(Cadence::every(3), History::default(), 1);
+    assert_eq!(asked, "train 1");
+}
+
+#[test]
+fn a_run_resumed_at_its_end_is_only_evaluated_where_it_was_not() {
+    let end = History {
+        step: 5,
+        ..History::default()
+    };
+    let (asked, history) = asked(Cadence::every(3), end, u32::MAX);
+    assert_eq!(asked, "evaluate");
+    let (asked, _) = super::run_loop::asked(Cadence::every(3), history.expect("it ends"), u32::MAX);
+    assert_eq!(asked, "");
+}
+
+#[test]
+fn what_is_not_finite_ends_a_run() {
+    let recipe = recipe(5);
+    let mut run = Loop::new(&recipe, 2, CADENCE, History::default()).expect("few updates");
+    let broken = State::start(Parameters::<f32>::zeros().map(|_| f32::NAN));
+    run.checkpoint(&broken).expect_err("a weight");
+    run.trained(vec![f32::INFINITY], Duration::ZERO)
+        .expect_err("a loss");
+    let evaluation = |loss| Evaluation {
+        loss,
+        misses: 0,
+        examples: 2,
+    };
+    run.evaluated(evaluation(f64::NAN), evaluation(0.0));
+    let interrupted = Err(Error::Interrupted(String::new()));
+    let error = run.watched(interrupted).expect_err("an evaluation");
+    assert!(matches!(error, Error::Diverged(_)), "{error}");
+}
