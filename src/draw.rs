@@ -24,8 +24,6 @@ pub enum Stream {
     Shift = 1,
     /// Dropout in front of H3; the counter holds the H2 map quad and position.
     Dropout = 2,
-    /// Signs and class codes of the closed-form start.
-    Start = 3,
 }
 
 const ROTATIONS: [[u32; 2]; 8] = [

@@ -44,7 +44,6 @@
 //! expected.
 
 pub mod checkpoint;
-pub mod closed_form;
 pub mod cpu;
 pub mod data;
 pub mod draw;

@@ -10,8 +10,9 @@ type Layers = &'static [&'static [&'static str]];
 /// Of the core, `src/`.
 const CORE: Layers = &[
     &["error", "named", "draw"],
-    &["net", "file"],
+    &["net", "file", "threads"],
     &["recipe", "data", "engine"],
+    &["whitening"],
     &["reference", "cpu", "gpu", "weights", "train"],
     &["target", "predict", "checkpoint"],
     &["experiment"],

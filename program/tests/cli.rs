@@ -225,6 +225,21 @@ fn rates_and_lengths_out_of_range_are_named() {
         2,
         &["--curvature-sample", "found 0"],
     );
+    let whitened = ["--optimizer", "whitened-muon"];
+    for (more, parts) in [
+        (["--damping", "0"], ["--damping", "found 0"]),
+        (
+            ["--statistics-examples", "0"],
+            ["--curvature-sample", "found 0"],
+        ),
+        (["--device", "software"], ["whitened-muon", "--device cpu"]),
+        (
+            ["--per-example", "--quiet"],
+            ["found whitened-muon", "full batch"],
+        ),
+    ] {
+        refused(&[whitened, more].concat(), 2, &parts);
+    }
     refused(&["--shift", "16"], 2, &["--shift", "found 16"]);
     refused(&["--eval-every", "0"], 2, &["--eval-every"]);
     refused(&["--steps", "5", "--passes", "5"], 2, &["--epochs"]);

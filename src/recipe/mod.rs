@@ -207,6 +207,26 @@ impl Recipe {
         }
     }
 
+    /// This recipe with another update rule. Whitened Muon brings its own numbers, unless the recipe has it already.
+    #[must_use]
+    pub fn with_optimizer(self, optimizer: Optimizer) -> Self {
+        let recipe = Self { optimizer, ..self };
+        if optimizer != Optimizer::WhitenedMuon || self.optimizer == optimizer {
+            return recipe;
+        }
+        Self {
+            learning_rate: 0.18,
+            final_learning_rate: 0.045,
+            schedule: Schedule::Linear,
+            warmup: 0,
+            momentum: 0.0,
+            weight_decay: 0.0,
+            damping: 0.03,
+            curvature_sample: 512,
+            ..recipe
+        }
+    }
+
     /// Tells whether whitened Muon estimates new statistics in front of this update.
     pub fn statistics_are_due(&self, step: u32) -> bool {
         match self.statistics_every {

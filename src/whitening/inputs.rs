@@ -158,24 +158,6 @@ impl Inputs {
         &self.covariances[group]
     }
 
-    /// Inputs of a group's rows around their mean, summed by class and divided by the number of examples:
-    /// `[input][class · position]`.
-    pub fn class_means(&self, group: usize, labels: &[u8], classes: usize) -> Mat<f64> {
-        let mut of_units = Mat::<f64>::zeros(classes, self.mean.len());
-        for unit in 0..self.mean.len() {
-            let values = &self.centred.values[unit * self.centred.stride..];
-            for (&value, &label) in values.iter().zip(labels) {
-                of_units[(usize::from(label), unit)] += value / labels.len() as f64;
-            }
-        }
-        let positions = &self.below[group];
-        let (n, count) = (self.layer.inputs(), positions.len());
-        Mat::from_fn(n, classes * count, |input, column| {
-            let (class, position) = (column / count, column % count);
-            positions[position][input].map_or(0.0, |unit| of_units[(class, unit)])
-        })
-    }
-
     /// The layer's sums over all examples: `offsets[row][position]` plus the weights times the inputs around their mean.
     ///
     /// `weights`: `[row][input]`

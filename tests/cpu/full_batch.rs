@@ -7,7 +7,7 @@ use gpu_train::cpu::FullBatch;
 use gpu_train::cpu::simd::Level;
 use gpu_train::data::{Digits, Repeated};
 use gpu_train::engine::{Engine, Split, State};
-use gpu_train::net::Parameters;
+use gpu_train::net::{H1B, Parameters};
 use gpu_train::recipe::{Activation, Batch, Length, Loss, Optimizer, Recipe, RecipeName};
 use gpu_train::reference::Reference;
 
@@ -160,6 +160,59 @@ fn the_first_of_equal_outputs_is_the_guess() {
     }
 }
 
+/// New statistics before the first step and the fourth, with momentum, decay, shifts and dropout.
+fn whitened(recipe: Recipe) -> Recipe {
+    Recipe {
+        momentum: 0.4,
+        weight_decay: 0.3,
+        curvature_sample: 60,
+        statistics_every: 3,
+        ..recipe.with_optimizer(Optimizer::WhitenedMuon)
+    }
+}
+
+#[test]
+fn whitened_muon_goes_where_the_reference_goes() {
+    let digits = digits(65);
+    for (activation, loss) in every_kind() {
+        let recipe = whitened(recipe(activation, loss, true));
+        let mut reference = reference(&digits, &recipe);
+        let losses = reference.train(5).unwrap().into_iter();
+        let expected_losses: Vec<f64> = losses.map(f64::from).collect();
+        let expected = reference.state().unwrap();
+        for level in Level::available() {
+            let what = format!("{}, {activation:?}", level.name());
+            let mut engine = engine(&digits, &recipe, level, 2);
+            let losses = engine.train(5).unwrap();
+            close(&what, &losses, &expected_losses, Tolerance::of(0.0, 1e-4)).unwrap();
+            let got = engine.state().unwrap();
+            assert_near(&got.parameters, &expected.parameters, 2e-3, &what);
+            assert_near(&got.first_moment, &expected.first_moment, 2e-3, &what);
+            assert_near(&got.second_moment, &expected.second_moment, 2e-3, &what);
+        }
+    }
+}
+
+#[test]
+fn inputs_without_a_finite_covariance_end_the_run_with_the_layers_name() {
+    let digits = digits(20);
+    let recipe = whitened(recipe(Activation::Relu, Loss::CrossEntropy, false));
+    let mut start = parameters();
+    start.tensor_mut(&H1B)[7] = f32::NAN;
+    let mut engines: [Box<dyn Engine>; 2] = [
+        Box::new(engine(&digits, &recipe, Level::best(), 1)),
+        Box::new(reference(&digits, &recipe)),
+    ];
+    for engine in &mut engines {
+        engine.restore(&State::start(start.clone())).unwrap();
+        let error = engine.train(1).unwrap_err().to_string();
+        assert!(
+            error.contains("inputs of H2 that is not positive"),
+            "{error}"
+        );
+    }
+}
+
 fn state_bits(state: &State) -> [Vec<u32>; 3] {
     [&state.parameters, &state.first_moment, &state.second_moment].map(|v| bits(v.flat()))
 }
@@ -169,19 +222,24 @@ fn threads_and_runs_change_no_bit_and_a_restored_run_resumes_as_it_would_have() 
     // More than one chunk to deal out: 64 examples are a tile.
     let digits = digits(64 * 5 + 9);
     let recipe = recipe(Activation::Relu, Loss::CrossEntropy, true);
-    for level in Level::available() {
-        let mut whole = engine(&digits, &recipe, level, 1);
+    let recipes = [recipe.clone(), whitened(recipe)];
+    let levels = Level::available();
+    for (recipe, level) in recipes
+        .iter()
+        .flat_map(|recipe| levels.iter().map(move |&level| (recipe, level)))
+    {
+        let mut whole = engine(&digits, recipe, level, 1);
         let losses = whole.train(4).unwrap();
         let expected = state_bits(&whole.state().unwrap());
         for threads in [1, 2, 3] {
-            let mut engine = engine(&digits, &recipe, level, threads);
+            let mut engine = engine(&digits, recipe, level, threads);
             assert_eq!(engine.train(4).unwrap(), losses);
             assert_eq!(state_bits(&engine.state().unwrap()), expected);
         }
-        let mut first = engine(&digits, &recipe, level, 2);
+        let mut first = engine(&digits, recipe, level, 2);
         first.train(1).unwrap();
         let half_way = first.state().unwrap();
-        let mut second = engine(&digits, &recipe, level, 1);
+        let mut second = engine(&digits, recipe, level, 1);
         second.train(2).unwrap();
         second.evaluate(Split::Test).unwrap();
         second.restore(&half_way).unwrap();

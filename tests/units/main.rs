@@ -9,6 +9,7 @@ mod search;
 mod simd;
 mod tilings;
 mod verdict;
+mod whitening;
 mod zip_code;
 
 use std::path::Path;

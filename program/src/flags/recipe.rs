@@ -34,7 +34,7 @@ pub struct Arguments {
     /// Learning rate of the last epoch (linear and cosine schedules)
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     final_learning_rate: Option<f64>,
-    /// Weight decay: decoupled for adamw and muon, added to the gradient for sgd
+    /// Weight decay: decoupled for adamw, muon and whitened-muon, added to the gradient for sgd
     #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
     weight_decay: Option<f64>,
     /// Decay rate of adamw's first moment, from 0 to below 1
@@ -46,15 +46,20 @@ pub struct Arguments {
     /// adamw's ε, added outside the root
     #[arg(long, value_name = "E", allow_negative_numbers = true)]
     epsilon: Option<f64>,
-    /// Momentum of sgd and muon, from 0 to below 1
+    /// Momentum of sgd, muon and whitened-muon, from 0 to below 1
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     momentum: Option<f64>,
-    /// diagonal-newton's μ, added to each weight's curvature, above 0
+    /// diagonal-newton's μ, added to each weight's curvature; whitened-muon's δ, the share of its mean eigenvalue added to
+    /// each layer's covariance. Above 0
     #[arg(long, value_name = "MU", allow_negative_numbers = true)]
     damping: Option<f64>,
-    /// Number of training examples, from the first on, for diagonal-newton's curvature estimate before each epoch
-    #[arg(long, value_name = "N")]
+    /// Number of training examples, from the first on, for diagonal-newton's estimate of the curvature before each epoch
+    /// and whitened-muon's statistics of each layer's inputs
+    #[arg(long, visible_alias = "statistics-examples", value_name = "N")]
     curvature_sample: Option<u32>,
+    /// Number of steps between two estimates of whitened-muon's statistics; 0 for one estimate, at the start
+    #[arg(long, value_name = "STEPS")]
+    statistics_every: Option<u32>,
     /// Decay of the learning rate after the warm-up
     #[arg(long, value_parser = named::values::<Schedule>())]
     schedule: Option<Schedule>,
@@ -106,6 +111,8 @@ impl Arguments {
             },
             None => base,
         };
+        let optimizer = self.optimizer.unwrap_or(base.optimizer);
+        let base = base.with_optimizer(optimizer);
         let length = match (self.steps, self.epochs) {
             (Some(steps), _) => Length::Steps(steps),
             (None, Some(epochs)) => Length::Epochs(epochs),
@@ -116,7 +123,6 @@ impl Arguments {
             activation: self.activation.unwrap_or(base.activation),
             loss: self.loss.unwrap_or(base.loss),
             initialization: self.init.unwrap_or(base.initialization),
-            optimizer: self.optimizer.unwrap_or(base.optimizer),
             learning_rate: self.learning_rate.unwrap_or(base.learning_rate),
             final_learning_rate: self.final_learning_rate.unwrap_or(base.final_learning_rate),
             weight_decay: self.weight_decay.unwrap_or(base.weight_decay),
@@ -126,6 +132,7 @@ impl Arguments {
             momentum: self.momentum.unwrap_or(base.momentum),
             damping: self.damping.unwrap_or(base.damping),
             curvature_sample: self.curvature_sample.unwrap_or(base.curvature_sample),
+            statistics_every: self.statistics_every.unwrap_or(base.statistics_every),
             schedule: self.schedule.unwrap_or(base.schedule),
             warmup: self.warmup.unwrap_or(base.warmup),
             shift: self.shift.unwrap_or(base.shift),

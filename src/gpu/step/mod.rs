@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::tiling::{FORM, Tiling, WeightPath};
 use super::wgsl::{compose, kernels::Kernel};
 use crate::error::{Error, Result};
-use crate::recipe::{Batch, Recipe};
+use crate::recipe::{Batch, Optimizer, Recipe};
 use plan::{Access, Binding, Buffer, BufferSpec, Dispatch, Program, Shader, Uniform, Usage};
 
 /// The kernels that do a step, as `--kernels` takes them.
@@ -100,6 +100,11 @@ pub(super) fn check_recipe(recipe: &Recipe) -> Result<()> {
             "the gpu engine: found recipe {} with one example per update, expected the full batch",
             recipe.name
         )));
+    }
+    if recipe.optimizer == Optimizer::WhitenedMuon {
+        return Err(Error::Usage(
+            "the gpu engine: found --optimizer whitened-muon, expected adamw, sgd or muon (--device cpu has it)".into(),
+        ));
     }
     recipe.validate_optimizer()
 }

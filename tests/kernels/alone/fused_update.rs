@@ -112,7 +112,9 @@ impl UpdateCase {
             let size = match self.optimizer {
                 Optimizer::Sgd => 1.0,
                 Optimizer::AdamW | Optimizer::Muon => 10f32.powf(-5.0 + 4.0 * noise.signed()),
-                Optimizer::DiagonalNewton => unreachable!("not on a GPU"),
+                Optimizer::WhitenedMuon | Optimizer::DiagonalNewton => {
+                    unreachable!("not on a GPU")
+                }
             };
             let partial = 2.0 * size * noise.signed() / self.rows as f32;
             let rows = numbers.partial.iter_mut().skip(parameter);
@@ -191,7 +193,9 @@ impl UpdateCase {
                 second_moment_scale,
                 shrink,
             }),
-            Optimizer::DiagonalNewton => unreachable!("not on a GPU"),
+            Optimizer::WhitenedMuon | Optimizer::DiagonalNewton => {
+                unreachable!("not on a GPU")
+            }
         }
     }
 
