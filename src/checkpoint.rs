@@ -281,6 +281,3 @@ pub fn difference(found: &Recipe, expected: &Recipe) -> Option<String> {
     let name = name.replace('_', "-");
     Some(format!("{name} {found}, expected {expected}"))
 }
-
-#[cfg(test)]
-mod tests;

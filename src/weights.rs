@@ -220,6 +220,3 @@ pub(crate) fn to_bytes(values: &[f32]) -> Vec<u8> {
         .flat_map(|value| value.to_le_bytes())
         .collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,9 @@
 //! Unit tests of public items, each file of the module of its name.
 
+mod checkpoint;
 mod draw;
 mod file;
+mod idx;
 mod programs;
 mod race;
 mod run_loop;
@@ -9,6 +11,7 @@ mod search;
 mod simd;
 mod tilings;
 mod verdict;
+mod weights;
 mod whitening;
 mod zip_code;
 

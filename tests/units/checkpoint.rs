@@ -1,9 +1,16 @@
-//! Unit tests of `src/checkpoint.rs`.
+//! Runs at some step in files.
 
-use super::*;
-use crate::engine::Evaluation;
-use crate::net::Parameters;
-use crate::recipe::RecipeName;
+use std::collections::HashMap;
+use std::path::Path;
+
+use gpu_train::checkpoint::{Checkpoint, KEY, Origin, decode, difference, encode};
+use gpu_train::data::DigitsRecord;
+use gpu_train::engine::{EngineKind, Evaluation, State};
+use gpu_train::net::Parameters;
+use gpu_train::recipe::{Batch, Recipe, RecipeName};
+use gpu_train::train::{History, Point};
+use gpu_train::weights;
+use safetensors::tensor::TensorView;
 
 fn checkpoint(name: RecipeName) -> Checkpoint {
     let recipe = Recipe::named(name);
@@ -68,7 +75,7 @@ fn a_checkpoint_comes_back_bit_for_bit() {
         let bytes = bytes(&checkpoint);
         let back = decode(&bytes, Path::new("some.ckpt")).expect("it is read");
         assert_eq!(back, checkpoint);
-        assert_eq!(super::tests::bytes(&back), bytes);
+        assert_eq!(self::bytes(&back), bytes);
     }
 }
 
@@ -89,20 +96,23 @@ fn every_bit_counts() {
 
 #[test]
 fn weights_and_other_forms_are_refused() {
-    let parameters = Parameters::zeros();
+    let with_header = |json: &str| {
+        let metadata = Some(HashMap::from([(KEY.into(), json.into())]));
+        safetensors::serialize(Vec::<(&str, TensorView)>::new(), metadata).expect("a file")
+    };
     let recipe = Recipe::named(RecipeName::FullBatch);
-    let weights = weights::encode(&parameters, (&recipe).into());
-    let found = message(&weights);
-    assert!(found.contains("--init-from starts from weights"), "{found}");
-    let of_form_2 = weights::serialize(&[], KEY, r#"{"form":2,"other":[1]}"#.into());
-    let found = message(&of_form_2);
-    assert!(found.contains("found a checkpoint of form 2"), "{found}");
-    let no_header = weights::serialize(&[], KEY, "[".into());
-    let found = message(&no_header);
-    assert!(
-        found.contains("found a header that does not parse"),
-        "{found}"
-    );
+    let weights = weights::encode(&Parameters::zeros(), (&recipe).into());
+    for (bytes, expected) in [
+        (weights, "--init-from starts from weights"),
+        (
+            with_header(r#"{"form":2,"other":[1]}"#),
+            "found a checkpoint of form 2",
+        ),
+        (with_header("["), "found a header that does not parse"),
+    ] {
+        let found = message(&bytes);
+        assert!(found.contains(expected), "{found}");
+    }
 }
 
 #[test]
