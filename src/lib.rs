@@ -34,6 +34,7 @@
 //! | on what | [`data`] |
 //! | engines, all with one trait | [`engine`]; [`cpu`], [`gpu`], and [`mod@reference`], which proves the others |
 //! | where a run trains, and how its engine is opened | [`target`] |
+//! | statistics of the layers' inputs, for whitened Muon | [`whitening`] |
 //! | the loop | [`train`] |
 //! | trained nets in files | [`weights`], [`checkpoint`] |
 //! | random numbers, the same on every engine | [`draw`] |
