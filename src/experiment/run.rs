@@ -13,8 +13,8 @@ use crate::train::{self, Cadence, Event, Point, refuse_divergence};
 
 /// Most points of a learning curve.
 const MOST_POINTS: u64 = 40;
-/// Examples of one call of [`Engine::train`] against the clock: a second or two on a core, after which an interruption
-/// is noticed. Shorter calls would add synchronisations to the time of a GPU.
+/// Examples of one call of [`Engine::train`] against the clock: three to four seconds on a core, after which an
+/// interruption is noticed. Shorter calls would add synchronisations to the time of a GPU.
 const CALL: usize = 1 << 20;
 
 /// A wanted run.
@@ -48,7 +48,7 @@ pub enum Evaluations {
 pub type Advance<'a> = &'a mut dyn FnMut(u64) -> Result<()>;
 
 impl Job {
-    /// The run of this recipe in a separate row, evaluated at its end, its weights not kept.
+    /// A job for a row of the table, evaluated once, at the end; its weights are not kept.
     pub fn new(
         row: impl Into<String>,
         (digits, record): (&Digits, &DigitsRecord),

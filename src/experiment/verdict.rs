@@ -135,7 +135,7 @@ fn of_kind<'a, 'b>(
     finishers.iter().filter(move |(one, _)| one.kind == kind)
 }
 
-/// The part of the factor that another program on another machine has, still at batch 1.
+/// A sentence on the speed-up at batch 1, which is due to another program and another machine.
 fn framework(race: &RaceRecord, finishers: &[Finisher]) -> Option<String> {
     let (_, found) = of_kind(finishers, ContestantKind::PerExample).next()?;
     Some(format!(

@@ -1,6 +1,6 @@
 //! The GPU engine: a training step as a list of WGSL dispatches, recorded many times into one submission.
 //!
-//! In reading order; each uses only those before it:
+//! In reading order:
 //!
 //! - [`layout`]: numbers, and the order of values in buffers, that Rust and WGSL share
 //! - [`wgsl`]: the table of kernels, and the text that a device compiles

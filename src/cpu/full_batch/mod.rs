@@ -5,8 +5,8 @@
 //! are dealt out in chunks that depend on the number of examples alone, and the chunks' gradients are added in their
 //! order: any number of threads computes the same bytes.
 //!
-//! One file per kernel: `input`, `convolution` (H1 and H2), `dropout`, `dense` (H3 and output), `loss`, `update`,
-//! `muon`; [`stages`] puts them together.
+//! The kernels are in `input`, `convolution` (H1 and H2), `dropout`, `dense` (H3 and output), `loss`, `update` and `muon`,
+//! their memory in `tile`, `weights` and `sums`; [`stages`] puts them together.
 
 // The kernels' loops run over the indices of their formulas, several arrays at once.
 #![allow(clippy::needless_range_loop)]

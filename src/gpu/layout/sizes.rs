@@ -1,4 +1,4 @@
-//! Every number that Rust and WGSL share, but for the network's own; `wgsl::constants` emits them.
+//! Sizes of the GPU engine; `wgsl::constants` lists those that the shaders see.
 
 use crate::net;
 use crate::recipe::muon;

@@ -136,7 +136,7 @@ fn buffers(sets: &[(Split, Vec<Shard>)], recipe: &Recipe) -> Vec<BufferSpec> {
     buffers
 }
 
-/// The fused program of a recipe, but for the buffers of its uniforms.
+/// The fused program of a recipe, without the uniform buffers, which `Program::build` adds.
 pub(super) fn program(recipe: &Recipe, sizes: Sizes, tiling: Tiling) -> Program {
     let bytes = sizes.image_buffer_bytes;
     let sets = [(Split::Train, sizes.train), (Split::Test, sizes.test)];

@@ -104,7 +104,8 @@ impl Builder<'_> {
         if self.purpose == Purpose::Training {
             runs.push(match self.recipe.optimizer {
                 Optimizer::Sgd => (&kernels::SGD, PER_PARAMETER),
-                _ => (&kernels::ADAMW, PER_PARAMETER),
+                Optimizer::AdamW | Optimizer::Muon => (&kernels::ADAMW, PER_PARAMETER),
+                Optimizer::DiagonalNewton => unreachable!("refused when the program was built"),
             });
             // Of the matrices, separately.
             if self.recipe.optimizer == Optimizer::Muon {
@@ -163,7 +164,7 @@ fn buffers(sizes: Sizes) -> Vec<BufferSpec> {
     buffers
 }
 
-/// The layered program of a recipe, but for the buffers of its uniforms.
+/// The layered program of a recipe, without the uniform buffers, which `Program::build` adds.
 pub(super) fn program(recipe: &Recipe, sizes: Sizes) -> Program {
     let builder = |purpose: Purpose| {
         let examples = match purpose.split() {
