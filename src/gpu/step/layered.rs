@@ -105,7 +105,9 @@ impl Builder<'_> {
             runs.push(match self.recipe.optimizer {
                 Optimizer::Sgd => (&kernels::SGD, PER_PARAMETER),
                 Optimizer::AdamW | Optimizer::Muon => (&kernels::ADAMW, PER_PARAMETER),
-                Optimizer::DiagonalNewton => unreachable!("refused when the program was built"),
+                Optimizer::WhitenedMuon | Optimizer::DiagonalNewton => {
+                    unreachable!("refused when the program was built")
+                }
             });
             // Of the matrices, separately.
             if self.recipe.optimizer == Optimizer::Muon {
