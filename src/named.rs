@@ -119,7 +119,7 @@ mod tests {
         let error = "adam".parse::<Optimizer>().expect_err("no optimizer");
         assert_eq!(
             error,
-            "found \"adam\", expected one of sgd, adamw, muon, diagonal-newton"
+            "found \"adam\", expected one of sgd, adamw, muon, whitened-muon, diagonal-newton"
         );
         serde_json::from_str::<Optimizer>("\"adam\"").expect_err("no optimizer");
     }

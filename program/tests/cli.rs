@@ -230,7 +230,7 @@ fn rates_and_lengths_out_of_range_are_named() {
         (["--damping", "0"], ["--damping", "found 0"]),
         (
             ["--statistics-examples", "0"],
-            ["--curvature-sample", "found 0"],
+            ["--statistics-examples", "found 0"],
         ),
         (["--device", "software"], ["whitened-muon", "--device cpu"]),
         (

@@ -298,7 +298,11 @@ impl Recipe {
             return refuse("--damping", &self.damping, "a number from 1e-30 to 1e30");
         }
         if self.curvature_sample == 0 {
-            return refuse("--curvature-sample", &0, "1 or more examples");
+            return refuse(
+                "--curvature-sample or --statistics-examples",
+                &0,
+                "1 or more examples",
+            );
         }
         self.validate_optimizer()?;
         // The image is 16 pixels wide: a shift by all of it leaves only background.

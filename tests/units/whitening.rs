@@ -1,9 +1,12 @@
 //! Whitening: the host's against the reference's, and the parts of whitened Muon's step.
 
 use gpu_train::data::{Dataset, embedded};
+use gpu_train::draw;
 use gpu_train::net::{LAYERS, Parameters};
 use gpu_train::recipe::{Activation, Functions, Loss, Recipe, RecipeName};
-use gpu_train::reference::{Activations, Muon, Statistics, statistics, whitened_muon};
+use gpu_train::reference::{
+    Activations, InputStatistics, Muon, Statistics, statistics, whitened_muon,
+};
 use gpu_train::threads::Threads;
 use gpu_train::whitening::Sample;
 
@@ -85,15 +88,46 @@ fn whitened_inputs_have_covariance_1() {
     for (layer, groups) in LAYERS.iter().zip(scalar(&set, &parameters, functions)) {
         let n = layer.inputs();
         for group in groups {
-            let mut damped = group.covariance.clone();
-            let trace: f64 = (0..n).map(|k| damped[k * n + k]).sum();
-            (0..n).for_each(|k| damped[k * n + k] += DAMPING * trace / n as f64);
+            let damped = damped(&group, n);
             let half = product(&group.whitening, &damped, n);
             let unit = product(&half, &transposed(&group.whitening, n), n);
             let identity: Vec<f64> = (0..n * n).map(|at| f64::from(at / n == at % n)).collect();
             assert_close(&unit, &identity, 1e-9);
         }
     }
+}
+
+/// A gradient of noise by whitened inputs, R Lᵀ, whose singular values are of one size.
+fn well_conditioned(statistics: &Statistics<f64>) -> Parameters<f64> {
+    let noise =
+        |index: usize| f64::from(draw::initial_weight(3, index as u32)) / 2f64.powi(31) - 1.0;
+    let mut gradient = Parameters::zeros();
+    for (layer, groups) in LAYERS.iter().zip(statistics) {
+        let n = layer.inputs();
+        for row in 0..layer.rows() {
+            let group = &groups[row / layer.group_rows()];
+            // A = L Lᵀ, so L = A L⁻ᵀ.
+            let l = product(&damped(group, n), &transposed(&group.whitening, n), n);
+            let r: Vec<f64> = (0..n).map(|input| noise(row * n + input)).collect();
+            for input in 0..n {
+                let of_weights = gradient.tensor_mut(&layer.weights);
+                of_weights[layer.index(row, input)] = dot(&l[input * n..][..n], &r);
+            }
+        }
+    }
+    gradient
+}
+
+fn dot(left: &[f64], right: &[f64]) -> f64 {
+    left.iter().zip(right).map(|(a, b)| a * b).sum()
+}
+
+/// The covariance with its damping.
+fn damped(group: &InputStatistics<f64>, n: usize) -> Vec<f64> {
+    let mut damped = group.covariance.clone();
+    let trace: f64 = (0..n).map(|k| damped[k * n + k]).sum();
+    (0..n).for_each(|k| damped[k * n + k] += DAMPING * trace / n as f64);
+    damped
 }
 
 /// A step's two promises: by whitened inputs it is orthogonal, all singular values of rows·rowsᵀ in Newton-Schulz' range; and
@@ -103,11 +137,7 @@ fn a_step_is_orthogonal_by_whitened_inputs_and_keeps_the_mean_sums() {
     let (set, parameters, functions) = setting(Activation::Relu);
     let statistics = scalar(&set, &parameters, functions);
     let before = parameters.map(f64::from);
-    let gradient = Parameters::from_flat(
-        (0..before.flat().len())
-            .map(|k| (k as f64 * 0.7).sin() * 1e-2)
-            .collect(),
-    );
+    let gradient = well_conditioned(&statistics);
     for (shrink, momentum) in [(1.0, 0.0), (0.9, 0.5)] {
         let mut after = before.clone();
         let with = Muon {
@@ -130,7 +160,6 @@ fn a_step_is_orthogonal_by_whitened_inputs_and_keeps_the_mean_sums() {
                     .map(|input| weights[layer.index(row, input)])
                     .collect()
             };
-            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
             let mut steps = Vec::new();
             for row in 0..layer.rows() {
                 let group = &groups[row / layer.group_rows()];

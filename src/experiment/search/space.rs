@@ -22,8 +22,12 @@ named! {
         Beta1 = "beta1",
         /// Decay rate of AdamW's second moment.
         Beta2 = "beta2",
-        /// Momentum of SGD and Muon.
+        /// Momentum of SGD, Muon and whitened Muon.
         Momentum = "momentum",
+        /// Damping of diagonal Newton and whitened Muon.
+        Damping = "damping",
+        /// Steps between two estimates of whitened Muon's statistics.
+        StatisticsEvery = "statistics-every",
         /// Updates of the warm-up, as a share of all.
         WarmupShare = "warmup-share",
         /// Dropout's probability.
@@ -138,6 +142,13 @@ impl Field {
             Self::Beta1 => recipe.beta1 = number()?,
             Self::Beta2 => recipe.beta2 = number()?,
             Self::Momentum => recipe.momentum = number()?,
+            Self::Damping => recipe.damping = number()?,
+            Self::StatisticsEvery => {
+                let steps = text
+                    .parse()
+                    .map_err(|_| format!("found {text:?}, expected a number of steps"));
+                recipe.statistics_every = steps?;
+            }
             Self::WarmupShare => {
                 let share = number()?;
                 if !(0.0..1.0).contains(&share) {
@@ -179,6 +190,10 @@ impl Space {
             Optimizer::Muon => {
                 "learning-rate=0.005..0.05 momentum=0.7|0.8|0.9|0.95 weight-decay=0.05..4 \
                  beta1=0.85|0.9|0.95 beta2=0.9|0.95|0.98"
+            }
+            Optimizer::WhitenedMuon => {
+                "learning-rate=0.1..0.5 momentum=0|0.2|0.4|0.6 weight-decay=0|0.1|0.2|0.3|0.5 damping=0.02|0.03|0.05 \
+                 statistics-every=0|1|2|4"
             }
             _ => {
                 "learning-rate=0.008..0.08 weight-decay=0.02..3 beta1=0.8|0.85|0.9|0.95 beta2=0.9|0.95|0.98|0.99"
@@ -264,6 +279,7 @@ mod tests {
             ("schedule=linear|square", "expected one of constant"),
             ("warmup-share=1", "a share"),
             ("momentum=x|0.9", "expected a number"),
+            ("statistics-every=1.5", "expected a number of steps"),
         ] {
             let refused = text.parse::<Range>().unwrap_err();
             assert!(refused.contains(part), "{text}: {refused}");

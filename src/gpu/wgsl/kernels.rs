@@ -105,7 +105,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     /// Files of the reference that are no kernels.
-    const NO_KERNELS: [&str; 4] = ["mod", "engine", "curvature", "scores"];
+    const NO_KERNELS: [&str; 5] = ["mod", "engine", "curvature", "scores", "whitened_muon"];
 
     /// Every file of this extension below a folder.
     fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
