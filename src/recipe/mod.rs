@@ -227,14 +227,6 @@ impl Recipe {
         }
     }
 
-    /// Tells whether whitened Muon estimates new statistics in front of this update.
-    pub fn statistics_are_due(&self, step: u32) -> bool {
-        match self.statistics_every {
-            0 => step == 0,
-            every => step.is_multiple_of(every),
-        }
-    }
-
     /// Examples one update sees.
     pub fn batch_size(&self, examples: usize) -> usize {
         match self.batch {

@@ -41,6 +41,14 @@ impl Recipe {
         self.learning_rate + (self.final_learning_rate - self.learning_rate) * fallen
     }
 
+    /// Tells whether whitened Muon estimates new statistics in front of this update.
+    pub fn statistics_are_due(&self, step: u32) -> bool {
+        match self.statistics_every {
+            0 => step == 0,
+            every => step.is_multiple_of(every),
+        }
+    }
+
     /// The scalars of update `step` (from 0).
     pub fn step_scalars(&self, step: u64, examples: usize) -> StepScalars {
         let learning_rate = self.learning_rate_at(step, examples);
