@@ -85,7 +85,8 @@ pub struct State {
     pub parameters: Parameters,
     /// AdamW's first moment, or SGD's momentum buffer.
     pub first_moment: Parameters,
-    /// AdamW's second moment; diagonal Newton's 1/(μ + h) as of the start of the epoch; zeros for SGD.
+    /// AdamW's second moment; diagonal Newton's 1/(μ + h) as of the start of the epoch; the weights of whitened Muon's
+    /// statistics; zeros for SGD.
     pub second_moment: Parameters,
 }
 

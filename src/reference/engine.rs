@@ -87,11 +87,11 @@ impl<T: Real> Reference<T> {
     /// Diagonal Newton's h at the present parameters: the mean over the sample, without shift and dropout.
     pub fn curvature(&self) -> Parameters<T> {
         let (recipe, set) = (&self.recipe, &self.digits.train);
-        let sample = set.len().min(recipe.curvature_sample as usize);
+        let sample = self.sample();
         let scale = T::of(1.0 / sample as f64);
         let mut h = Parameters::zeros();
         for example in 0..sample {
-            let values = self.evaluation(set, example);
+            let values = self.evaluation(&self.parameters, set, example);
             let (activation, loss) = (recipe.activation, recipe.loss);
             add_curvature(&self.parameters, &values, activation, loss, scale, &mut h);
         }
@@ -133,51 +133,58 @@ impl<T: Real> Reference<T> {
         }
     }
 
-    /// Whitened Muon's statistics for the present step: new ones if they are due, else those of the weights in the
+    /// Sees to whitened Muon's statistics of the present step: new ones if they are due, else those of the weights in the
     /// second moment.
-    fn statistics(&mut self) -> Result<Statistics<T>> {
+    fn estimate_statistics(&mut self) -> Result<()> {
         if self.recipe.statistics_are_due(self.step) {
             self.second_moment = self.parameters.clone();
-        } else if let Some(statistics) = self.statistics.take() {
-            return Ok(statistics);
+        } else if self.statistics.is_some() {
+            return Ok(());
         }
         let set = &self.digits.train;
-        let sample = set.len().min(self.recipe.curvature_sample as usize);
-        let of = |example| {
-            let (codes, denominator) = (set.image_codes(example), set.denominator());
-            let functions = (&self.recipe).into();
-            Activations::evaluation(&self.second_moment, codes, denominator, functions)
-        };
-        let examples: Vec<_> = (0..sample).map(of).collect();
-        statistics(&examples, T::of(self.recipe.damping))
+        let examples = 0..self.sample();
+        let examples = examples.map(|example| self.evaluation(&self.second_moment, set, example));
+        let examples: Vec<_> = examples.collect();
+        self.statistics = Some(statistics(&examples, T::of(self.recipe.damping))?);
+        Ok(())
     }
 
     fn update(&mut self, gradient: &Parameters<T>) -> Result<()> {
         if self.recipe.optimizer == Optimizer::WhitenedMuon {
-            let statistics = self.statistics()?;
+            self.estimate_statistics()?;
             let with = self.muon();
             let (parameters, buffer) = (&mut self.parameters, &mut self.first_moment);
-            whitened_muon(parameters, gradient, buffer, &statistics, with);
-            self.statistics = Some(statistics);
-            self.step += 1;
-            return Ok(());
+            let statistics = self.statistics.as_ref().expect("just estimated");
+            whitened_muon(parameters, gradient, buffer, statistics, with);
+        } else {
+            let mut sum = Parameters::zeros();
+            update(
+                gradient.flat(),
+                self.rule(),
+                self.parameters.flat_mut(),
+                [self.first_moment.flat_mut(), self.second_moment.flat_mut()],
+                sum.flat_mut(),
+            );
         }
-        let mut sum = Parameters::zeros();
-        update(
-            gradient.flat(),
-            self.rule(),
-            self.parameters.flat_mut(),
-            [self.first_moment.flat_mut(), self.second_moment.flat_mut()],
-            sum.flat_mut(),
-        );
         self.step += 1;
         Ok(())
     }
 
-    /// The outputs for one image of a set, without shift and dropout.
-    fn evaluation(&self, set: &Dataset, example: usize) -> Activations<T> {
+    /// Number of examples of a sample.
+    fn sample(&self) -> usize {
+        let all = self.digits.train.len();
+        all.min(self.recipe.curvature_sample as usize)
+    }
+
+    /// The outputs of these parameters for one image of a set, without shift and dropout.
+    fn evaluation(
+        &self,
+        parameters: &Parameters<T>,
+        set: &Dataset,
+        example: usize,
+    ) -> Activations<T> {
         let (codes, denominator) = (set.image_codes(example), set.denominator());
-        Activations::evaluation(&self.parameters, codes, denominator, (&self.recipe).into())
+        Activations::evaluation(parameters, codes, denominator, (&self.recipe).into())
     }
 }
 
@@ -246,9 +253,9 @@ impl<T: Real> Engine for Reference<T> {
         let (mut sum, mut misses) = (0.0, 0);
         let functions = (&self.recipe).into();
         for (example, &label) in set.labels().iter().enumerate() {
-            let (value, missed) = self
-                .evaluation(set, example)
-                .loss(label, functions, T::one());
+            let (value, missed) =
+                self.evaluation(&self.parameters, set, example)
+                    .loss(label, functions, T::one());
             sum += value.to_f64_exact();
             misses += u32::from(missed);
         }

@@ -75,7 +75,7 @@ fn transposed<T: Real>(matrix: &[T], columns: usize) -> Vec<T> {
 }
 
 /// left × right, `[rows][inner]` by `[inner][columns]`.
-fn product<T: Real>(left: &[T], right: &[T], inner: usize, columns: usize) -> Vec<T> {
+pub(super) fn product<T: Real>(left: &[T], right: &[T], inner: usize, columns: usize) -> Vec<T> {
     let rows = left.len() / inner;
     let element = |at: usize| {
         let (row, column) = (at / columns, at % columns);

@@ -15,12 +15,14 @@
 //! together. The covariance of the inputs is K-FAC's (Martens & Grosse 2015) and, without the gradients' covariance,
 //! FOOF's (Benzing 2022).
 
+use super::muon::product;
 use super::{Activations, Muon, Real, h1_padded, orthogonal};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::net::{
     H1_SIDE, H2_FAN_MAPS, H2_SIDE, H2_SOURCES, KERNEL, LAYERS, Layer, PADDED_SIDE, Parameters,
     STRIDE, TAPS,
 };
+use crate::whitening::not_definite;
 
 /// Mean and whitening matrix of the inputs that a group of a layer's rows sees.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +41,7 @@ pub type Statistics<T> = [Vec<InputStatistics<T>>; LAYERS.len()];
 /// Statistics of these examples' activations, for one damping δ.
 ///
 /// # Errors
-/// [`Error::Diverged`] if a damped covariance is not positive definite, with the layer's name.
+/// [`Error::Diverged`](crate::error::Error::Diverged) if a damped covariance is not positive definite, with the layer's name.
 pub fn statistics<T: Real>(examples: &[Activations<T>], damping: T) -> Result<Statistics<T>> {
     let mut all: Statistics<T> = Default::default();
     for (of_layer, layer) in all.iter_mut().zip(&LAYERS) {
@@ -91,14 +93,6 @@ fn input_statistics<T: Real>(
         covariance,
         whitening,
     })
-}
-
-fn not_definite(layer: &Layer) -> Error {
-    Error::Diverged(format!(
-        "whitened-muon: found a covariance of the inputs of {} that is not positive definite after damping, expected \
-         finite inputs and a larger --damping",
-        layer.name()
-    ))
 }
 
 /// Inputs of a group's rows at a position: a patch, or the whole layer below.
@@ -166,60 +160,41 @@ pub fn whitened_muon<T: Real>(
     statistics: &Statistics<T>,
     with: Muon<T>,
 ) {
+    let rest = T::one() - with.momentum;
     for (layer, statistics) in LAYERS.iter().zip(statistics) {
-        let n = layer.inputs();
+        let (n, positions) = (layer.inputs(), layer.positions);
         let of_row = |row: usize| &statistics[row / layer.group_rows()];
-        let rest = T::one() - with.momentum;
-        let mut whitened = vec![T::zero(); layer.rows() * n];
-        for (row, whitened) in whitened.chunks_exact_mut(n).enumerate() {
-            let InputStatistics {
-                mean, whitening, ..
-            } = of_row(row);
-            let biases = gradient.tensor(&layer.biases);
-            let biases = &biases[row * layer.positions..][..layer.positions];
-            let ahead: Vec<T> = (0..n)
-                .map(|input| {
-                    let at = layer.index(row, input);
-                    let means = mean.iter().skip(input).step_by(n).zip(biases);
-                    let g =
-                        means.fold(gradient.tensor(&layer.weights)[at], |g, (&m, &b)| g - b * m);
-                    let m = &mut buffer.tensor_mut(&layer.weights)[at];
-                    *m = with.momentum * *m + rest * g;
-                    with.momentum * *m + rest * g
-                })
-                .collect();
-            for (x, of) in whitened.iter_mut().zip(whitening.chunks_exact(n)) {
-                *x = dot(of, &ahead);
-            }
+        let biases_of = |row: usize| row * positions..(row + 1) * positions;
+        let mut whitened = Vec::with_capacity(layer.rows() * n);
+        for row in 0..layer.rows() {
+            let of_biases = &gradient.tensor(&layer.biases)[biases_of(row)];
+            let of_means = product(of_biases, &of_row(row).mean, positions, n);
+            let ahead = of_means.iter().enumerate().map(|(input, &of_mean)| {
+                let at = layer.index(row, input);
+                let g = gradient.tensor(&layer.weights)[at] - of_mean;
+                let m = &mut buffer.tensor_mut(&layer.weights)[at];
+                *m = with.momentum * *m + rest * g;
+                with.momentum * *m + rest * g
+            });
+            let ahead: Vec<T> = ahead.collect();
+            whitened.extend(product(&of_row(row).whitening, &ahead, n, 1));
         }
-        let steps = orthogonal(&whitened, n);
-        for (row, step) in steps.chunks_exact(n).enumerate() {
+        for (row, step) in orthogonal(&whitened, n).chunks_exact(n).enumerate() {
             let InputStatistics {
                 mean, whitening, ..
             } = of_row(row);
-            let mut change = vec![T::zero(); n];
-            for (input, change) in change.iter_mut().enumerate() {
-                let column = whitening.iter().skip(input).step_by(n);
-                let step = step
-                    .iter()
-                    .zip(column)
-                    .fold(T::zero(), |sum, (&q, &l)| sum + q * l);
+            let steps = product(step, whitening, n, n).into_iter().enumerate();
+            let change = steps.map(|(input, step)| {
                 let w = &mut parameters.tensor_mut(&layer.weights)[layer.index(row, input)];
-                *change = *w;
+                let before = *w;
                 *w = with.shrink * *w - with.learning_rate * step;
-                *change = *change - *w;
-            }
-            let biases = parameters.tensor_mut(&layer.biases);
-            let biases = &mut biases[row * layer.positions..][..layer.positions];
-            for (b, mean) in biases.iter_mut().zip(mean.chunks_exact(n)) {
-                *b = *b + dot(&change, mean);
+                before - *w
+            });
+            let change: Vec<T> = change.collect();
+            let biases = &mut parameters.tensor_mut(&layer.biases)[biases_of(row)];
+            for (b, change) in biases.iter_mut().zip(product(mean, &change, n, 1)) {
+                *b = *b + change;
             }
         }
     }
-}
-
-fn dot<T: Real>(left: &[T], right: &[T]) -> T {
-    left.iter()
-        .zip(right)
-        .fold(T::zero(), |sum, (&a, &b)| sum + a * b)
 }

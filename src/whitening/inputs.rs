@@ -5,13 +5,10 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 use crate::data::Examples;
 use crate::net::{
-    H1_AREA, H1_SIDE, H2_SIDE, H2_SOURCES, KERNEL, LAYERS, Layer, PADDING, PADDING_VALUE, PIXELS,
-    SIDE, STRIDE, TAPS,
+    H1_AREA, H1_SIDE, H2_SIDE, H2_SOURCES, KERNEL, Layer, PADDING, PADDING_VALUE, PIXELS, SIDE,
+    STRIDE, TAPS,
 };
 use crate::threads::Threads;
-
-/// Number of layers.
-pub const DEPTH: usize = LAYERS.len();
 
 /// Examples whose sums are computed together: two AVX-512 vectors, or four of AVX2.
 const LANES: usize = 16;
@@ -52,6 +49,15 @@ impl Units {
             }
         }
         pixels
+    }
+
+    /// Applies a function to every value.
+    pub fn map(mut self, function: impl Fn(f64) -> f64 + Sync, threads: &Threads) -> Self {
+        let jobs = self.values.chunks_mut(self.stride * 32).collect();
+        threads.for_each(jobs, |_, part: &mut [f64]| {
+            part.iter_mut().for_each(|value| *value = function(*value));
+        });
+        self
     }
 
     /// Means by unit, and the values around them.
@@ -110,35 +116,30 @@ impl Units {
 }
 
 /// Mean and covariance of a layer's inputs, and the inputs around their mean.
-#[derive(Debug, Clone)]
-pub struct Inputs {
-    layer: Layer,
+pub struct Inputs<'a> {
+    layer: &'a Layer,
     /// `[unit]` of the layer below.
     mean: Vec<f64>,
     centred: Units,
-    /// Of each group's inputs, `[input][input]`.
-    covariances: Vec<Mat<f64>>,
+    /// Covariance of the units below, `[unit][unit]`.
+    covariance: Mat<f64>,
     /// Unit below, by `[group][position][input]`; `None` in the padding.
     below: Vec<Vec<Vec<Option<usize>>>>,
 }
 
-impl Inputs {
+impl<'a> Inputs<'a> {
     /// Of this layer, from the values of the units below it.
-    pub fn of(layer: Layer, values: Units, threads: &Threads) -> Self {
+    pub fn of(layer: &'a Layer, values: Units, threads: &Threads) -> Self {
         let (mean, centred) = values.centre();
-        let positions = |group| (0..layer.positions).map(move |at| below(&layer, group, at));
+        let positions = |group| (0..layer.positions).map(move |at| below(layer, group, at));
         let below: Vec<Vec<_>> = (0..layer.groups)
             .map(|group| positions(group).collect())
             .collect();
-        let of_units = centred.covariance(threads);
-        let mut covariances: Vec<Mat<f64>> = below.iter().map(|_| Mat::new()).collect();
-        let jobs = below.iter().zip(&mut covariances).collect();
-        threads.for_each(jobs, |_, (below, to)| *to = gather(&of_units, below));
         Self {
+            covariance: centred.covariance(threads),
             layer,
             mean,
             centred,
-            covariances,
             below,
         }
     }
@@ -154,15 +155,39 @@ impl Inputs {
 
     /// Covariance of a group's inputs around their mean at each position, mean over the positions: `[input][input]`. The
     /// padding is constant.
-    pub fn covariance(&self, group: usize) -> &Mat<f64> {
-        &self.covariances[group]
+    pub fn covariance(&self, group: usize) -> Mat<f64> {
+        let (n, positions) = (self.layer.inputs(), &self.below[group]);
+        let mut sum = Mat::<f64>::zeros(n, n);
+        for units in positions {
+            for (column, unit) in units.iter().enumerate() {
+                let Some(unit) = *unit else { continue };
+                let from = self
+                    .covariance
+                    .col(unit)
+                    .try_as_col_major()
+                    .expect("contiguous")
+                    .as_slice();
+                let to = sum
+                    .col_mut(column)
+                    .try_as_col_major_mut()
+                    .expect("contiguous")
+                    .as_slice_mut();
+                for (to, unit) in to[column..].iter_mut().zip(&units[column..]) {
+                    *to += unit.map_or(0.0, |unit| from[unit]);
+                }
+            }
+        }
+        let share = 1.0 / positions.len() as f64;
+        Mat::from_fn(n, n, |row, column| {
+            share * sum[(row.max(column), row.min(column))]
+        })
     }
 
     /// The layer's sums over all examples: `offsets[row][position]` plus the weights times the inputs around their mean.
     ///
     /// `weights`: `[row][input]`
     pub fn sums(&self, weights: &[f64], offsets: &[f64], threads: &Threads) -> Units {
-        let (layer, from) = (&self.layer, &self.centred);
+        let (layer, from) = (self.layer, &self.centred);
         let mut sums = Units::zeros(layer.rows() * layer.positions, from.examples);
         let stride = sums.stride;
         let jobs = sums.values.chunks_exact_mut(stride * layer.positions);
@@ -190,45 +215,6 @@ impl Inputs {
         });
         sums
     }
-}
-
-impl Units {
-    /// Applies a function to every value.
-    pub fn map(mut self, function: impl Fn(f64) -> f64 + Sync, threads: &Threads) -> Self {
-        let jobs = self.values.chunks_mut(self.stride * 32).collect();
-        threads.for_each(jobs, |_, part: &mut [f64]| {
-            part.iter_mut().for_each(|value| *value = function(*value));
-        });
-        self
-    }
-}
-
-/// Mean over the positions of the elements of the units' covariance that belong to their inputs.
-fn gather(of_units: &Mat<f64>, positions: &[Vec<Option<usize>>]) -> Mat<f64> {
-    let n = positions[0].len();
-    let mut sum = Mat::<f64>::zeros(n, n);
-    for units in positions {
-        for (column, unit) in units.iter().enumerate() {
-            let Some(unit) = *unit else { continue };
-            let from = of_units
-                .col(unit)
-                .try_as_col_major()
-                .expect("contiguous")
-                .as_slice();
-            let to = sum
-                .col_mut(column)
-                .try_as_col_major_mut()
-                .expect("contiguous")
-                .as_slice_mut();
-            for (to, unit) in to[column..].iter_mut().zip(&units[column..]) {
-                *to += unit.map_or(0.0, |unit| from[unit]);
-            }
-        }
-    }
-    let share = 1.0 / positions.len() as f64;
-    Mat::from_fn(n, n, |row, column| {
-        share * sum[(row.max(column), row.min(column))]
-    })
 }
 
 /// Units below, of the inputs that a group's rows see at a position; `None` in the padding.

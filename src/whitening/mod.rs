@@ -1,109 +1,22 @@
-//! Statistics of each layer's inputs over a sample of the training set, for whitened Muon and the closed-form start.
+//! Statistics of each layer's inputs over a sample of the training set, for whitened Muon.
 //!
-//! Computed on the host in f64, for all engines alike: [`Sample`] runs the sample through the net, layer by layer;
-//! [`Sample::whitening`] makes means and whitening matrices of it. Work is cut into the same pieces whatever the number of
-//! threads, so that it changes no bit.
+//! Computed on the host in f64: the sample goes through the net, layer by layer. Work is cut into the same pieces whatever
+//! the number of threads, so that it changes no bit.
 //!
 //! A convolution's inputs are units of the layer below, so the covariance of a layer's patches is a sum of elements of the
 //! covariance of those units: 768² of H1's instead of 300² at 16 positions, 2.5 times less work.
 
 mod inputs;
 
-use faer::Mat;
-use faer::linalg::solvers::Llt;
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::{Mat, Par, Side};
 
-pub use inputs::{DEPTH, Inputs, Units};
-
+use self::inputs::{Inputs, Units};
 use crate::data::Examples;
 use crate::error::{Error, Result};
 use crate::net::{LAYERS, Layer, Parameters};
 use crate::recipe::{Activation, Functions};
 use crate::threads::Threads;
-
-/// A sample of the training set on its way through the net.
-#[derive(Debug, Clone)]
-pub struct Sample {
-    /// Inputs of the layers reached so far.
-    inputs: Vec<Inputs>,
-}
-
-impl Sample {
-    /// The first examples of a set, in front of H1.
-    pub fn new(set: &dyn Examples, examples: usize, threads: &Threads) -> Self {
-        let pixels = Units::pixels(set, examples.min(set.count()));
-        Self {
-            inputs: vec![Inputs::of(LAYERS[0], pixels, threads)],
-        }
-    }
-
-    /// The same, through the whole net.
-    pub fn of(
-        set: &dyn Examples,
-        examples: usize,
-        parameters: &Parameters,
-        functions: Functions,
-        threads: &Threads,
-    ) -> Self {
-        let mut sample = Self::new(set, examples, threads);
-        for _ in 1..DEPTH {
-            sample.advance(parameters, functions, threads);
-        }
-        sample
-    }
-
-    /// Inputs of the layer that the sample is in front of.
-    pub fn last(&self) -> &Inputs {
-        self.inputs.last().expect("H1's at least")
-    }
-
-    /// Goes through the layer in front of which the sample is.
-    pub fn advance(&mut self, parameters: &Parameters, functions: Functions, threads: &Threads) {
-        let depth = self.inputs.len();
-        let (layer, inputs) = (&LAYERS[depth - 1], self.last());
-        let weights = rows(layer, parameters);
-        let offsets = offsets(layer, inputs, &weights, parameters);
-        let sums = inputs.sums(&weights, &offsets, threads);
-        let values = sums.map(|sum| activate(functions.activation, sum), threads);
-        self.inputs.push(Inputs::of(LAYERS[depth], values, threads));
-    }
-
-    /// Means and whitening matrices of all layers, for one damping.
-    ///
-    /// # Errors
-    /// [`Error::Diverged`] with the layer's name, if its damped covariance is not positive definite.
-    ///
-    /// # Panics
-    /// If the sample has not gone through the whole net.
-    pub fn whitening(&self, damping: f64, threads: &Threads) -> Result<Whitening> {
-        assert_eq!(self.inputs.len(), DEPTH, "all layers");
-        let mut groups = Vec::new();
-        for (layer, inputs) in LAYERS.iter().zip(&self.inputs) {
-            groups.extend((0..layer.groups).map(|group| (layer, inputs, group)));
-        }
-        let mut found: Vec<_> = groups.iter().map(|_| None).collect();
-        let jobs = groups.iter().zip(&mut found).collect();
-        threads.for_each(jobs, |_, (&(layer, inputs, group), to)| {
-            *to = Some(
-                factor(layer, inputs.covariance(group), damping).map(|factor| {
-                    let n = layer.inputs();
-                    let mut inverse = Mat::<f64>::identity(n, n);
-                    faer::linalg::triangular_solve::solve_lower_triangular_in_place(
-                        factor.L(),
-                        inverse.as_mut(),
-                        faer::Par::Seq,
-                    );
-                    let element = |at: usize| inverse[(at / n, at % n)];
-                    GroupWhitening {
-                        mean: inputs.mean(group),
-                        whitening: (0..n * n).map(element).collect(),
-                    }
-                }),
-            );
-        });
-        let found: Result<Vec<_>> = found.into_iter().flatten().collect();
-        Ok(Whitening(found?))
-    }
-}
 
 /// Mean and whitening matrix of the inputs that a group of a layer's rows sees.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,6 +32,39 @@ pub struct GroupWhitening {
 pub struct Whitening(Vec<GroupWhitening>);
 
 impl Whitening {
+    /// Whitening of the inputs that these parameters make of the first examples of a set, all where there are fewer.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] with the layer's name, if its damped covariance is not positive definite.
+    pub fn estimate(
+        set: &dyn Examples,
+        examples: usize,
+        parameters: &Parameters,
+        functions: Functions,
+        damping: f64,
+        threads: &Threads,
+    ) -> Result<Self> {
+        let mut values = Units::pixels(set, examples.min(set.count()));
+        let mut all = Vec::new();
+        for (depth, layer) in LAYERS.iter().enumerate() {
+            let inputs = Inputs::of(layer, values, threads);
+            let mut found: Vec<_> = (0..layer.groups).map(|_| None).collect();
+            let jobs = found.iter_mut().enumerate().collect();
+            threads.for_each(jobs, |_, (group, to)| {
+                *to = Some(GroupWhitening::of(layer, &inputs, group, damping));
+            });
+            all.extend(found.into_iter().flatten().collect::<Result<Vec<_>>>()?);
+            if depth + 1 == LAYERS.len() {
+                break;
+            }
+            let weights = rows(layer, parameters);
+            let offsets = offsets(layer, &inputs, &weights, parameters);
+            let sums = inputs.sums(&weights, &offsets, threads);
+            values = sums.map(|sum| activate(functions.activation, sum), threads);
+        }
+        Ok(Self(all))
+    }
+
     /// Of a layer's row.
     pub fn of(&self, layer: usize, row: usize) -> &GroupWhitening {
         let before: usize = LAYERS[..layer].iter().map(|layer| layer.groups).sum();
@@ -126,26 +72,33 @@ impl Whitening {
     }
 }
 
-/// Cholesky factor of a covariance with `damping` of its mean eigenvalue added to the diagonal.
-///
-/// # Errors
-/// [`Error::Diverged`] with the layer's name, if it is not positive definite.
-pub fn factor(layer: &Layer, covariance: &Mat<f64>, damping: f64) -> Result<Llt<f64>> {
-    let n = covariance.nrows();
-    let trace: f64 = (0..n).map(|k| covariance[(k, k)]).sum();
-    let mut damped = covariance.clone();
-    for k in 0..n {
-        damped[(k, k)] += damping * trace / n as f64;
+impl GroupWhitening {
+    fn of(layer: &Layer, inputs: &Inputs, group: usize, damping: f64) -> Result<Self> {
+        let (n, mut covariance) = (layer.inputs(), inputs.covariance(group));
+        let trace: f64 = (0..n).map(|k| covariance[(k, k)]).sum();
+        for k in 0..n {
+            covariance[(k, k)] += damping * trace / n as f64;
+        }
+        let is_finite = trace.is_finite() && trace > 0.0;
+        let factor = is_finite.then(|| covariance.llt(Side::Lower).ok());
+        let factor = factor.flatten().ok_or_else(|| not_definite(layer))?;
+        let mut inverse = Mat::<f64>::identity(n, n);
+        solve_lower_triangular_in_place(factor.L(), inverse.as_mut(), Par::Seq);
+        let element = |at: usize| inverse[(at / n, at % n)];
+        Ok(Self {
+            mean: inputs.mean(group),
+            whitening: (0..n * n).map(element).collect(),
+        })
     }
-    let finite = trace.is_finite() && trace > 0.0;
-    let factor = finite.then(|| damped.llt(faer::Side::Lower).ok()).flatten();
-    factor.ok_or_else(|| {
-        Error::Diverged(format!(
-            "whitened-muon: found a covariance of the inputs of {} that is not positive definite after damping, \
-             expected finite inputs and a larger --damping",
-            layer.name()
-        ))
-    })
+}
+
+/// The error of a layer whose inputs' covariance has no Cholesky factor.
+pub fn not_definite(layer: &Layer) -> Error {
+    Error::Diverged(format!(
+        "whitened-muon: found a covariance of the inputs of {} that is not positive definite after damping, expected \
+         finite inputs and a larger --damping",
+        layer.name()
+    ))
 }
 
 /// A layer's weights, `[row][input]`.

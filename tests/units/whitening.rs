@@ -8,7 +8,7 @@ use gpu_train::reference::{
     Activations, InputStatistics, Muon, Statistics, statistics, whitened_muon,
 };
 use gpu_train::threads::Threads;
-use gpu_train::whitening::Sample;
+use gpu_train::whitening::Whitening;
 
 const DAMPING: f64 = 0.03;
 
@@ -65,8 +65,7 @@ fn the_hosts_statistics_are_the_references_on_any_number_of_threads() {
         let expected = scalar(&set, &parameters, functions);
         let of_threads = |count| {
             let threads = Threads::start(count);
-            let sample = Sample::of(&set, 1_000, &parameters, functions, &threads);
-            sample.whitening(DAMPING, &threads).unwrap()
+            Whitening::estimate(&set, 1_000, &parameters, functions, DAMPING, &threads).unwrap()
         };
         let found = of_threads(1);
         for (depth, (layer, expected)) in LAYERS.iter().zip(&expected).enumerate() {

@@ -43,7 +43,7 @@ use crate::error::Result;
 use crate::net::{PARAMETER_COUNT, Parameters};
 use crate::recipe::{Batch, Optimizer, Recipe};
 use crate::threads::Threads;
-use crate::whitening::{Sample, Whitening};
+use crate::whitening::Whitening;
 
 /// Chunks the tiles are dealt out in, where there are as many: enough for one on each of sixty-four cores, and few
 /// enough that adding their gradients takes no time.
@@ -201,28 +201,29 @@ impl FullBatch {
         let step = u64::from(self.state.step);
         let scalars = self.recipe.step_scalars(step, self.train.count());
         if self.recipe.optimizer == Optimizer::WhitenedMuon {
-            let whitening = self.whitening()?;
-            let momentum = self.recipe.momentum;
-            whitened_muon::update(&mut self.state, momentum, scalars, &gradient, &whitening);
-            self.whitening = Some(whitening);
-        } else {
-            update::update(&mut self.state, &self.recipe, scalars, &gradient);
+            self.estimate_whitening()?;
         }
+        let whitening = self.whitening.as_ref();
+        update::update(&mut self.state, &self.recipe, scalars, &gradient, whitening);
         Ok(loss as f32)
     }
 
-    /// The whitening of the present step: a new one if it is due, else that of the weights in the second moment.
-    fn whitening(&mut self) -> Result<Whitening> {
-        let due = self.recipe.statistics_are_due(self.state.step);
-        if due {
+    /// Sees to the whitening of the present step: a new one if it is due, else that of the weights in the second moment.
+    fn estimate_whitening(&mut self) -> Result<()> {
+        if self.recipe.statistics_are_due(self.state.step) {
             self.state.second_moment = self.state.parameters.clone();
-        } else if let Some(whitening) = self.whitening.take() {
-            return Ok(whitening);
+        } else if self.whitening.is_some() {
+            return Ok(());
         }
-        let examples = self.recipe.curvature_sample as usize;
-        let (weights, functions) = (&self.state.second_moment, (&self.recipe).into());
-        let sample = Sample::of(&*self.train, examples, weights, functions, &self.threads);
-        sample.whitening(self.recipe.damping, &self.threads)
+        self.whitening = Some(Whitening::estimate(
+            &*self.train,
+            self.recipe.curvature_sample as usize,
+            &self.state.second_moment,
+            (&self.recipe).into(),
+            self.recipe.damping,
+            &self.threads,
+        )?);
+        Ok(())
     }
 }
 

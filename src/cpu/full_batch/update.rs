@@ -1,14 +1,22 @@
-//! The update rules: PyTorch's `SGD` and `AdamW`, and Muon, as in the reference.
+//! The update rules: PyTorch's `SGD` and `AdamW`, Muon and whitened Muon, as in the reference.
 
 use std::ops::Range;
 
 use super::muon::muon;
+use super::whitened_muon;
 use crate::engine::State;
 use crate::net::{PARAMETER_COUNT, PARAMETERS};
 use crate::recipe::{Optimizer, Recipe, StepScalars};
+use crate::whitening::Whitening;
 
-/// Updates parameters and moments by one step's gradient, and counts the step.
-pub fn update(state: &mut State, recipe: &Recipe, scalars: StepScalars, gradient: &[f32]) {
+/// Updates parameters and moments by one step's gradient, and counts the step. `whitening` is whitened Muon's.
+pub fn update(
+    state: &mut State,
+    recipe: &Recipe,
+    scalars: StepScalars,
+    gradient: &[f32],
+    whitening: Option<&Whitening>,
+) {
     match recipe.optimizer {
         Optimizer::Sgd => sgd(state, recipe, scalars, gradient),
         Optimizer::AdamW => adamw(state, recipe, scalars, gradient, 0..PARAMETER_COUNT),
@@ -28,7 +36,10 @@ pub fn update(state: &mut State, recipe: &Recipe, scalars: StepScalars, gradient
                 }
             }
         }
-        Optimizer::WhitenedMuon => unreachable!("has its own update"),
+        Optimizer::WhitenedMuon => {
+            let whitening = whitening.expect("estimated before the update");
+            whitened_muon::update(state, recipe.momentum, scalars, gradient, whitening);
+        }
         Optimizer::DiagonalNewton => unreachable!("refused when the engine was made"),
     }
     state.step += 1;

@@ -6,7 +6,7 @@ use crate::net::{LAYERS, Layer};
 use crate::recipe::StepScalars;
 use crate::whitening::{GroupWhitening, Whitening, dot};
 
-/// Updates parameters and momentum by one step's gradient, and counts the step.
+/// Updates parameters and momentum by one step's gradient.
 pub fn update(
     state: &mut State,
     momentum: f64,
@@ -20,7 +20,6 @@ pub fn update(
         make_orthogonal(&mut steps, layer.rows());
         apply(state, scalars, &steps, layer, of_row);
     }
-    state.step += 1;
 }
 
 /// The momentum by whitened inputs, `[input][row]`.
