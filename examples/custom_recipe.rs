@@ -24,7 +24,7 @@ fn mean_misses(recipe: &Recipe, digits: &Digits) -> Result<f64> {
         };
         let start = recipe.initial_parameters();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut engine = target::open(&Target::Cpu(cores), digits, &recipe, &start)?.engine;
+        let mut engine = target::open(&Target::Cpu(cores), digits, &recipe, start.into())?.engine;
         let examples = digits.train.len();
         let history = train::run(engine.as_mut(), &recipe, examples, cadence, &mut |_| Ok(()))?;
         misses += history.last().test.misses;

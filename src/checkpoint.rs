@@ -58,9 +58,17 @@ struct Header {
     step: u32,
     /// Seconds spent training.
     seconds: f64,
+    /// Seconds of these that the starting point took.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    start: f64,
     points: Vec<Point>,
     /// SHA-256 of all tensors' bytes in the order of their names, in hexadecimal.
     sha256: String,
+}
+
+/// Tells serde to leave a field out that older headers did not have.
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// All that every form of the header has.
@@ -117,6 +125,7 @@ pub fn encode(
         origin: origin.clone(),
         step: state.step,
         seconds: past.seconds,
+        start: past.start,
         points: past.points.clone(),
         sha256: sha256(tensors.iter().map(|(_, _, bytes)| bytes.as_slice())),
     };
@@ -186,6 +195,7 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Checkpoint> {
         past: History {
             step: header.step,
             seconds: header.seconds,
+            start: header.start,
             losses,
             points: header.points,
         },
@@ -240,7 +250,7 @@ fn check(header: &Header) -> std::result::Result<(), String> {
         let examples = [point.train, point.test].map(|split| split.examples);
         examples.iter().all(|&examples| examples > 0)
     });
-    let timed = header.seconds.is_finite() && header.seconds >= 0.0;
+    let timed = header.seconds.is_finite() && (0.0..=header.seconds).contains(&header.start);
     if !(in_order && counted && timed) {
         return Err(format!(
             "found evaluations or seconds that no run has, expected those up to step {}",

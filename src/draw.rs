@@ -24,6 +24,8 @@ pub enum Stream {
     Shift = 1,
     /// Dropout in front of H3; the counter holds the H2 map quad and position.
     Dropout = 2,
+    /// The closed-form start: signs of rows, codes of classes.
+    Start = 3,
 }
 
 const ROTATIONS: [[u32; 2]; 8] = [

@@ -26,6 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::Result;
 use crate::named::named;
 use crate::net::Parameters;
+use crate::whitening::Whitening;
 
 named! {
     /// The implementations of [`Engine`].
@@ -131,6 +132,15 @@ pub trait Engine {
     /// # Errors
     /// If the device fails.
     fn restore(&mut self, state: &State) -> Result<()>;
+
+    /// Takes whitened Muon's statistics at the present weights, where computing these gave them. Engines of other update
+    /// rules have no use for them.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn take_whitening(&mut self, _whitening: Whitening) -> Result<()> {
+        Ok(())
+    }
 
     /// The present state, once all submitted steps have run.
     ///

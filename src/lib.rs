@@ -18,7 +18,7 @@
 //! };
 //! let start = recipe.initial_parameters();
 //! let target = Target::Cpu(1);
-//! let mut engine = target::open(&target, &digits, &recipe, &start)?.engine;
+//! let mut engine = target::open(&target, &digits, &recipe, start.into())?.engine;
 //! let cadence = Cadence::every(10);
 //! let history = train::run(engine.as_mut(), &recipe, digits.train.len(), cadence, &mut |_| Ok(()))?;
 //! // Of 2,007; guessing misses nine in ten.
@@ -58,6 +58,7 @@ pub mod net;
 pub mod predict;
 pub mod recipe;
 pub mod reference;
+pub mod start;
 pub mod target;
 pub mod threads;
 pub mod train;

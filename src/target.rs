@@ -9,7 +9,7 @@
 //! let digits = embedded::digits();
 //! let recipe = Recipe::named(RecipeName::Reproduction);
 //! let target = Target::Cpu(2).of_batch(recipe.batch);
-//! let opened = open(&target, &digits, &recipe, &recipe.initial_parameters())?;
+//! let opened = open(&target, &digits, &recipe, recipe.initial_parameters().into())?;
 //! assert_eq!(opened.engine.kind(), EngineKind::PerExample);
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
@@ -17,7 +17,7 @@
 use web_time::Instant;
 
 use crate::cpu::simd::Level;
-use crate::cpu::{FullBatch, PerExample};
+use crate::cpu::{FullBatch, PerExample, cores};
 use crate::data::Digits;
 use crate::engine::{Engine, EngineKind};
 use crate::error::Result;
@@ -25,6 +25,8 @@ use crate::gpu::{self, AdapterChoice, AdapterDescription, Gpu, Kernels, Kind, Op
 use crate::net::Parameters;
 use crate::recipe::{Batch, Recipe};
 use crate::reference::Reference;
+use crate::start::StartingPoint;
+use crate::threads::Threads;
 
 /// The place where a run trains.
 #[derive(Debug, Clone)]
@@ -66,12 +68,25 @@ pub struct Opened<E: ?Sized = dyn Engine> {
     pub notes: Vec<String>,
 }
 
-/// Opens an engine at the start of a run from these parameters.
+/// Opens an engine at the start of a run from these weights.
 ///
 /// # Errors
 /// [`Error::Usage`](crate::error::Error::Usage) if the target cannot train this recipe,
 /// [`Error::Device`](crate::error::Error::Device) if an adapter lacks something or fails.
 pub fn open(
+    target: &Target,
+    digits: &Digits,
+    recipe: &Recipe,
+    start: StartingPoint,
+) -> Result<Opened> {
+    let mut opened = open_at(target, digits, recipe, &start.parameters)?;
+    if let Some(whitening) = start.whitening {
+        opened.engine.take_whitening(whitening)?;
+    }
+    Ok(opened)
+}
+
+fn open_at(
     target: &Target,
     digits: &Digits,
     recipe: &Recipe,
@@ -118,6 +133,15 @@ impl Target {
             (Self::Reference, _) | (_, Batch::Full) => self.clone(),
             (_, Batch::PerExample) => Self::PerExample,
         }
+    }
+
+    /// Threads of this machine that compute a starting point for a run here.
+    pub fn host_threads(&self) -> Threads {
+        Threads::start(match self {
+            Self::Reference | Self::PerExample => 1,
+            Self::Cpu(threads) => *threads,
+            Self::Adapter(_) => cores(),
+        })
     }
 
     /// The engine that trains here.
@@ -239,7 +263,7 @@ mod tests {
             (Target::PerExample, &full, false),
         ];
         for (target, recipe, fits) in cases {
-            match open(&target, &digits, recipe, &recipe.initial_parameters()) {
+            match open(&target, &digits, recipe, recipe.initial_parameters().into()) {
                 Ok(mut opened) => {
                     assert!(fits, "{target:?}");
                     assert_eq!(opened.engine.kind(), target.engine());

@@ -14,7 +14,7 @@
 //!     ..Recipe::named(RecipeName::Reproduction)
 //! };
 //! let start = recipe.initial_parameters();
-//! let mut engine = target::open(&Target::PerExample, &digits, &recipe, &start)?.engine;
+//! let mut engine = target::open(&Target::PerExample, &digits, &recipe, start.into())?.engine;
 //! let mut evaluated = Vec::new();
 //! let cadence = Cadence::every(64);
 //! let history = train::run(engine.as_mut(), &recipe, 64, cadence, &mut |event| {
@@ -59,6 +59,8 @@ pub struct History {
     pub step: u32,
     /// Seconds spent training, evaluations not counted.
     pub seconds: f64,
+    /// Seconds of these that the starting point took.
+    pub start: f64,
     /// Training loss before each update; of a run that was resumed, as far as its checkpoint had them.
     pub losses: Vec<f32>,
     /// The evaluations.
@@ -66,6 +68,15 @@ pub struct History {
 }
 
 impl History {
+    /// The start of a run whose starting point took these seconds.
+    pub fn start(seconds: f64) -> Self {
+        Self {
+            seconds,
+            start: seconds,
+            ..Self::default()
+        }
+    }
+
     /// The latest evaluation; of a finished run, the one after its last update.
     ///
     /// # Panics

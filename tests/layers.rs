@@ -11,8 +11,9 @@ type Layers = &'static [&'static [&'static str]];
 const CORE: Layers = &[
     &["error", "named", "draw"],
     &["net", "file", "threads"],
-    &["recipe", "data", "engine"],
+    &["recipe", "data"],
     &["whitening"],
+    &["start", "engine"],
     &["reference", "cpu", "gpu", "weights", "train"],
     &["target", "predict", "checkpoint"],
     &["experiment"],

@@ -123,6 +123,7 @@ fn checkpoint_seeds() -> Vec<Seed> {
             examples: 2_007,
         };
         let past = History {
+            start: 0.0,
             step: steps,
             seconds: 0.25,
             losses: vec![2.0; steps as usize],

@@ -113,7 +113,7 @@ impl Bench {
                 (opened.set_up, measured)
             }
             Target::Reference | Target::PerExample => {
-                let mut opened = target::open(target, &in_memory(), recipe, &start)?;
+                let mut opened = target::open(target, &in_memory(), recipe, start.into())?;
                 (
                     opened.set_up,
                     self.steps(opened.engine.as_mut(), target, recipe)?,

@@ -8,8 +8,9 @@ use crate::error::{Error, Result};
 use crate::experiment::record::{CurvePoint, Identity, RunRecord, SCHEMA, Seconds};
 use crate::net::Parameters;
 use crate::recipe::Recipe;
+use crate::start::StartingPoint;
 use crate::target::{self, Target};
-use crate::train::{self, Cadence, Event, Point, refuse_divergence};
+use crate::train::{self, Cadence, Event, History, Point, refuse_divergence};
 
 /// Most points of a learning curve.
 const MOST_POINTS: u64 = 40;
@@ -101,11 +102,14 @@ impl Job {
     ) -> Result<(RunRecord, Option<Parameters>)> {
         let examples = self.digits.train.len();
         let steps = self.recipe.validate_updates(examples)?;
-        let start = self.recipe.initial_parameters();
-        let opened = target::open(&self.target, &self.digits, &self.recipe, &start)?;
+        let threads = self.target.host_threads();
+        let point = StartingPoint::of(&self.recipe, &self.digits.train, &threads)?;
+        let start = point.seconds;
+        let opened = target::open(&self.target, &self.digits, &self.recipe, point)?;
         let mut engine = opened.engine;
         let mut course = Course {
             job: self,
+            start,
             advance,
             curve: Vec::new(),
             shown: 0,
@@ -131,6 +135,7 @@ impl Job {
             seconds: Seconds {
                 setup: opened.set_up,
                 tuning: opened.tuning,
+                start,
                 train: course.curve.last().map_or(0.0, |point| point.seconds),
             },
             steps,
@@ -147,6 +152,8 @@ impl Job {
 /// A run under way.
 struct Course<'a> {
     job: &'a Job,
+    /// Seconds of training that the starting point took.
+    start: f64,
     advance: Advance<'a>,
     curve: Vec<CurvePoint>,
     /// Examples that `advance` knows of.
@@ -175,11 +182,13 @@ impl Course<'_> {
     fn with_curve(&mut self, engine: &mut dyn Engine) -> Result<Parameters> {
         let (recipe, examples) = (&self.job.recipe, self.job.digits.train.len());
         let cadence = Cadence::every(evaluate_every(recipe, examples));
-        train::run(
+        let past = History::start(self.start);
+        train::resume(
             engine,
             recipe,
             examples,
             cadence,
+            past,
             &mut |event| match event {
                 Event::Progress { losses, .. } => self.updated(losses.len() as u32),
                 Event::Evaluated { point, .. } => {
@@ -197,7 +206,7 @@ impl Course<'_> {
     fn against_the_clock(&mut self, engine: &mut dyn Engine, steps: u32) -> Result<Parameters> {
         let (recipe, examples) = (&self.job.recipe, self.job.digits.train.len());
         let call = (CALL / recipe.batch_size(examples)).max(1) as u32;
-        let (mut step, mut seconds) = (0, 0.0);
+        let (mut step, mut seconds) = (0, self.start);
         while step < steps {
             let updates = call.min(steps - step);
             let started = Instant::now();

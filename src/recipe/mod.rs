@@ -102,6 +102,16 @@ named! {
     }
 }
 
+named! {
+    /// The weights that training starts from.
+    pub enum Start {
+        /// Drawn from the range of [`Recipe::initialization`].
+        Uniform = "uniform",
+        /// Computed layer by layer from the first training examples and their labels: PCA, LDA and least squares.
+        ClosedForm = "closed-form",
+    }
+}
+
 /// The functions that the net applies to its sums; the weights alone do not tell them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Functions {
@@ -153,6 +163,9 @@ pub struct Recipe {
     pub loss: Loss,
     /// Range of the initial weights.
     pub initialization: Initialization,
+    /// The weights that training starts from.
+    #[serde(default = "uniform", skip_serializing_if = "is_uniform")]
+    pub start: Start,
     /// Update rule.
     pub optimizer: Optimizer,
     /// Peak rate.
@@ -173,7 +186,7 @@ pub struct Recipe {
     /// added to each layer's covariance.
     pub damping: f64,
     /// Number of first training examples on which diagonal Newton estimates the curvature before each epoch, and whitened
-    /// Muon the statistics of each layer's inputs; all where there are fewer.
+    /// Muon the statistics of each layer's inputs, all where there are fewer; and that the closed-form start is made of.
     pub curvature_sample: u32,
     /// Steps between two estimates of whitened Muon's statistics; 0: one estimate, at the start.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -345,6 +358,20 @@ impl Recipe {
         Ok(())
     }
 
+    /// Checks that the start's examples are there, on a training set of `examples`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if there are fewer.
+    pub fn validate_start(&self, examples: usize) -> Result<()> {
+        if self.start == Start::Uniform || self.curvature_sample as usize <= examples {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "--statistics-examples: found {} for --start closed-form, expected at most {examples}, the training examples",
+            self.curvature_sample
+        )))
+    }
+
     /// Checks that an engine which takes only `batch` can train this.
     ///
     /// # Errors
@@ -377,6 +404,16 @@ impl Recipe {
             ))
         })
     }
+}
+
+/// The start of recipes of older versions.
+fn uniform() -> Start {
+    Start::Uniform
+}
+
+/// Tells serde to leave a field out that recipes of older versions did not have.
+fn is_uniform(value: &Start) -> bool {
+    *value == Start::Uniform
 }
 
 /// Tells serde to leave a field out that recipes of older versions did not have.

@@ -1,7 +1,7 @@
 //! The recipes known by name: the essay's stages, their full-batch forms, and the paper's own optimizer.
 
 use super::Schedule::{Constant, Cosine, Linear};
-use super::{Activation, Batch, Length, Loss, Optimizer, Recipe, Schedule};
+use super::{Activation, Batch, Length, Loss, Optimizer, Recipe, Schedule, Start};
 use crate::named::named;
 use crate::net::Initialization;
 
@@ -111,6 +111,7 @@ impl Recipe {
             activation: Activation::Tanh,
             loss: Loss::Mse,
             initialization: Initialization::Sqrt,
+            start: Start::Uniform,
             optimizer: Optimizer::Sgd,
             learning_rate: 0.03,
             final_learning_rate: 0.03,

@@ -1,26 +1,68 @@
 //! A layer's inputs over a sample of examples: means and covariance of the units below it.
 
+use std::ops::Range;
+
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
+use super::dot;
 use crate::data::Examples;
 use crate::net::{
-    H1_AREA, H1_SIDE, H2_SIDE, H2_SOURCES, KERNEL, Layer, PADDING, PADDING_VALUE, PIXELS, SIDE,
-    STRIDE, TAPS,
+    CLASSES, H1_SIDE, H2_SOURCES, KERNEL, LAYERS, Layer, MAPS, PADDING, PADDING_VALUE, PIXELS,
+    Parameters, SIDE, STRIDE, TAPS,
 };
+use crate::recipe::Activation;
 use crate::threads::Threads;
 
-/// Examples whose sums are computed together: two AVX-512 vectors, or four of AVX2.
-const LANES: usize = 16;
-/// Units of a block of the covariance: a job for one thread.
-const BLOCK: usize = 96;
+/// Units of a block of the covariance, a job for one thread: a row of all of H1's maps.
+const BLOCK: usize = MAPS * H1_SIDE;
+/// Units of a job that does little with each.
+const UNITS: usize = 48;
+
+/// A layer's units, a row of all maps after the other: `[row][map][column]`. A row of the layer above sees neighbouring
+/// rows only, so that its inputs lie together.
+#[derive(Debug, Clone, Copy)]
+struct Grid {
+    maps: usize,
+    side: usize,
+}
+
+impl Grid {
+    /// Units of the layer at this depth.
+    fn of(depth: usize) -> Self {
+        Self {
+            maps: LAYERS[depth].rows(),
+            side: LAYERS[depth].positions.isqrt(),
+        }
+    }
+
+    /// Units below the layer at this depth.
+    fn below(depth: usize) -> Self {
+        match depth {
+            0 => Self {
+                maps: 1,
+                side: SIDE,
+            },
+            _ => Self::of(depth - 1),
+        }
+    }
+
+    fn unit(self, map: usize, row: usize, column: usize) -> usize {
+        (row * self.maps + map) * self.side + column
+    }
+
+    /// Units of a row.
+    fn row(self) -> usize {
+        self.maps * self.side
+    }
+}
 
 /// Values of a layer's units, of pixels at first.
 #[derive(Debug, Clone)]
 pub struct Units {
     examples: usize,
-    /// Elements from a unit to the next: examples rounded up to whole lanes, and a cache line more, so that units do not
-    /// compete for the same lines of a cache.
+    /// Elements from a unit to the next: a cache line more than whole lines, so that units do not compete for the same
+    /// lines of a cache.
     stride: usize,
     /// `[unit][stride]`.
     values: Vec<f64>,
@@ -28,7 +70,7 @@ pub struct Units {
 
 impl Units {
     fn zeros(units: usize, examples: usize) -> Self {
-        let stride = examples.next_multiple_of(LANES) + 8;
+        let stride = examples.next_multiple_of(8) + 8;
         Self {
             examples,
             stride,
@@ -36,40 +78,43 @@ impl Units {
         }
     }
 
-    /// The pixels of a set's first examples, `[16][16]`.
-    pub fn pixels(set: &dyn Examples, examples: usize) -> Self {
+    /// The pixels of a set's first examples.
+    pub fn pixels(set: &dyn Examples, examples: usize, threads: &Threads) -> Self {
         let mut pixels = Self::zeros(PIXELS, examples);
-        let denominator = f64::from(set.denominator());
-        let mut room = [0; PIXELS];
-        for example in 0..examples {
-            let codes = set.image(example, &mut room);
-            let units = pixels.values.chunks_exact_mut(pixels.stride);
-            for (unit, &code) in units.zip(codes) {
-                unit[example] = f64::from(code) / denominator - 1.0;
+        let (denominator, stride) = (f64::from(set.denominator()), pixels.stride);
+        let jobs = pixels.values.chunks_mut(UNITS * stride).enumerate();
+        threads.for_each(jobs.collect(), |_, (part, values)| {
+            let mut room = [0; PIXELS];
+            for example in 0..examples {
+                let codes = &set.image(example, &mut room)[part * UNITS..];
+                for (unit, &code) in values.chunks_exact_mut(stride).zip(codes) {
+                    unit[example] = f64::from(code) / denominator - 1.0;
+                }
             }
-        }
+        });
         pixels
     }
 
-    /// Applies a function to every value.
-    pub fn map(mut self, function: impl Fn(f64) -> f64 + Sync, threads: &Threads) -> Self {
-        let jobs = self.values.chunks_mut(self.stride * 32).collect();
-        threads.for_each(jobs, |_, part: &mut [f64]| {
-            part.iter_mut().for_each(|value| *value = function(*value));
-        });
-        self
-    }
-
     /// Means by unit, and the values around them.
-    fn centre(mut self) -> (Vec<f64>, Self) {
-        let examples = self.examples;
-        let units = self.values.chunks_exact_mut(self.stride);
-        let means = units.map(|unit| {
-            let mean = unit[..examples].iter().sum::<f64>() / examples as f64;
-            unit[..examples].iter_mut().for_each(|value| *value -= mean);
-            mean
+    fn centre(mut self, threads: &Threads) -> (Vec<f64>, Self) {
+        let (examples, stride) = (self.examples, self.stride);
+        let mut means = vec![0.0; self.values.len() / stride];
+        let jobs = self.values.chunks_mut(UNITS * stride);
+        let jobs = jobs.zip(means.chunks_mut(UNITS)).collect();
+        threads.for_each(jobs, |_, (values, means): (&mut [f64], &mut [f64])| {
+            for (unit, mean) in values.chunks_exact_mut(stride).zip(means) {
+                let unit = &mut unit[..examples];
+                let (parts, rest) = unit.as_chunks::<8>();
+                let mut sums = [0.0; 8];
+                for part in parts {
+                    sums.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+                }
+                let sum = sums.iter().chain(rest).sum::<f64>();
+                *mean = sum / examples as f64;
+                unit.iter_mut().for_each(|value| *value -= *mean);
+            }
         });
-        (means.collect(), self)
+        (means, self)
     }
 
     fn count(&self) -> usize {
@@ -77,22 +122,22 @@ impl Units {
     }
 
     /// `[example][unit]`, of some units.
-    fn matrix(&self, units: std::ops::Range<usize>) -> MatRef<'_, f64> {
+    fn matrix(&self, units: Range<usize>) -> MatRef<'_, f64> {
         let values = &self.values[units.start * self.stride..units.end * self.stride];
         MatRef::from_column_major_slice_with_stride(values, self.examples, units.len(), self.stride)
     }
 
-    /// Covariance of centred units, `[unit][unit]`; block by block, whatever the number of threads.
-    fn covariance(&self, threads: &Threads) -> Mat<f64> {
+    /// Covariance of centred units, `[unit][unit]`, where `together` says that a patch has units of both blocks; block by
+    /// block, whatever the number of threads.
+    fn covariance(&self, together: impl Fn(usize, usize) -> bool, threads: &Threads) -> Mat<f64> {
         let units = self.count();
-        let blocks: Vec<_> = (0..units.div_ceil(BLOCK))
-            .map(|block| block * BLOCK..units.min((block + 1) * BLOCK))
-            .collect();
+        let block = |at: usize| at * BLOCK..units.min((at + 1) * BLOCK);
         let mut parts = Vec::new();
-        for (at, rows) in blocks.iter().enumerate() {
-            for columns in &blocks[..=at] {
+        for row in 0..units.div_ceil(BLOCK) {
+            for column in (0..=row).filter(|&column| together(row, column)) {
+                let (rows, columns) = (block(row), block(column));
                 let part = Mat::<f64>::zeros(rows.len(), columns.len());
-                parts.push((rows.clone(), columns.clone(), part));
+                parts.push((rows, columns, part));
             }
         }
         let scale = 1.0 / self.examples as f64;
@@ -116,32 +161,48 @@ impl Units {
 }
 
 /// Mean and covariance of a layer's inputs, and the inputs around their mean.
-pub struct Inputs<'a> {
-    layer: &'a Layer,
+pub struct Inputs {
+    depth: usize,
     /// `[unit]` of the layer below.
     mean: Vec<f64>,
     centred: Units,
-    /// Covariance of the units below, `[unit][unit]`.
+    /// Covariance of the units below, `[unit][unit]`, of those that a patch has together.
     covariance: Mat<f64>,
     /// Unit below, by `[group][position][input]`; `None` in the padding.
     below: Vec<Vec<Vec<Option<usize>>>>,
 }
 
-impl<'a> Inputs<'a> {
-    /// Of this layer, from the values of the units below it.
-    pub fn of(layer: &'a Layer, values: Units, threads: &Threads) -> Self {
-        let (mean, centred) = values.centre();
-        let positions = |group| (0..layer.positions).map(move |at| below(layer, group, at));
+impl Inputs {
+    /// Of the layer at this depth, from the values of the units below it.
+    pub fn of(depth: usize, values: Units, threads: &Threads) -> Self {
+        let layer = &LAYERS[depth];
+        let (mean, centred) = values.centre(threads);
+        let positions = |group| (0..layer.positions).map(move |at| below(depth, group, at));
         let below: Vec<Vec<_>> = (0..layer.groups)
             .map(|group| positions(group).collect())
             .collect();
+        let blocks = mean.len().div_ceil(BLOCK);
+        let mut together = vec![false; blocks * blocks];
+        for units in below.iter().flatten() {
+            let mut seen: Vec<usize> = units.iter().flatten().map(|unit| unit / BLOCK).collect();
+            seen.dedup();
+            for pair in seen.iter().flat_map(|a| seen.iter().map(move |b| (a, b))) {
+                together[pair.0 * blocks + pair.1] = true;
+            }
+        }
+        let together = |a: usize, b: usize| together[a * blocks + b];
         Self {
-            covariance: centred.covariance(threads),
-            layer,
+            covariance: centred.covariance(together, threads),
+            depth,
             mean,
             centred,
             below,
         }
+    }
+
+    /// The layer that they are of.
+    pub fn layer(&self) -> &'static Layer {
+        &LAYERS[self.depth]
     }
 
     /// Mean inputs of a group's rows, `[position][input]`.
@@ -156,90 +217,171 @@ impl<'a> Inputs<'a> {
     /// Covariance of a group's inputs around their mean at each position, mean over the positions: `[input][input]`. The
     /// padding is constant.
     pub fn covariance(&self, group: usize) -> Mat<f64> {
-        let (n, positions) = (self.layer.inputs(), &self.below[group]);
-        let mut sum = Mat::<f64>::zeros(n, n);
+        let (n, positions) = (self.layer().inputs(), &self.below[group]);
+        let mut sum = vec![0.0; n * n];
         for units in positions {
-            for (column, unit) in units.iter().enumerate() {
-                let Some(unit) = *unit else { continue };
-                let from = self
-                    .covariance
-                    .col(unit)
-                    .try_as_col_major()
-                    .expect("contiguous")
-                    .as_slice();
-                let to = sum
-                    .col_mut(column)
-                    .try_as_col_major_mut()
-                    .expect("contiguous")
-                    .as_slice_mut();
-                for (to, unit) in to[column..].iter_mut().zip(&units[column..]) {
-                    *to += unit.map_or(0.0, |unit| from[unit]);
+            let runs = runs(units);
+            for (at, &(first, unit, length)) in runs.iter().enumerate() {
+                for along in 0..length {
+                    let from = self.covariance.col(unit + along);
+                    let from = from.try_as_col_major().expect("contiguous").as_slice();
+                    let to = &mut sum[(first + along) * n..][..n];
+                    for &(input, unit, length) in &runs[at..] {
+                        let to = to[input..input + length].iter_mut();
+                        to.zip(&from[unit..]).for_each(|(to, from)| *to += from);
+                    }
                 }
             }
         }
         let share = 1.0 / positions.len() as f64;
         Mat::from_fn(n, n, |row, column| {
-            share * sum[(row.max(column), row.min(column))]
+            share * sum[row.min(column) * n + row.max(column)]
         })
     }
 
-    /// The layer's sums over all examples: `offsets[row][position]` plus the weights times the inputs around their mean.
-    ///
-    /// `weights`: `[row][input]`
-    pub fn sums(&self, weights: &[f64], offsets: &[f64], threads: &Threads) -> Units {
-        let (layer, from) = (self.layer, &self.centred);
-        let mut sums = Units::zeros(layer.rows() * layer.positions, from.examples);
-        let stride = sums.stride;
-        let jobs = sums.values.chunks_exact_mut(stride * layer.positions);
-        threads.for_each(jobs.enumerate().collect(), |_, (row, sums)| {
-            let weights = &weights[row * layer.inputs()..][..layer.inputs()];
-            let positions = &self.below[row / layer.group_rows()];
-            for (position, sums) in sums.chunks_exact_mut(stride).enumerate() {
-                let inside = positions[position].iter().zip(weights);
-                let taps: Vec<(usize, f64)> = inside
-                    .filter_map(|(unit, &weight)| Some((unit.as_ref()? * stride, weight)))
-                    .collect();
-                let offset = offsets[row * layer.positions + position];
-                let lanes = sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate();
-                for (at, sums) in lanes {
-                    let mut total = [offset; LANES];
-                    for &(unit, weight) in &taps {
-                        let below = &from.values[unit + at * LANES..][..LANES];
-                        for (total, &value) in total.iter_mut().zip(below) {
-                            *total += weight * value;
-                        }
-                    }
-                    *sums = total;
-                }
-            }
+    /// Sum of a group's inputs around their mean over the examples of each class, by the number of all examples: `[input][class, position]`.
+    pub fn of_classes(&self, sums: &Mat<f64>, group: usize) -> Mat<f64> {
+        let (n, positions) = (self.layer().inputs(), &self.below[group]);
+        Mat::from_fn(n, CLASSES * positions.len(), |input, column| {
+            let (class, position) = (column / positions.len(), column % positions.len());
+            positions[position][input].map_or(0.0, |unit| sums[(unit, class)])
+        })
+    }
+
+    /// The same of the units below, `[unit][class]`.
+    pub fn class_sums(&self, labels: &[u8]) -> Mat<f64> {
+        let share = 1.0 / labels.len() as f64;
+        let of_class = Mat::from_fn(labels.len(), CLASSES, |example, class| {
+            f64::from(usize::from(labels[example]) == class)
         });
+        let units = self.centred.count();
+        let mut sums = Mat::zeros(units, CLASSES);
+        let values = self.centred.matrix(0..units).transpose();
+        matmul(
+            sums.as_mut(),
+            Accum::Replace,
+            values,
+            of_class.as_ref(),
+            share,
+            Par::Seq,
+        );
         sums
+    }
+
+    /// The layer's values for all examples.
+    ///
+    /// A row of its units is one product of matrices: the rows below that it sees, by its weights among zeros.
+    pub fn forward(
+        &self,
+        parameters: &Parameters,
+        activation: Activation,
+        threads: &Threads,
+    ) -> Units {
+        let (layer, grid, from) = (self.layer(), Grid::of(self.depth), &self.centred);
+        let n = layer.inputs();
+        let weights = rows(layer, parameters);
+        let biases = parameters.tensor(&layer.biases);
+        let means: Vec<_> = (0..layer.groups).map(|group| self.mean(group)).collect();
+        let mut values = Units::zeros(layer.rows() * layer.positions, from.examples);
+        let stride = values.stride;
+        let jobs = values.values.chunks_exact_mut(stride * grid.row());
+        threads.for_each(jobs.enumerate().collect(), |_, (row, values)| {
+            let units = self.seen(row * grid.side..(row + 1) * grid.side);
+            let mut spread = Mat::<f64>::zeros(units.len(), grid.row());
+            for (at, values) in values.chunks_exact_mut(stride).enumerate() {
+                let (map, position) = (at / grid.side, row * grid.side + at % grid.side);
+                let group = map / layer.group_rows();
+                let weights = &weights[map * n..][..n];
+                for (unit, &weight) in self.below[group][position].iter().zip(weights) {
+                    if let Some(unit) = unit {
+                        spread[(unit - units.start, at)] = weight;
+                    }
+                }
+                let bias = f64::from(biases[map * layer.positions + position]);
+                values.fill(bias + dot(&means[group][position * n..][..n], weights));
+            }
+            let to = MatMut::from_column_major_slice_with_stride_mut(
+                values,
+                from.examples,
+                grid.row(),
+                stride,
+            );
+            let below = from.matrix(units);
+            matmul(to, Accum::Add, below, spread.as_ref(), 1.0, Par::Seq);
+            values
+                .iter_mut()
+                .for_each(|value| *value = activate(activation, *value));
+        });
+        values
+    }
+
+    /// The range of units below that the layer sees at these positions.
+    fn seen(&self, positions: Range<usize>) -> Range<usize> {
+        let of_groups = self.below.iter().flat_map(|of| &of[positions.clone()]);
+        let units = of_groups.flatten().flatten();
+        let bounds = units.fold((usize::MAX, 0), |(first, end), &unit| {
+            (first.min(unit), end.max(unit + 1))
+        });
+        bounds.0..bounds.1
     }
 }
 
-/// Units below, of the inputs that a group's rows see at a position; `None` in the padding.
-fn below(layer: &Layer, group: usize, position: usize) -> Vec<Option<usize>> {
-    let n = layer.inputs();
-    if layer.positions == 1 {
-        return (0..n).map(Some).collect();
+/// A layer's weights, `[row][input]`.
+fn rows(layer: &Layer, parameters: &Parameters) -> Vec<f64> {
+    let (n, weights) = (layer.inputs(), parameters.tensor(&layer.weights));
+    let at = |at: usize| f64::from(weights[layer.index(at / n, at % n)]);
+    (0..layer.rows() * n).map(at).collect()
+}
+
+fn activate(activation: Activation, sum: f64) -> f64 {
+    let (amplitude, gain) = activation.tanh_scale();
+    match activation {
+        // Not `max`: that would hide a NaN.
+        Activation::Relu if sum < 0.0 => 0.0,
+        Activation::Relu => sum,
+        Activation::Tanh | Activation::ScaledTanh => amplitude * (gain * sum).tanh(),
     }
-    let (side, below_side) = if layer.positions == H1_AREA {
-        (H1_SIDE, SIDE)
-    } else {
-        (H2_SIDE, H1_SIDE)
-    };
+}
+
+/// Neighbouring inputs that are neighbouring units: first input, first unit, and their number.
+fn runs(units: &[Option<usize>]) -> Vec<(usize, usize, usize)> {
+    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
+    for (input, unit) in units.iter().enumerate() {
+        let Some(unit) = *unit else { continue };
+        match runs.last_mut() {
+            Some((first, start, length))
+                if (*first + *length, *start + *length) == (input, unit) =>
+            {
+                *length += 1;
+            }
+            _ => runs.push((input, unit, 1)),
+        }
+    }
+    runs
+}
+
+/// Units below, of the inputs that a group's rows of the layer at this depth see at a position; `None` in the padding.
+fn below(depth: usize, group: usize, position: usize) -> Vec<Option<usize>> {
+    let (layer, grid) = (&LAYERS[depth], Grid::below(depth));
+    if layer.positions == 1 {
+        let area = grid.side * grid.side;
+        let unit = |input: usize| {
+            let at = input % area;
+            grid.unit(input / area, at / grid.side, at % grid.side)
+        };
+        return (0..layer.inputs()).map(unit).map(Some).collect();
+    }
+    let side = Grid::of(depth).side;
     let (row, column) = (STRIDE * (position / side), STRIDE * (position % side));
     let unit = |input: usize| {
         let (source, tap) = (input / TAPS, input % TAPS);
-        let map = if below_side == SIDE {
-            0
-        } else {
-            H2_SOURCES[group * layer.group_rows()][source]
+        let map = match grid.maps {
+            1 => 0,
+            _ => H2_SOURCES[group * layer.group_rows()][source],
         };
         let row = (row + tap / KERNEL).checked_sub(PADDING)?;
         let column = (column + tap % KERNEL).checked_sub(PADDING)?;
-        (row < below_side && column < below_side)
-            .then(|| (map * below_side + row) * below_side + column)
+        (row < grid.side && column < grid.side).then(|| grid.unit(map, row, column))
     };
-    (0..n).map(unit).collect()
+    (0..layer.inputs()).map(unit).collect()
 }

@@ -8,14 +8,15 @@
 
 mod inputs;
 
+use faer::linalg::solvers::Llt;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Mat, Par, Side};
 
-use self::inputs::{Inputs, Units};
+pub(crate) use self::inputs::{Inputs, Units};
 use crate::data::Examples;
 use crate::error::{Error, Result};
 use crate::net::{LAYERS, Layer, Parameters};
-use crate::recipe::{Activation, Functions};
+use crate::recipe::Functions;
 use crate::threads::Threads;
 
 /// Mean and whitening matrix of the inputs that a group of a layer's rows sees.
@@ -44,23 +45,21 @@ impl Whitening {
         damping: f64,
         threads: &Threads,
     ) -> Result<Self> {
-        let mut values = Units::pixels(set, examples.min(set.count()));
+        let mut values = Units::pixels(set, examples.min(set.count()), threads);
         let mut all = Vec::new();
         for (depth, layer) in LAYERS.iter().enumerate() {
-            let inputs = Inputs::of(layer, values, threads);
+            let inputs = Inputs::of(depth, values, threads);
             let mut found: Vec<_> = (0..layer.groups).map(|_| None).collect();
             let jobs = found.iter_mut().enumerate().collect();
             threads.for_each(jobs, |_, (group, to)| {
-                *to = Some(GroupWhitening::of(layer, &inputs, group, damping));
+                let covariance = inputs.covariance(group);
+                *to = Some(GroupWhitening::of(&inputs, group, &covariance, damping));
             });
             all.extend(found.into_iter().flatten().collect::<Result<Vec<_>>>()?);
             if depth + 1 == LAYERS.len() {
                 break;
             }
-            let weights = rows(layer, parameters);
-            let offsets = offsets(layer, &inputs, &weights, parameters);
-            let sums = inputs.sums(&weights, &offsets, threads);
-            values = sums.map(|sum| activate(functions.activation, sum), threads);
+            values = inputs.forward(parameters, functions.activation, threads);
         }
         Ok(Self(all))
     }
@@ -72,16 +71,23 @@ impl Whitening {
     }
 }
 
+impl From<Vec<GroupWhitening>> for Whitening {
+    /// Of all groups, in the order of [`LAYERS`].
+    fn from(groups: Vec<GroupWhitening>) -> Self {
+        Self(groups)
+    }
+}
+
 impl GroupWhitening {
-    fn of(layer: &Layer, inputs: &Inputs, group: usize, damping: f64) -> Result<Self> {
-        let (n, mut covariance) = (layer.inputs(), inputs.covariance(group));
-        let trace: f64 = (0..n).map(|k| covariance[(k, k)]).sum();
-        for k in 0..n {
-            covariance[(k, k)] += damping * trace / n as f64;
-        }
-        let is_finite = trace.is_finite() && trace > 0.0;
-        let factor = is_finite.then(|| covariance.llt(Side::Lower).ok());
-        let factor = factor.flatten().ok_or_else(|| not_definite(layer))?;
+    /// Of a group's inputs, whose covariance this is.
+    pub(crate) fn of(
+        inputs: &Inputs,
+        group: usize,
+        covariance: &Mat<f64>,
+        damping: f64,
+    ) -> Result<Self> {
+        let n = covariance.nrows();
+        let factor = factor(covariance, damping).ok_or_else(|| not_definite(inputs.layer()))?;
         let mut inverse = Mat::<f64>::identity(n, n);
         solve_lower_triangular_in_place(factor.L(), inverse.as_mut(), Par::Seq);
         let element = |at: usize| inverse[(at / n, at % n)];
@@ -92,6 +98,19 @@ impl GroupWhitening {
     }
 }
 
+/// Cholesky factor of a covariance with this share of its mean eigenvalue added to each; `None` if it is not positive
+/// definite.
+pub(crate) fn factor(covariance: &Mat<f64>, damping: f64) -> Option<Llt<f64>> {
+    let n = covariance.nrows();
+    let trace: f64 = (0..n).map(|k| covariance[(k, k)]).sum();
+    let mut damped = covariance.clone();
+    for k in 0..n {
+        damped[(k, k)] += damping * trace / n as f64;
+    }
+    let is_finite = trace.is_finite() && trace > 0.0;
+    is_finite.then(|| damped.llt(Side::Lower).ok()).flatten()
+}
+
 /// The error of a layer whose inputs' covariance has no Cholesky factor.
 pub fn not_definite(layer: &Layer) -> Error {
     Error::Diverged(format!(
@@ -99,26 +118,6 @@ pub fn not_definite(layer: &Layer) -> Error {
          finite inputs and a larger --damping",
         layer.name()
     ))
-}
-
-/// A layer's weights, `[row][input]`.
-fn rows(layer: &Layer, parameters: &Parameters) -> Vec<f64> {
-    let (n, weights) = (layer.inputs(), parameters.tensor(&layer.weights));
-    let at = |at: usize| f64::from(weights[layer.index(at / n, at % n)]);
-    (0..layer.rows() * n).map(at).collect()
-}
-
-/// A layer's sums where its inputs have their mean, `[row][position]`.
-fn offsets(layer: &Layer, inputs: &Inputs, weights: &[f64], parameters: &Parameters) -> Vec<f64> {
-    let n = layer.inputs();
-    let means: Vec<_> = (0..layer.groups).map(|group| inputs.mean(group)).collect();
-    let of_row = |row: usize| {
-        let weights = &weights[row * n..][..n];
-        let biases = &parameters.tensor(&layer.biases)[row * layer.positions..];
-        let means = means[row / layer.group_rows()].chunks_exact(n).zip(biases);
-        means.map(|(mean, &bias)| f64::from(bias) + dot(mean, weights))
-    };
-    (0..layer.rows()).flat_map(of_row).collect()
 }
 
 /// Σ a·b, in eight sums side by side.
@@ -134,14 +133,4 @@ pub fn dot(left: &[f64], right: &[f64]) -> f64 {
     }
     let rest = left_rest.iter().zip(right_rest).map(|(a, b)| a * b);
     sums.iter().sum::<f64>() + rest.sum::<f64>()
-}
-
-fn activate(activation: Activation, sum: f64) -> f64 {
-    let (amplitude, gain) = activation.tanh_scale();
-    match activation {
-        // Not `max`: that would hide a NaN.
-        Activation::Relu if sum < 0.0 => 0.0,
-        Activation::Relu => sum,
-        Activation::Tanh | Activation::ScaledTanh => amplitude * (gain * sum).tanh(),
-    }
 }

@@ -28,6 +28,7 @@ fn checkpoint(name: RecipeName) -> Checkpoint {
             parameters,
         },
         past: History {
+            start: 0.125,
             step: 2,
             seconds: 1.0 / 3.0,
             losses: match recipe.batch {

@@ -9,6 +9,7 @@ mod race;
 mod run_loop;
 mod search;
 mod simd;
+mod start;
 mod tilings;
 mod verdict;
 mod weights;

@@ -17,7 +17,8 @@ use gpu_train::error::Result;
 use gpu_train::experiment::record::Seconds;
 use gpu_train::file;
 use gpu_train::net::Parameters;
-use gpu_train::recipe::{Batch, Functions, Recipe, RecipeName};
+use gpu_train::recipe::{Batch, Functions, Recipe, RecipeName, Start};
+use gpu_train::start::StartingPoint;
 use gpu_train::target::{self, Target};
 use gpu_train::train::{self, Cadence, Event, History};
 use gpu_train::weights;
@@ -47,6 +48,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "FILE.safetensors",
+        conflicts_with = "start",
         help_heading = "Files and output"
     )]
     init_from: Option<PathBuf>,
@@ -84,7 +86,11 @@ impl Arguments {
             _ => None,
         };
         let Some(checkpoint) = resumed else {
-            return self.recipe.recipe(asked.unwrap_or(Batch::Full));
+            let mut recipe = self.recipe.recipe(asked.unwrap_or(Batch::Full))?;
+            if self.init_from.is_some() {
+                recipe.start = Start::Uniform;
+            }
+            return Ok(recipe);
         };
         let there = checkpoint.origin.recipe.clone();
         let batch = asked.unwrap_or(there.batch);
@@ -207,12 +213,15 @@ impl Session<'_> {
         resumed: Option<Checkpoint>,
         started: Instant,
     ) -> Result<(RunReport, Parameters)> {
-        let parameters = match &arguments.init_from {
-            Some(path) if resumed.is_none() => self.load(path, recipe)?,
-            _ => recipe.initial_parameters(),
-        };
         let (target, note) = arguments.device.target(recipe.batch)?;
-        let opened = target::open(&target, self.digits, recipe, &parameters)?;
+        let point = match &arguments.init_from {
+            // Replaced by the checkpoint's state.
+            _ if resumed.is_some() => recipe.initial_parameters().into(),
+            Some(path) => self.load(path, recipe)?.into(),
+            None => StartingPoint::of(recipe, &self.digits.train, &target.host_threads())?,
+        };
+        let start = point.seconds;
+        let opened = target::open(&target, self.digits, recipe, point)?;
         for note in opened.notes.iter().chain(&note) {
             self.output.line(note)?;
         }
@@ -221,14 +230,14 @@ impl Session<'_> {
             arguments
                 .checkpoints
                 .keeper(engine.as_ref(), kernels, recipe, self.record.clone());
-        let mut past = History::default();
+        let mut past = History::start(start);
         if let Some(checkpoint) = resumed {
             let note = arguments.checkpoints.note(&checkpoint, engine.as_ref());
             self.output.line(&note)?;
             engine.restore(&checkpoint.state)?;
             past = checkpoint.past;
         }
-        let setup = started.elapsed().as_secs_f64() - tuning;
+        let setup = started.elapsed().as_secs_f64() - tuning - start;
         let examples = self.digits.train.len();
         let cadence = Cadence {
             checkpoint_every: arguments.checkpoints.every(recipe, examples)?,
@@ -253,6 +262,7 @@ impl Session<'_> {
             setup,
             tuning,
             train: 0.0,
+            start: past.start,
         };
         let report = self.run(engine.as_mut(), recipe, cadence, before, past, records)?;
         Ok((report, engine.state()?.parameters))
@@ -338,15 +348,18 @@ impl Session<'_> {
             seed,
             ..Recipe::named(RecipeName::Reproduction)
         };
-        let start = recipe.initial_parameters();
-        let mut opened = target::open(&Target::PerExample, self.digits, &recipe, &start)?;
+        let target = Target::PerExample;
+        let point = StartingPoint::of(&recipe, &self.digits.train, &target.host_threads())?;
+        let past = History::start(point.seconds);
+        let mut opened = target::open(&target, self.digits, &recipe, point)?;
         let cadence = Cadence::every(train::interval(&recipe, self.digits.train.len(), None)?);
         let before = Seconds {
             setup: opened.set_up,
             tuning: 0.0,
             train: 0.0,
+            start: past.start,
         };
-        let (engine, past) = (opened.engine.as_mut(), History::default());
+        let engine = opened.engine.as_mut();
         self.run(engine, &recipe, cadence, before, past, Records::default())
     }
 }

@@ -29,7 +29,7 @@ pub struct Arguments {
     checkpoint_every: Option<u32>,
     /// Resume from a checkpoint with its digits and recipe (contradicting flags are refused), on the same device unless a
     /// flag names another; the result equals that of an uninterrupted run, on another device up to rounding
-    #[arg(long, value_name = "FILE.safetensors")]
+    #[arg(long, value_name = "FILE.safetensors", conflicts_with = "start")]
     resume: Option<PathBuf>,
 }
 

@@ -6,7 +6,9 @@ use super::named;
 
 use gpu_train::error::Result;
 use gpu_train::net::Initialization;
-use gpu_train::recipe::{Activation, Batch, Length, Loss, Optimizer, Recipe, RecipeName, Schedule};
+use gpu_train::recipe::{
+    Activation, Batch, Length, Loss, Optimizer, Recipe, RecipeName, Schedule, Start,
+};
 
 /// Name of a recipe, and its fields.
 #[derive(Debug, Default, Args)]
@@ -25,6 +27,10 @@ pub struct Arguments {
     /// Initial weights: uniform in ±2.4/√F or, as the paper's PDF reads, in ±2.4/F, where F is the fan-in of a unit
     #[arg(long, value_name = "SCALE", value_parser = named::values::<Initialization>())]
     init: Option<Initialization>,
+    /// Weights to start from: drawn, or computed from the first training examples and their labels (PCA, LDA and least
+    /// squares, layer by layer), which is timed as training
+    #[arg(long, value_name = "START", value_parser = named::values::<Start>())]
+    start: Option<Start>,
     /// Update rule
     #[arg(long, value_parser = named::values::<Optimizer>())]
     optimizer: Option<Optimizer>,
@@ -54,7 +60,7 @@ pub struct Arguments {
     #[arg(long, value_name = "MU", allow_negative_numbers = true)]
     damping: Option<f64>,
     /// Number of training examples, from the first on, for diagonal-newton's estimate of the curvature before each epoch
-    /// and whitened-muon's statistics of each layer's inputs
+    /// and whitened-muon's statistics of each layer's inputs, and that the closed-form start is made of
     #[arg(long, visible_alias = "statistics-examples", value_name = "N")]
     curvature_sample: Option<u32>,
     /// Number of steps between two estimates of whitened-muon's statistics; 0 for one estimate, at the start
@@ -122,6 +128,7 @@ impl Arguments {
             length,
             activation: self.activation.unwrap_or(base.activation),
             loss: self.loss.unwrap_or(base.loss),
+            start: self.start.unwrap_or(base.start),
             initialization: self.init.unwrap_or(base.initialization),
             learning_rate: self.learning_rate.unwrap_or(base.learning_rate),
             final_learning_rate: self.final_learning_rate.unwrap_or(base.final_learning_rate),

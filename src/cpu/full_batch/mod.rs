@@ -210,10 +210,13 @@ impl FullBatch {
 
     /// Sees to the whitening of the present step: a new one if it is due, else that of the weights in the second moment.
     fn estimate_whitening(&mut self) -> Result<()> {
-        if self.recipe.statistics_are_due(self.state.step) {
-            self.state.second_moment = self.state.parameters.clone();
-        } else if self.whitening.is_some() {
+        let is_due = self.recipe.statistics_are_due(self.state.step);
+        let is_present = self.state.second_moment == self.state.parameters;
+        if self.whitening.is_some() && (is_present || !is_due) {
             return Ok(());
+        }
+        if is_due {
+            self.state.second_moment = self.state.parameters.clone();
         }
         self.whitening = Some(Whitening::estimate(
             &*self.train,
@@ -249,6 +252,12 @@ impl Engine for FullBatch {
     fn restore(&mut self, state: &State) -> Result<()> {
         self.state = state.clone();
         self.whitening = None;
+        Ok(())
+    }
+
+    fn take_whitening(&mut self, whitening: Whitening) -> Result<()> {
+        self.state.second_moment = self.state.parameters.clone();
+        self.whitening = Some(whitening);
         Ok(())
     }
 

@@ -94,8 +94,11 @@ pub struct Seconds {
     pub setup: f64,
     /// In measuring kernels for a GPU, once for an adapter; not part of the set-up.
     pub tuning: f64,
-    /// In updates; evaluations are not counted.
+    /// In updates and in computing the starting point; evaluations are not counted.
     pub train: f64,
+    /// The part of `train` that the starting point took; 0 for drawn weights.
+    #[serde(default)]
+    pub start: f64,
 }
 
 /// Loss and misses of the net on one split.

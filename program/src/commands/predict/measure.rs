@@ -112,8 +112,8 @@ fn net(classifier: &Classifier, seconds: f64) -> Result<Measured> {
     };
     let digits = embedded::digits();
     let count = digits.test.len();
-    let parameters = &classifier.parameters;
-    let mut engine = target::open(&Target::PerExample, &digits, &recipe, parameters)?.engine;
+    let start = classifier.parameters.clone().into();
+    let mut engine = target::open(&Target::PerExample, &digits, &recipe, start)?.engine;
     let misses = engine.evaluate(Split::Test)?.misses as usize;
     let digit_us = sample(seconds, count, || engine.evaluate(Split::Test).map(drop))?;
     Ok(Measured {

@@ -107,8 +107,8 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
     let output = messages::progress(arguments.json);
     let digits = embedded::digits();
     let examples = digits.train.len();
-    let start = recipe.initial_parameters();
-    let mut engine = target::open(&Target::Cpu(cores()), &digits, &recipe, &start)?.engine;
+    let start = recipe.initial_parameters().into();
+    let mut engine = target::open(&Target::Cpu(cores()), &digits, &recipe, start)?.engine;
     output.line(&format!(
         "training {} on {examples} digits: {} on {}",
         recipe.name,

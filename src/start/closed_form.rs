@@ -1,0 +1,283 @@
+//! Weights from a closed form, layer by layer, from the first examples of the training set and their labels.
+//!
+//! | layer | rows | sums' deviation | mean sum |
+//! |---|---|---|---|
+//! | H1, and each group of H2 | leading eigenvectors of the inputs' covariance (PCA); the last row separates the classes best (LDA) | 2, 1 | 0, 0.5 |
+//! | H3 | least squares onto random ±1 codes of the classes (error-correcting output codes) | 1 | 0.5 |
+//! | output | least squares onto the classes, six times | as it comes | 0 |
+//!
+//! It uses labels, so it is training, and timed as such. The only randomness is the rows' signs and the codes. The same
+//! seed gives the same weights to every engine: they are computed here, on the host, in f64. On a GPU its 512 examples would
+//! fill no more than the gaps between a dozen small decompositions.
+
+use faer::linalg::triangular_solve::{
+    solve_lower_triangular_in_place, solve_upper_triangular_in_place,
+};
+use faer::{Mat, Par};
+
+use super::eigen::leading;
+use crate::data::Examples;
+use crate::draw::{self, Stream};
+use crate::error::{Error, Result};
+use crate::net::{CLASSES, LAYERS, Layer, Parameters};
+use crate::recipe::{Optimizer, Recipe};
+use crate::threads::Threads;
+use crate::whitening::{GroupWhitening, Inputs, Units, Whitening, dot, factor};
+
+/// Damping of each layer's covariance, as a share of its mean eigenvalue.
+const DAMPING: [f64; LAYERS.len()] = [0.03, 0.03, 0.1, 0.03];
+/// Standard deviation of each hidden layer's sums.
+const DEVIATION: [f64; LAYERS.len() - 1] = [2.0, 1.0, 1.0];
+/// Factor of the output's least squares.
+const OUTPUT_FACTOR: f64 = 6.0;
+/// Mean sums of each layer.
+const MEAN_SUM: [f64; LAYERS.len()] = [0.0, 0.5, 0.5, 0.0];
+
+/// The weights, and whitened Muon's statistics at them if the recipe asks for these.
+pub fn closed_form(
+    recipe: &Recipe,
+    set: &dyn Examples,
+    threads: &Threads,
+) -> Result<(Parameters, Option<Whitening>)> {
+    let examples = recipe.curvature_sample as usize;
+    let labels: Vec<u8> = (0..examples).map(|example| set.label(example)).collect();
+    if let Some(missing) = (0..CLASSES as u8).find(|class| !labels.contains(class)) {
+        return Err(Error::Usage(format!(
+            "--start: found closed-form and no digit {missing} among the first {examples} training examples, expected \
+             all ten (--statistics-examples)"
+        )));
+    }
+    let damping = (recipe.optimizer == Optimizer::WhitenedMuon).then_some(recipe.damping);
+    let mut parameters = Parameters::zeros();
+    let mut values = Units::pixels(set, examples, threads);
+    let mut whitenings = Vec::new();
+    for depth in 0..LAYERS.len() {
+        let inputs = Inputs::of(depth, values, threads);
+        let layer = Fit {
+            inputs: &inputs,
+            depth,
+            labels: &labels,
+            seed: recipe.seed,
+        };
+        whitenings.extend(layer.fit(&mut parameters, damping, threads)?);
+        if depth + 1 == LAYERS.len() {
+            break;
+        }
+        values = inputs.forward(&parameters, recipe.activation, threads);
+    }
+    Ok((parameters, damping.map(|_| Whitening::from(whitenings))))
+}
+
+/// A layer to be computed from its inputs.
+struct Fit<'a> {
+    inputs: &'a Inputs,
+    depth: usize,
+    labels: &'a [u8],
+    seed: u64,
+}
+
+/// A part of a group's work, a job for one thread.
+#[derive(Clone, Copy)]
+enum Part {
+    /// All rows but the last, by PCA.
+    Principal,
+    /// The last row, by LDA.
+    Discriminant,
+    /// All rows, by least squares.
+    LeastSquares,
+    /// Whitened Muon's statistics, with this damping.
+    Whitening(f64),
+}
+
+/// The outcome of a part; `None` if the inputs do not vary.
+enum Found {
+    Rows(Option<Vec<Vec<f64>>>),
+    Whitening(Result<GroupWhitening>),
+}
+
+impl Fit<'_> {
+    fn layer(&self) -> &'static Layer {
+        &LAYERS[self.depth]
+    }
+
+    /// Sets the layer's weights and biases. Returns the groups' whitening, if it is asked for.
+    fn fit(
+        &self,
+        parameters: &mut Parameters,
+        damping: Option<f64>,
+        threads: &Threads,
+    ) -> Result<Vec<GroupWhitening>> {
+        let layer = self.layer();
+        let mut covariances: Vec<_> = (0..layer.groups).map(|_| Mat::new()).collect();
+        let jobs = covariances.iter_mut().enumerate().collect();
+        threads.for_each(jobs, |_, (group, to): (usize, &mut Mat<f64>)| {
+            *to = self.inputs.covariance(group);
+        });
+        let sums = self.inputs.class_sums(self.labels);
+        let rows: &[Part] = match self.depth {
+            0 | 1 => &[Part::Principal, Part::Discriminant],
+            _ => &[Part::LeastSquares],
+        };
+        let parts = rows.iter().copied().chain(damping.map(Part::Whitening));
+        let mut work: Vec<_> = parts
+            .flat_map(|part| (0..layer.groups).map(move |group| (part, group, None)))
+            .collect();
+        threads.for_each(work.iter_mut().collect(), |_, (part, group, to)| {
+            let covariance = &covariances[*group];
+            *to = Some(match *part {
+                Part::Whitening(damping) => {
+                    let found = GroupWhitening::of(self.inputs, *group, covariance, damping);
+                    Found::Whitening(found)
+                }
+                part => Found::Rows(self.rows(part, *group, covariance, &sums)),
+            });
+        });
+        let mut rows = vec![Vec::new(); layer.groups];
+        let mut whitenings = Vec::new();
+        for (_, group, found) in work {
+            match found.expect("each job ran") {
+                Found::Rows(found) => rows[group].extend(found.ok_or_else(|| self.constant())?),
+                Found::Whitening(found) => whitenings.push(found?),
+            }
+        }
+        for (group, rows) in rows.into_iter().enumerate() {
+            self.set(parameters, group, rows, &covariances[group])?;
+        }
+        Ok(whitenings)
+    }
+
+    fn constant(&self) -> Error {
+        Error::Diverged(format!(
+            "--start closed-form: found inputs of {} that do not vary, expected digits that differ",
+            self.layer().name()
+        ))
+    }
+
+    /// Rows of a group, `[row][input]`, of any length.
+    fn rows(
+        &self,
+        part: Part,
+        group: usize,
+        covariance: &Mat<f64>,
+        sums: &Mat<f64>,
+    ) -> Option<Vec<Vec<f64>>> {
+        let count = self.layer().group_rows();
+        if let Part::Principal = part {
+            return leading(covariance, count - 1);
+        }
+        let factor = factor(covariance, DAMPING[self.depth])?;
+        let l = factor.L();
+        let of_classes = self.inputs.of_classes(sums, group);
+        let mut solved = match part {
+            Part::Discriminant => {
+                // Between classes against within: the leading eigenvector of M Mᵀ, M being the class means, each weighted
+                // by the root of its share, where the inputs are white.
+                let mut means = of_classes;
+                self.weight(&mut means);
+                solve_lower_triangular_in_place(l, means.as_mut(), Par::Seq);
+                let between = &means * means.transpose();
+                let found = leading(&between, 1)?;
+                Mat::from_fn(found[0].len(), 1, |input, _| found[0][input])
+            }
+            _ => {
+                let targets = self.targets(count);
+                let mut products = &of_classes * &targets;
+                solve_lower_triangular_in_place(l, products.as_mut(), Par::Seq);
+                products
+            }
+        };
+        solve_upper_triangular_in_place(l.transpose(), solved.as_mut(), Par::Seq);
+        let column = |column: faer::ColRef<'_, f64>| column.iter().copied().collect();
+        Some(solved.col_iter().map(column).collect())
+    }
+
+    /// Divides sums of classes by the root of the classes' shares of the examples.
+    fn weight(&self, of_classes: &mut Mat<f64>) {
+        let mut counts = [0usize; CLASSES];
+        let labels = self.labels.iter();
+        labels.for_each(|&label| counts[usize::from(label)] += 1);
+        for (column, values) in of_classes.col_iter_mut().enumerate() {
+            let count = counts[column / self.layer().positions];
+            let share = count as f64 / self.labels.len() as f64;
+            values.iter_mut().for_each(|value| *value /= share.sqrt());
+        }
+    }
+
+    /// Targets of the least squares, `[class][row]`.
+    fn targets(&self, rows: usize) -> Mat<f64> {
+        let is_output = self.depth + 1 == LAYERS.len();
+        let codes: Vec<_> = (0..rows as u32).map(|row| code(self.seed, row)).collect();
+        Mat::from_fn(CLASSES, rows, |class, row| {
+            if is_output {
+                f64::from(class == row)
+            } else {
+                codes[row][class]
+            }
+        })
+    }
+
+    /// Writes a group's rows, scaled, and biases under which the sums have their mean.
+    fn set(
+        &self,
+        parameters: &mut Parameters,
+        group: usize,
+        rows: Vec<Vec<f64>>,
+        covariance: &Mat<f64>,
+    ) -> Result<()> {
+        let layer = self.layer();
+        let mean = self.inputs.mean(group);
+        for (row, mut weights) in rows.into_iter().enumerate() {
+            let row = group * layer.group_rows() + row;
+            let factor = match DEVIATION.get(self.depth) {
+                Some(deviation) => {
+                    self.sign(row) * deviation / variance(&weights, covariance).sqrt()
+                }
+                None => OUTPUT_FACTOR,
+            };
+            for (input, weight) in weights.iter_mut().enumerate() {
+                let rounded = (factor * *weight) as f32;
+                if !rounded.is_finite() {
+                    return Err(self.constant());
+                }
+                parameters.tensor_mut(&layer.weights)[layer.index(row, input)] = rounded;
+                *weight = f64::from(rounded);
+            }
+            let biases = &mut parameters.tensor_mut(&layer.biases)[row * layer.positions..];
+            for (bias, mean) in biases.iter_mut().zip(mean.chunks_exact(weights.len())) {
+                *bias = (MEAN_SUM[self.depth] - dot(mean, &weights)) as f32;
+            }
+        }
+        Ok(())
+    }
+
+    /// The random sign of an eigenvector; H3's and the output's rows keep theirs.
+    fn sign(&self, row: usize) -> f64 {
+        let word = draw::block(self.seed, Stream::Start, 0, self.depth as u32, row as u32)[0];
+        if self.depth < 2 && word & 1 == 1 {
+            -1.0
+        } else {
+            1.0
+        }
+    }
+}
+
+/// Variance of a row's sums.
+fn variance(weights: &[f64], covariance: &Mat<f64>) -> f64 {
+    let sums = covariance.col_iter().map(|column| {
+        let column = column.try_as_col_major().expect("contiguous");
+        dot(weights, column.as_slice())
+    });
+    dot(weights, &sums.collect::<Vec<_>>())
+}
+
+/// A class code of ±1, centred and scaled to variance 1 over the classes. One that is constant is drawn again.
+fn code(seed: u64, unit: u32) -> [f64; CLASSES] {
+    let words = (0..).map(|again| draw::block(seed, Stream::Start, 1, unit, again)[0] & 0x3FF);
+    let varies = |word: &u32| !matches!(word.count_ones(), 0 | 10);
+    let word = words.into_iter().find(varies).expect("endless");
+    let code: [f64; CLASSES] =
+        std::array::from_fn(|class| if word >> class & 1 == 1 { 1.0 } else { -1.0 });
+    let mean = code.iter().sum::<f64>() / CLASSES as f64;
+    let deviation = (1.0 - mean * mean).sqrt();
+    code.map(|value| (value - mean) / deviation)
+}
