@@ -45,6 +45,16 @@ impl Arguments {
         self.read_for(None)
     }
 
+    /// Reads the digits of a search on MNIST: in place of the test set, training images of MNIST that are not trained on, this
+    /// many or [`data::mnist1989::VALIDATION`]. None without --mnist.
+    ///
+    /// # Errors
+    /// As [`data::mnist1989::held_out`].
+    pub fn held_out(&self, validation: Option<usize>) -> Result<Option<Digits>> {
+        let read = |folder| data::mnist1989::held_out(folder, self.train_examples, validation);
+        self.mnist.as_deref().map(read).transpose()
+    }
+
     /// Reads the digits, limited to `examples` training examples if that many are enough.
     ///
     /// # Errors
