@@ -220,6 +220,75 @@ mod tests {
     }
 
     #[test]
+    fn validation_digits_are_evenly_spaced_over_those_not_trained_on() {
+        for (train_examples, wanted, count, others) in [
+            (None, None, VALIDATION, MNIST_TRAIN - TRAIN),
+            (None, Some(52_709), 52_709, MNIST_TRAIN - TRAIN),
+            (None, Some(1), 1, MNIST_TRAIN - TRAIN),
+            (Some(50_000), None, 10_000, 10_000),
+            (Some(50_000), Some(300), 300, 10_000),
+            (Some(59_999), None, 1, 1),
+        ] {
+            let found = hold_out(train_examples, wanted).unwrap();
+            let expected = train_examples.map_or(sample(SEED).train, |n| (0..n).collect());
+            assert_eq!(found.train, expected);
+            let validation = &found.validation;
+            assert_eq!(validation.len(), count);
+            assert!(validation.is_sorted_by(|a, b| a < b));
+            assert!(validation.iter().all(|&index| index < MNIST_TRAIN));
+            assert!(
+                !found
+                    .train
+                    .iter()
+                    .any(|index| validation.binary_search(index).is_ok())
+            );
+            // Their places among the others are evenly spaced, so those in MNIST are nearly so.
+            let mut trained = found.train.clone();
+            trained.sort_unstable();
+            let place = |&index: &usize| index - trained.partition_point(|&other| other < index);
+            let places = validation.iter().map(place).enumerate();
+            for (number, place) in places {
+                assert_eq!(place, number * others / count);
+            }
+        }
+    }
+
+    #[test]
+    fn digits_that_are_not_there_cannot_validate() {
+        for (train_examples, validation_examples, expected) in [
+            (
+                None,
+                Some(0),
+                "--validation-examples: found 0, expected 1 to 52709",
+            ),
+            (
+                None,
+                Some(52_710),
+                "--validation-examples: found 52710, expected 1 to 52709",
+            ),
+            (
+                Some(59_000),
+                Some(1_001),
+                "--validation-examples: found 1001, expected 1 to 1000",
+            ),
+            (
+                Some(60_000),
+                None,
+                "--train-examples: found 60000, expected 1 to 59999",
+            ),
+            (
+                Some(0),
+                None,
+                "--train-examples: found 0, expected 1 to 59999",
+            ),
+        ] {
+            let error = hold_out(train_examples, validation_examples).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
     fn all_names_of_a_file_are_found_plain_dashed_first() {
         let folder = tempfile::tempdir().unwrap();
         let names = [

@@ -58,7 +58,7 @@ pub struct Arguments {
     folds: usize,
     /// With --mnist: validation digits, evenly spaced in MNIST's order over the training images that are not trained on
     /// [default: 10000, or all if there are fewer]
-    #[arg(long, value_name = "N", requires = "mnist")]
+    #[arg(long, value_name = "N")]
     validation_examples: Option<usize>,
     /// Seed of the candidates
     #[arg(long, value_name = "SEED", default_value_t = 1)]
@@ -206,7 +206,7 @@ fn search_in(
     let Some(best) = best else { return Ok(()) };
     output.line(&format!("chosen: {}", flags(&best.recipe)))?;
     if arguments.json {
-        Output::Standard.line(&row(&best).to_string())?;
+        Output::Standard.line(&confirmed_row(&best).to_string())?;
     }
     Ok(())
 }
@@ -239,7 +239,7 @@ fn rounds(
             output.line(&line(round, field))
         };
         let found = search(&folds, &base, space, settings, queue, &mut watch)?;
-        rows.push(json!({"confirmed": row(&found)}));
+        rows.push(json!({"confirmed": confirmed_row(&found)}));
         write(arguments.out.as_deref(), &rows)?;
         output.line(&confirmed(&found))?;
         let mean = 100.0 * found.mean();
@@ -252,9 +252,14 @@ fn rounds(
 }
 
 fn row(candidate: &Candidate) -> Value {
-    json!({
-        "mean": candidate.mean(), "sd": candidate.sd(), "errors": candidate.errors, "recipe": candidate.recipe
-    })
+    json!({"mean": candidate.mean(), "errors": candidate.errors, "recipe": candidate.recipe})
+}
+
+/// Row of the confirmed candidate.
+fn confirmed_row(found: &Candidate) -> Value {
+    let mut row = row(found);
+    row["sd"] = json!(found.sd());
+    row
 }
 
 fn write(path: Option<&Path>, rows: &[Value]) -> Result<()> {

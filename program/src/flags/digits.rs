@@ -49,10 +49,17 @@ impl Arguments {
     /// many or [`data::mnist1989::VALIDATION`]. None without --mnist.
     ///
     /// # Errors
-    /// As [`data::mnist1989::held_out`].
+    /// As [`data::mnist1989::held_out`], and of usage for a number without --mnist.
     pub fn held_out(&self, validation: Option<usize>) -> Result<Option<Digits>> {
-        let read = |folder| data::mnist1989::held_out(folder, self.train_examples, validation);
-        self.mnist.as_deref().map(read).transpose()
+        match (&self.mnist, validation) {
+            (Some(folder), _) => {
+                data::mnist1989::held_out(folder, self.train_examples, validation).map(Some)
+            }
+            (None, Some(_)) => Err(usage(
+                "--validation-examples: found without --mnist, expected together with it",
+            )),
+            (None, None) => Ok(None),
+        }
     }
 
     /// Reads the digits, limited to `examples` training examples if that many are enough.

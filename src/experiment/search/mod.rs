@@ -82,7 +82,7 @@ impl Validation {
     /// folds, the test set is not looked at.
     ///
     /// # Errors
-    /// As [`folds`].
+    /// [`Error::Usage`] for too few or too many folds.
     pub fn of(self, digits: &Digits) -> Result<Vec<Fold>> {
         match self {
             Self::Folds(count) => folds(&digits.train, count),
@@ -92,10 +92,7 @@ impl Validation {
 }
 
 /// The training set with each of `count` parts held out in turn: examples `fold`, `fold + count`, …
-///
-/// # Errors
-/// [`Error::Usage`] for too few or too many parts.
-pub fn folds(train: &Dataset, count: usize) -> Result<Vec<Fold>> {
+fn folds(train: &Dataset, count: usize) -> Result<Vec<Fold>> {
     if count < 2 || count > train.len() {
         return Err(Error::Usage(format!(
             "--folds: found {count}, expected 2 to {} (the training examples)",
