@@ -225,6 +225,24 @@ fn drawing_takes_the_sampled_images_and_labels_in_order() {
     let sample = mnist1989::sample(mnist1989::SEED);
     assert_eq!(first.test.len(), mnist1989::TEST);
     assert_is_stand_in(&first.test, 5, sample.test[5]);
+
+    // A search has no use for the files of the test set.
+    for name in ["t10k-images-idx3-ubyte", "t10k-labels.idx1-ubyte.gz"] {
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    for (train_examples, count) in [(None, 70), (Some(59_990), 10)] {
+        let indices = mnist1989::hold_out(train_examples, Some(count)).unwrap();
+        let digits = mnist1989::held_out(folder.path(), train_examples, Some(count)).unwrap();
+        for (set, indices) in [
+            (&digits.train, indices.train),
+            (&digits.test, indices.validation),
+        ] {
+            assert_eq!(set.len(), indices.len());
+            for example in [0, 1, set.len() - 1] {
+                assert_is_stand_in(set, example, indices[example]);
+            }
+        }
+    }
 }
 
 #[test]

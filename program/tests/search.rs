@@ -5,7 +5,7 @@
 mod common;
 
 use assert_cmd::Command;
-use predicates::prelude::{PredicateBooleanExt, predicate};
+use predicates::prelude::predicate;
 use predicates::str::contains;
 
 fn gpu_train() -> Command {
@@ -13,9 +13,9 @@ fn gpu_train() -> Command {
 }
 
 /// A search of seconds: some steps on a small training set.
-fn small(folder: &std::path::Path, name: &str) -> Vec<serde_json::Value> {
-    let out = folder.join(name);
-    gpu_train()
+fn search_small(folder: &std::path::Path, out: &std::path::Path) -> Command {
+    let mut command = gpu_train();
+    command
         .args([
             "search",
             "--lengths",
@@ -30,7 +30,14 @@ fn small(folder: &std::path::Path, name: &str) -> Vec<serde_json::Value> {
         .args(["--vary", "learning-rate=0.01..0.02", "--zip-code"])
         .arg(folder)
         .arg("--out")
-        .arg(&out)
+        .arg(out);
+    command
+}
+
+/// Its rows.
+fn small(folder: &std::path::Path, name: &str) -> Vec<serde_json::Value> {
+    let out = folder.join(name);
+    search_small(folder, &out)
         .assert()
         .success()
         .stdout(contains("chosen: --recipe full-batch --steps 5"));
@@ -70,36 +77,95 @@ fn it_writes_what_it_did_and_repeats_itself() {
             .unwrap()
             .contains(&"learning-rate=0.01..0.02".into())
     );
-    // At each of two lengths 3, 2, 2 and 2 candidates.
-    assert_eq!(rows.len(), 1 + 2 * 9);
-    assert_eq!(rows[18]["errors"].as_array().unwrap().len(), 15);
+    assert_eq!(rows[0]["plan"]["folds"], 3);
+    // At each of two lengths 3, 2, 2 and 2 candidates, then the confirmed one.
+    assert_eq!(rows.len(), 1 + 2 * 10);
+    assert_eq!(rows[19]["errors"].as_array().unwrap().len(), 15);
+    let confirmed = &rows[20]["confirmed"];
+    assert_eq!(confirmed["errors"].as_array().unwrap().len(), 20);
+    assert!(confirmed["sd"].as_f64().unwrap() > 0.0);
     // Another test set changes nothing.
     digits(folder.path(), 7);
     assert_eq!(small(folder.path(), "b.jsonl"), rows);
 }
 
+/// The mean over the runs that chose a candidate does not decide, the confirmed one does.
 #[test]
-fn it_stops_at_the_first_length_that_is_good_enough() {
+fn it_stops_at_the_first_length_that_is_confirmed_to_be_good_enough() {
     let folder = tempfile::tempdir().unwrap();
     digits(folder.path(), 0);
-    gpu_train()
-        .current_dir(folder.path())
-        .args([
-            "search",
-            "--lengths",
-            "2,4",
-            "--target",
-            "99.9",
-            "--candidates",
-            "2",
-            "--folds",
-            "2",
-            "--zip-code",
-        ])
-        .arg(folder.path())
+    let rows = small(folder.path(), "a.jsonl");
+    // Of the first length: the best of the last round, and its confirmation.
+    let [searched, confirmed] = [&rows[8], &rows[10]["confirmed"]].map(|row| row["mean"].as_f64());
+    let (searched, confirmed) = (searched.unwrap(), confirmed.unwrap());
+    assert_ne!(searched, confirmed);
+    let between = 50.0 * (searched + confirmed);
+    let is_enough = confirmed < searched;
+    let out = folder.path().join("b.jsonl");
+    search_small(folder.path(), &out)
+        .args(["--target", &between.to_string()])
         .assert()
-        .success()
-        .stdout(contains("chosen: --recipe full-batch --steps 2").and(contains("Steps(4)").not()));
+        .success();
+    let rows = std::fs::read_to_string(out).unwrap().lines().count();
+    assert_eq!(rows, if is_enough { 11 } else { 21 });
+}
+
+/// Files of the names and shapes of MNIST's training set, all zero, and none of its test set.
+fn mnist(folder: &std::path::Path) {
+    let sizes = [
+        ("images-idx3", &[60_000, 28, 28][..]),
+        ("labels-idx1", &[60_000]),
+    ];
+    for (name, shape) in sizes {
+        let axes = shape.iter().flat_map(|axis: &u32| axis.to_be_bytes());
+        let header: Vec<u8> = [0, 0, 8, shape.len() as u8]
+            .into_iter()
+            .chain(axes)
+            .collect();
+        let path = folder.join(format!("train-{name}-ubyte"));
+        std::fs::write(&path, &header).unwrap();
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        let elements: u32 = shape.iter().product();
+        file.set_len(header.len() as u64 + u64::from(elements))
+            .unwrap();
+    }
+}
+
+#[test]
+fn with_mnist_it_validates_on_digits_outside_the_training_set() {
+    let folder = tempfile::tempdir().unwrap();
+    mnist(folder.path());
+    let search = |validation_examples: &str| {
+        let mut command = gpu_train();
+        command.current_dir(folder.path());
+        command.args(["search", "--mnist", ".", "--train-examples", "60"]);
+        command.args(["--validation-examples", validation_examples]);
+        command.args(["--lengths", "2", "--candidates", "2", "--out", "a.jsonl"]);
+        command.assert()
+    };
+    search("30").success().stdout(contains(
+        "on 60 training examples of MNIST, the first 60, validated on 30 others",
+    ));
+    let text = std::fs::read_to_string(folder.path().join("a.jsonl")).unwrap();
+    let plan = text.lines().next().unwrap();
+    assert!(
+        plan.contains(r#""validation_examples":30"#) && !plan.contains("folds"),
+        "{plan}"
+    );
+    let run = folder.path().join("a-runs/2-candidate-0-100000.json");
+    let run: serde_json::Value = serde_json::from_slice(&std::fs::read(run).unwrap()).unwrap();
+    assert_eq!(run["curve"][0]["test"]["examples"], 30);
+    assert_eq!(run["curve"][0]["train"]["examples"], 60);
+    // As if it had been interrupted: other validation digits make another search.
+    let plan = folder.path().join("a-runs/experiment.json");
+    let text = std::fs::read_to_string(&plan).unwrap();
+    std::fs::write(
+        &plan,
+        text.replace(r#""finished": true"#, r#""finished": false"#),
+    )
+    .unwrap();
+    search("31").code(1).stderr(contains("another digits"));
+    search("30").success();
 }
 
 #[test]
@@ -124,7 +190,11 @@ fn it_searches_one_example_at_a_time() {
         .success()
         .stdout(predicate::function(|text: &str| {
             let best: serde_json::Value = serde_json::from_str(text).expect("JSON alone");
-            best["recipe"]["name"] == "reproduction" && best["recipe"]["length"]["passes"] == 2
+            best["recipe"]["name"] == "reproduction"
+                && best["recipe"]["length"]["passes"] == 2
+                && best["errors"]
+                    .as_array()
+                    .is_some_and(|errors| errors.len() == 20)
         }));
 }
 
@@ -137,6 +207,16 @@ fn bad_input_is_one_line_and_exit_code_2() {
         (&["--target", "4"], "--lengths"),
         (&["--lengths", "3", "--target", "-1"], "--target"),
         (&["--folds", "1"], "--folds"),
+        (&["--mnist", ".", "--folds", "3"], "--folds"),
+        (&["--validation-examples", "5"], "found without --mnist"),
+        (
+            &["--mnist", ".", "--validation-examples", "52710"],
+            "found 52710, expected 1 to 52709",
+        ),
+        (
+            &["--mnist", ".", "--train-examples", "60000"],
+            "found 60000, expected 1 to 59999",
+        ),
         (&["--candidates", "0"], "--candidates"),
         (&["--per-example", "--optimizer", "muon"], "--optimizer"),
     ] {

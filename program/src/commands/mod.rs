@@ -48,7 +48,7 @@ enum Command {
     Devices(devices::Arguments),
     /// Measure the engines: time per step, share of the device's peak, time per kernel.
     Bench(Box<bench::Arguments>),
-    /// Search for a recipe's hyperparameters on folds of the training set, never on the test set.
+    /// Search for a recipe's hyperparameters, never on the test set.
     Search(Box<search::Arguments>),
     /// Reproduce the essay's table: every recipe over several seeds, compared with the published misses.
     Reproduce(Box<reproduce::Arguments>),

@@ -1,6 +1,6 @@
-//! `gpu-train search`: choose a recipe's numbers on folds of the training set.
+//! `gpu-train search`: choose a recipe's numbers without the test set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::plural;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::search::{
-    Candidate, FIRST_SEED, KEPT, ROUNDS, Range, Settings, Space, folds, search,
+    CONFIRMATIONS, Candidate, FIRST_SEED, KEPT, ROUNDS, Range, Settings, Space, Validation, search,
 };
 use gpu_train::recipe::{Batch, Length, Recipe};
 use gpu_train::{cpu, file};
@@ -23,14 +23,17 @@ use gpu_train::{cpu, file};
 /// Most candidates: their first round alone takes hours.
 const MOST_CANDIDATES: u64 = 100_000;
 
-/// Choose a recipe's numbers by random search with successive halving, on folds of the training set.
+/// Choose a recipe's numbers by random search with successive halving, never on the test set.
 ///
-/// The test set is never looked at. Every candidate is trained with the same seeds, each on another fold; after 1, 3, 7
-/// and 15 runs the better quarter stays. With --target the lengths are tried one after the other until the best
-/// candidate's mean error is low enough. Finished runs are kept in a folder: the same command resumes what was interrupted.
+/// With --mnist, candidates train on the whole training set and are compared on other digits of MNIST; without it, on folds of
+/// the training set. Every candidate is trained with the same seeds (each on another fold); after 1, 3, 7 and 15 runs the
+/// better quarter stays. The best is then confirmed by 20 runs with seeds that chose nothing. With --target the lengths
+/// are tried one after the other until the confirmed mean error is low enough. Finished runs are kept in a folder: the same
+/// command resumes what was interrupted.
 #[derive(Debug, Args)]
 #[group(id = "search-flags")]
 #[command(after_help = EXAMPLES)]
+#[command(mut_arg("mnist", |flag| flag.help(MNIST)), mut_arg("train_examples", |flag| flag.help(TRAIN_EXAMPLES)))]
 pub struct Arguments {
     /// Search a recipe of one example per update (one core per run) instead of the full batch
     #[arg(long)]
@@ -38,7 +41,8 @@ pub struct Arguments {
     /// Lengths to search at, in updates (with --per-example: epochs), a list [default: the recipe's]
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
     lengths: Vec<u64>,
-    /// Stop at the first length whose best candidate's mean error, in per cent of the held-out examples, is at most this
+    /// Stop at the first length whose best candidate's confirmed mean error, in per cent of the validation examples, is at most
+    /// this
     #[arg(
         long,
         value_name = "PERCENT",
@@ -49,14 +53,19 @@ pub struct Arguments {
     /// Candidates drawn at each length
     #[arg(long, value_name = "N", default_value_t = 48, value_parser = clap::value_parser!(u64).range(1..=MOST_CANDIDATES))]
     candidates: u64,
-    /// Parts of the training set, each held out in turn
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    /// Without --mnist: parts of the training set, each held out in turn
+    #[arg(long, value_name = "N", default_value_t = 10, conflicts_with = "mnist")]
     folds: usize,
+    /// With --mnist: validation digits, evenly spaced in MNIST's order over the training images that are not trained on
+    /// [default: 10000, or all if there are fewer]
+    #[arg(long, value_name = "N")]
+    validation_examples: Option<usize>,
     /// Seed of the candidates
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     search_seed: u64,
     /// Range or list that a field is drawn from: FIELD=LOW..HIGH (log-uniform) or FIELD=A|B|C; may be repeated. Fields: learning-rate,
-    /// final-share, weight-decay, beta1, beta2, momentum, warmup-share, dropout, schedule, optimizer, activation, loss
+    /// final-share, weight-decay, beta1, beta2, momentum, damping, statistics-every, warmup-share, dropout, schedule, optimizer,
+    /// activation, loss
     /// [default: ranges that suit the optimizer; printed]
     #[arg(long = "vary", value_name = "FIELD=VALUES")]
     vary: Vec<Range>,
@@ -78,10 +87,14 @@ pub struct Arguments {
     json: bool,
 }
 
+const MNIST: &str = "Train on MNIST as of 1989, validate on other training images of MNIST; DIR has its IDX files \
+     (plain or .gz), of which only those of the training set are read";
+const TRAIN_EXAMPLES: &str = "With --mnist: train on the first N of its 60,000 training images instead, validate on later ones";
+
 const EXAMPLES: &str = "\
 Examples:
   gpu-train search --recipe full-batch --candidates 32
-  gpu-train search --recipe full-batch --lengths 50,65,80 --target 4.09
+  gpu-train search --recipe full-batch --lengths 50,65,80 --target 4.09 --mnist DIR
   gpu-train search --recipe full-batch-modern --vary learning-rate=0.005..0.05 --out search.jsonl";
 
 impl Arguments {
@@ -128,10 +141,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Batch::Full
     };
     let base = arguments.recipe.recipe(batch)?;
-    let digits = arguments.digits.read()?;
+    let held_out = arguments.digits.held_out(arguments.validation_examples)?;
+    let (digits, validation) = match held_out {
+        Some(digits) => {
+            let count = digits.test.len();
+            (digits, Validation::ValidationExamples(count))
+        }
+        None => (arguments.digits.read()?, Validation::Folds(arguments.folds)),
+    };
     let settings = Settings {
         candidates: arguments.candidates as usize,
-        folds: arguments.folds,
+        validation,
         seed: arguments.search_seed,
         jobs: arguments.jobs.map_or_else(cpu::cores, usize::from),
     };
@@ -149,11 +169,14 @@ fn search_in(
 ) -> Result<()> {
     let output = messages::progress(arguments.json);
     let ranges: Vec<String> = space.ranges().iter().map(Range::to_string).collect();
+    let over = match settings.validation {
+        Validation::Folds(count) => format!("over {count} folds of"),
+        Validation::ValidationExamples(_) => "on".into(),
+    };
     output.line(&format!(
-        "{}: {} candidates over {} folds of {} training examples of {}; {}",
+        "{}: {} candidates {over} {} training examples of {}; {}",
         base.name,
         settings.candidates,
-        settings.folds,
         digits.train.len(),
         digits.source,
         ranges.join(" ")
@@ -162,13 +185,14 @@ fn search_in(
         "schema": 1, "version": env!("CARGO_PKG_VERSION"), "plan": settings, "ranges": ranges,
         "digits": digits.source, "training_examples": digits.train.len(), "processor": cpu::processor(),
         "date": date(),
-        "rounds": ROUNDS, "kept": KEPT, "first_seed": FIRST_SEED, "target_percent": arguments.target,
+        "rounds": ROUNDS, "kept": KEPT, "confirmations": CONFIRMATIONS, "first_seed": FIRST_SEED,
+        "target_percent": arguments.target,
     })];
     interrupt::notice()?;
     let folder = Folder::open(&runs_folder(arguments.out.as_deref(), "gpu-train-search"))?;
     folder.begin_or_resume(json!({
         "version": env!("CARGO_PKG_VERSION"), "recipe": base, "digits": DigitsRecord::of(digits), "ranges": ranges,
-        "candidates": settings.candidates, "folds": settings.folds, "search-seed": settings.seed,
+        "candidates": settings.candidates, "validation": settings.validation, "search-seed": settings.seed,
         "lengths": arguments.lengths(base),
     }))?;
     let queue = Queue {
@@ -182,13 +206,12 @@ fn search_in(
     let Some(best) = best else { return Ok(()) };
     output.line(&format!("chosen: {}", flags(&best.recipe)))?;
     if arguments.json {
-        let json = serde_json::to_string(&best).expect("plain fields");
-        Output::Standard.line(&json)?;
+        Output::Standard.line(&confirmed_row(&best).to_string())?;
     }
     Ok(())
 }
 
-/// Searches at one length after the other until the target is reached; returns the best candidate of the last length.
+/// Searches at one length after the other until the target is reached; returns the confirmed candidate of the last length.
 fn rounds(
     arguments: &Arguments,
     base: &Recipe,
@@ -199,28 +222,26 @@ fn rounds(
     mut rows: Vec<Value>,
 ) -> Result<Option<Candidate>> {
     let output = messages::progress(arguments.json);
-    let folds = folds(&digits.train, settings.folds)?;
+    let folds = settings.validation.of(digits)?;
     let mut best = None;
     for length in arguments.lengths(base) {
         let base = Recipe {
             length,
             ..base.clone()
         };
-        let found = search(
-            &folds,
-            &base,
-            space,
-            settings,
-            queue,
-            &mut |round, field| {
-                let row = |candidate: &Candidate| json!({"round": round, "mean": candidate.mean(), "errors": candidate.errors, "recipe": candidate.recipe});
-                rows.extend(field.iter().map(row));
-                if let Some(path) = &arguments.out {
-                    write(path, &rows)?;
-                }
-                output.line(&line(round, field))
-            },
-        )?;
+        let mut watch = |round, field: &[Candidate]| {
+            rows.extend(field.iter().map(|candidate| {
+                let mut row = row(candidate);
+                row["round"] = json!(round);
+                row
+            }));
+            write(arguments.out.as_deref(), &rows)?;
+            output.line(&line(round, field))
+        };
+        let found = search(&folds, &base, space, settings, queue, &mut watch)?;
+        rows.push(json!({"confirmed": confirmed_row(&found)}));
+        write(arguments.out.as_deref(), &rows)?;
+        output.line(&confirmed(&found))?;
         let mean = 100.0 * found.mean();
         best = Some(found);
         if arguments.target.is_some_and(|target| mean <= target) {
@@ -230,7 +251,19 @@ fn rounds(
     Ok(best)
 }
 
-fn write(path: &std::path::Path, rows: &[serde_json::Value]) -> Result<()> {
+fn row(candidate: &Candidate) -> Value {
+    json!({"mean": candidate.mean(), "errors": candidate.errors, "recipe": candidate.recipe})
+}
+
+/// Row of the confirmed candidate.
+fn confirmed_row(found: &Candidate) -> Value {
+    let mut row = row(found);
+    row["sd"] = json!(found.sd());
+    row
+}
+
+fn write(path: Option<&Path>, rows: &[Value]) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
     let lines: Vec<String> = rows.iter().map(|row| format!("{row}\n")).collect();
     file::write_atomically(path, lines.concat().as_bytes())
 }
@@ -250,6 +283,17 @@ fn line(round: usize, field: &[Candidate]) -> String {
     )
 }
 
+/// The confirmed candidate in a line.
+fn confirmed(found: &Candidate) -> String {
+    format!(
+        "{:?}, confirmed: {} with new seeds, {:.2}% ± {:.2}",
+        found.recipe.length,
+        plural(found.errors.len(), "run"),
+        100.0 * found.mean(),
+        100.0 * found.sd().unwrap_or_default()
+    )
+}
+
 /// The flags that make this recipe of its name's.
 fn flags(recipe: &Recipe) -> String {
     let json = serde_json::to_value(recipe).expect("plain fields");
@@ -257,28 +301,27 @@ fn flags(recipe: &Recipe) -> String {
         Length::Steps(steps) => format!("--steps {steps}"),
         Length::Epochs(epochs) => format!("--epochs {epochs}"),
     };
-    let fields = [
-        "activation",
-        "loss",
-        "optimizer",
-        "learning_rate",
-        "final_learning_rate",
-        "weight_decay",
-        "momentum",
-        "beta1",
-        "beta2",
-        "schedule",
-        "warmup",
-        "shift",
-        "dropout",
-    ];
-    let flag = |name: &str| {
-        let value = &json[name];
+    let batch = match recipe.batch {
+        Batch::Full => "",
+        Batch::PerExample => "--per-example ",
+    };
+    let others = ["name", "batch", "length", "seed"];
+    let fields = json.as_object().expect("fields").iter();
+    let fields = fields.filter(|(name, _)| !others.contains(&name.as_str()));
+    let flag = |(name, value): (&String, &Value)| {
+        let name = match name.as_str() {
+            "initialization" => "init".into(),
+            name => name.replace('_', "-"),
+        };
         let text = value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned);
-        format!("--{} {text}", name.replace('_', "-"))
+        format!("--{name} {text}")
     };
-    let fields: Vec<String> = fields.iter().map(|name| flag(name)).collect();
-    format!("--recipe {} {length} {}", recipe.name, fields.join(" "))
+    let fields: Vec<String> = fields.map(flag).collect();
+    format!(
+        "{batch}--recipe {} {length} {}",
+        recipe.name,
+        fields.join(" ")
+    )
 }

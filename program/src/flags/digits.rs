@@ -45,6 +45,23 @@ impl Arguments {
         self.read_for(None)
     }
 
+    /// Reads the digits of a search on MNIST: in place of the test set, training images of MNIST that are not trained on, this
+    /// many or [`data::mnist1989::VALIDATION`]. None without --mnist.
+    ///
+    /// # Errors
+    /// As [`data::mnist1989::held_out`], and of usage for a number without --mnist.
+    pub fn held_out(&self, validation: Option<usize>) -> Result<Option<Digits>> {
+        match (&self.mnist, validation) {
+            (Some(folder), _) => {
+                data::mnist1989::held_out(folder, self.train_examples, validation).map(Some)
+            }
+            (None, Some(_)) => Err(usage(
+                "--validation-examples: found without --mnist, expected together with it",
+            )),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// Reads the digits, limited to `examples` training examples if that many are enough.
     ///
     /// # Errors

@@ -1,11 +1,15 @@
-//! Choosing a recipe's numbers without the test set: random search with successive halving on folds of the training set.
+//! Choosing a recipe's numbers without the test set: random search with successive halving, on digits outside the training set or
+//! on its folds.
 
 mod space;
+
+use std::ops::Range as Seeds;
 
 use serde::Serialize;
 
 use super::queue::Queue;
 use super::run::Job;
+use super::statistics::Sample;
 use crate::data::{Dataset, Digits, DigitsRecord};
 use crate::error::{Error, Result};
 use crate::recipe::{Length, Recipe};
@@ -19,14 +23,27 @@ pub const ROUNDS: [u64; 4] = [1, 2, 4, 8];
 pub const KEPT: usize = 4;
 /// First seed of a search's runs; none is a recipe's own.
 pub const FIRST_SEED: u64 = 100_000;
+/// Runs of the last round's best with seeds that chose nothing: the mean that made it the best was lucky too.
+pub const CONFIRMATIONS: u64 = 20;
+
+/// Examples that candidates are compared on.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Validation {
+    /// This many parts of the training set, each held out in turn.
+    Folds(usize),
+    /// This many digits outside the training set, which is trained on as a whole.
+    ValidationExamples(usize),
+}
 
 /// The size of a search.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Settings {
     /// Candidates drawn.
     pub candidates: usize,
-    /// Parts of the training set, each held out in turn.
-    pub folds: usize,
+    /// Their validation.
+    #[serde(flatten)]
+    pub validation: Validation,
     /// Seed of the candidates.
     pub seed: u64,
     /// Runs at the same time, each on one thread. Changes no number.
@@ -36,9 +53,12 @@ pub struct Settings {
 /// A recipe and the errors of its runs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Candidate {
+    /// Place in the order in which candidates were drawn.
+    #[serde(skip)]
+    pub number: usize,
     /// The recipe.
     pub recipe: Recipe,
-    /// Share of the held-out examples that each run missed; 1 for a run that diverged.
+    /// Share of the validation examples that each run missed; 1 for a run that diverged.
     pub errors: Vec<f64>,
 }
 
@@ -47,16 +67,32 @@ impl Candidate {
     pub fn mean(&self) -> f64 {
         self.errors.iter().sum::<f64>() / self.errors.len() as f64
     }
+
+    /// Standard deviation of a run, with n − 1; `None` for fewer than two runs.
+    pub fn sd(&self) -> Option<f64> {
+        Sample::of(self.errors.iter().copied())?.sd()
+    }
 }
 
-/// A training set with one of its parts held out, as the test set.
+/// A training set, and the examples held out to validate on as the test set.
 pub type Fold = (Digits, DigitsRecord);
 
+impl Validation {
+    /// The sets that the runs train and validate on in turn. Digits outside the training set are given as the test set; for
+    /// folds, the test set is not looked at.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for too few or too many folds.
+    pub fn of(self, digits: &Digits) -> Result<Vec<Fold>> {
+        match self {
+            Self::Folds(count) => folds(&digits.train, count),
+            Self::ValidationExamples(_) => Ok(vec![(digits.clone(), DigitsRecord::of(digits))]),
+        }
+    }
+}
+
 /// The training set with each of `count` parts held out in turn: examples `fold`, `fold + count`, …
-///
-/// # Errors
-/// [`Error::Usage`] for too few or too many parts.
-pub fn folds(train: &Dataset, count: usize) -> Result<Vec<Fold>> {
+fn folds(train: &Dataset, count: usize) -> Result<Vec<Fold>> {
     if count < 2 || count > train.len() {
         return Err(Error::Usage(format!(
             "--folds: found {count}, expected 2 to {} (the training examples)",
@@ -77,8 +113,9 @@ pub fn folds(train: &Dataset, count: usize) -> Result<Vec<Fold>> {
     Ok((0..count).map(held_out).collect())
 }
 
-/// Searches from `base` on these folds of a training set; `watch` sees the round (from 0) and its candidates, the best first, after
-/// each round. Returns the best of the last round. Runs that the queue's folder has are not run again.
+/// Searches from `base` on these sets; `watch` sees the round (from 0) and its candidates, the best first, after each round.
+/// Returns the best of the last round with the errors of [`CONFIRMATIONS`] new runs. Runs that the queue's folder has are
+/// not run again.
 ///
 /// Round r adds [`ROUNDS`]`[r]` runs to each candidate's, the same seeds to all and each seed with its own fold, so that
 /// candidates are compared on equal terms; then one in [`KEPT`] (at least two) enters the next round.
@@ -94,47 +131,66 @@ pub fn search(
     watch: &mut dyn FnMut(usize, &[Candidate]) -> Result<()>,
 ) -> Result<Candidate> {
     let mut sampler = Sampler::new(settings.seed);
-    let mut field: Vec<(usize, Candidate)> = (0..settings.candidates.max(1))
-        .map(|number| {
-            let recipe = space.draw(base, &mut sampler);
-            let errors = Vec::new();
-            (number, Candidate { recipe, errors })
+    let examples = folds[0].0.train.len();
+    let mut field: Vec<Candidate> = (0..settings.candidates.max(1))
+        .map(|number| Candidate {
+            number,
+            recipe: space.draw(base, examples, &mut sampler),
+            errors: Vec::new(),
         })
         .collect();
     let mut first_seed = FIRST_SEED;
-    for (round, runs) in ROUNDS.into_iter().enumerate() {
+    let mut next = |runs| {
         let seeds = first_seed..first_seed + runs;
-        let mut jobs = Vec::new();
-        for (number, candidate) in &field {
-            for seed in seeds.clone() {
-                let (digits, record) = &folds[(seed % folds.len() as u64) as usize];
-                let recipe = Recipe {
-                    seed,
-                    ..candidate.recipe.clone()
-                };
-                recipe.validate_updates(digits.train.len())?;
-                let (Length::Steps(length) | Length::Epochs(length)) = recipe.length;
-                let row = format!("{length}-candidate-{number}");
-                let target = Target::Cpu(1).of_batch(recipe.batch);
-                jobs.push(Job::new(row, (digits, record), recipe, target));
-            }
-        }
-        let records = queue.run(&jobs, settings.jobs)?;
-        // A run that diverged has missed all.
-        let errors = records
-            .iter()
-            .map(|run| run.last().map_or(1.0, |end| end.test.error));
-        let errors: Vec<f64> = errors.collect();
-        for ((_, candidate), errors) in field.iter_mut().zip(errors.chunks(runs as usize)) {
-            candidate.errors.extend(errors);
-        }
-        first_seed += runs;
-        field.sort_by(|(_, a), (_, b)| a.mean().total_cmp(&b.mean()));
-        let candidates: Vec<Candidate> = field.iter().map(|(_, one)| one.clone()).collect();
-        watch(round, &candidates)?;
-        if round + 1 < ROUNDS.len() {
+        first_seed = seeds.end;
+        seeds
+    };
+    for (round, runs) in ROUNDS.into_iter().enumerate() {
+        if round > 0 {
             field.truncate((field.len() / KEPT).max(2));
         }
+        run(&mut field, next(runs), folds, queue, settings.jobs)?;
+        field.sort_by(|a, b| a.mean().total_cmp(&b.mean()));
+        watch(round, &field)?;
     }
-    Ok(field.swap_remove(0).1)
+    field.truncate(1);
+    field[0].errors.clear();
+    let seeds = next(CONFIRMATIONS);
+    run(&mut field, seeds, folds, queue, settings.jobs)?;
+    Ok(field.swap_remove(0))
+}
+
+/// Adds runs with these seeds to each candidate's.
+fn run(
+    field: &mut [Candidate],
+    seeds: Seeds<u64>,
+    folds: &[Fold],
+    queue: &Queue,
+    workers: usize,
+) -> Result<()> {
+    let mut jobs = Vec::new();
+    for candidate in field.iter() {
+        for seed in seeds.clone() {
+            let (digits, record) = &folds[(seed % folds.len() as u64) as usize];
+            let recipe = Recipe {
+                seed,
+                ..candidate.recipe.clone()
+            };
+            recipe.validate_updates(digits.train.len())?;
+            let (Length::Steps(length) | Length::Epochs(length)) = recipe.length;
+            let row = format!("{length}-candidate-{}", candidate.number);
+            let target = Target::Cpu(1).of_batch(recipe.batch);
+            jobs.push(Job::new(row, (digits, record), recipe, target));
+        }
+    }
+    let records = queue.run(&jobs, workers)?;
+    // A run that diverged has missed all.
+    let errors = records
+        .iter()
+        .map(|run| run.last().map_or(1.0, |end| end.test.error));
+    let errors: Vec<f64> = errors.collect();
+    for (candidate, errors) in field.iter_mut().zip(errors.chunks(seeds.count())) {
+        candidate.errors.extend(errors);
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use rand_mt::Mt64;
 use serde::Serialize;
 
 use crate::named::{Named, named};
-use crate::recipe::{Length, Optimizer, Recipe};
+use crate::recipe::{Optimizer, Recipe};
 
 named! {
     /// A field of a recipe that a search may draw.
@@ -113,7 +113,7 @@ impl Range {
         let recipe = Recipe::named(crate::recipe::RecipeName::FullBatch);
         for text in texts {
             let mut tried = recipe.clone();
-            self.field.set(&mut tried, &text)?;
+            self.field.set(&mut tried, &text, 1)?;
             tried
                 .validate()
                 .map_err(|error| format!("found {self}: {error}"))?;
@@ -123,8 +123,9 @@ impl Range {
 }
 
 impl Field {
-    /// Puts a value into a recipe; shares are of what stands there, so rate and length come first.
-    fn set(self, recipe: &mut Recipe, text: &str) -> Result<(), String> {
+    /// Puts a value into a recipe for a training set of `examples`; shares are of what stands there, so rate and length come
+    /// first.
+    fn set(self, recipe: &mut Recipe, text: &str, examples: usize) -> Result<(), String> {
         let number = || {
             let found = text.parse::<f64>().ok().filter(|value| value.is_finite());
             found.ok_or_else(|| format!("found {text:?}, expected a number"))
@@ -156,8 +157,7 @@ impl Field {
                         "found {text:?}, expected a share from 0 up to, but not, 1"
                     ));
                 }
-                let (Length::Steps(length) | Length::Epochs(length)) = recipe.length;
-                recipe.warmup = (length as f64 * share).round() as u64;
+                recipe.warmup = (recipe.updates(examples) as f64 * share).round() as u64;
             }
             Self::Dropout => recipe.dropout = number()?,
             Self::Schedule => recipe.schedule = text.parse()?,
@@ -213,8 +213,8 @@ impl Space {
         &self.0
     }
 
-    /// One candidate.
-    pub fn draw(&self, base: &Recipe, sampler: &mut Sampler) -> Recipe {
+    /// One candidate, for a training set of `examples`.
+    pub fn draw(&self, base: &Recipe, examples: usize, sampler: &mut Sampler) -> Recipe {
         let mut recipe = base.clone();
         for range in &self.0 {
             let text = match &range.values {
@@ -225,7 +225,7 @@ impl Space {
             };
             range
                 .field
-                .set(&mut recipe, &text)
+                .set(&mut recipe, &text, examples)
                 .expect("checked when it was read");
         }
         recipe
@@ -254,7 +254,19 @@ impl Sampler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::RecipeName;
+    use crate::recipe::{Length, RecipeName};
+
+    #[test]
+    fn a_warm_up_is_a_share_of_all_updates() {
+        for (name, updates) in [(RecipeName::Reproduction, 40), (RecipeName::FullBatch, 4)] {
+            let mut recipe = Recipe {
+                length: Length::Epochs(40),
+                ..Recipe::named(name)
+            };
+            Field::WarmupShare.set(&mut recipe, "0.1", 10).unwrap();
+            assert_eq!(recipe.warmup, updates);
+        }
+    }
 
     #[test]
     fn ranges_are_read_as_they_are_written() {
@@ -299,7 +311,9 @@ mod tests {
         let space = Space::of(&base, &own);
         let drawn = |seed| -> Vec<Recipe> {
             let mut sampler = Sampler::new(seed);
-            (0..200).map(|_| space.draw(&base, &mut sampler)).collect()
+            (0..200)
+                .map(|_| space.draw(&base, 1, &mut sampler))
+                .collect()
         };
         let candidates = drawn(1);
         assert_eq!(candidates, drawn(1));
