@@ -105,26 +105,24 @@ fn the_output_is_a_ridge_regression_onto_the_labels() {
         panic!("one group")
     };
     let (exact, n) = (parameters.map(f64::from), LAYERS[3].inputs());
-    let mut products = vec![[0.0; CLASSES]; n];
+    let mut products = vec![vec![0.0; n]; CLASSES];
     for example in 0..EXAMPLES {
         let codes = train.image_codes(example);
         let values =
             Activations::evaluation(&exact, codes, train.denominator(), (&recipe()).into());
-        let label = usize::from(train.label(example));
+        let product = &mut products[usize::from(train.label(example))];
         for (input, value) in values.h3.iter().enumerate() {
-            products[input][label] += (value - inputs.mean[input]) / EXAMPLES as f64;
+            product[input] += (value - inputs.mean[input]) / EXAMPLES as f64;
         }
     }
     let trace: f64 = (0..n).map(|k| inputs.covariance[k * n + k]).sum();
-    for class in 0..CLASSES {
-        let weights: Vec<f64> = row(&parameters, 3, class).iter().map(|w| w / 6.0).collect();
+    for (class, product) in products.iter().enumerate() {
+        let weights = row(&parameters, 3, class).into_iter().map(|w| w / 6.0);
+        let weights: Vec<f64> = weights.collect();
         let image = times(&inputs.covariance, &weights);
-        for input in 0..n {
+        for (input, product) in product.iter().enumerate() {
             let left = image[input] + 0.03 * trace / n as f64 * weights[input];
-            assert!(
-                (left - products[input][class]).abs() < 1e-6,
-                "{class} {input}"
-            );
+            assert!((left - product).abs() < 1e-6, "{class} {input}");
         }
     }
 }
