@@ -85,6 +85,7 @@ impl Case {
             optimizer: match self.kernel {
                 "sgd" => Optimizer::Sgd,
                 "muon" => Optimizer::Muon,
+                "whiten" | "orthogonal" | "unwhiten" => Optimizer::WhitenedMuon,
                 "adamw" if self.with_muon => Optimizer::Muon,
                 _ => Optimizer::AdamW,
             },
@@ -264,7 +265,8 @@ pub fn cases() -> Vec<Case> {
             "h1_forward" => &[Data::Saturated, Data::Constant, Data::Broken],
             "h2_forward" => &[Data::Saturated, Data::Broken],
             "h1_gradient" => &[Data::Saturated, Data::Constant],
-            "dropout" | "reduce_gradient" | "sgd" | "adamw" | "muon" | "tally" => &[],
+            "dropout" | "reduce_gradient" | "sgd" | "adamw" | "muon" | "whiten" | "orthogonal"
+            | "unwhiten" | "tally" => &[],
             _ => &[Data::Saturated],
         };
         cases.extend(special.iter().map(|&data| Case { data, ..case }));

@@ -1,0 +1,30 @@
+// The middle of whitened Muon's update: each layer's momentum by whitened inputs made orthogonal.
+//
+// whitened ← P · whitened
+//
+// - whitened: at each weight's place among the parameters
+
+@group(0) @binding(1) var<storage, read_write> whitened: array<f32>;
+
+fn element(parameter: u32, again: bool) -> f32 {
+    return whitened[parameter];
+}
+
+@compute @workgroup_size(MUON_LANES)
+fn main(
+    @builtin(local_invocation_index) lane: u32,
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+) {
+    let shape = matrix(workgroup.x);
+    compute_factor(lane, shape);
+    for (var first = 0u; first < shape.long; first += COLUMNS) {
+        stage_columns(lane, shape, first, true);
+        for (var place = lane; place < shape.side * COLUMNS; place += MUON_LANES) {
+            let column = first + place / shape.side;
+            if (column < shape.long) {
+                whitened[parameter_of(shape, place % shape.side, column)] = step_at(place, shape.side);
+            }
+        }
+        workgroupBarrier();
+    }
+}
