@@ -28,7 +28,7 @@ fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
 ) {
     let shape = matrix(workgroup.x);
-    compute_factor(lane, shape);
+    compute_factor(lane, shape, MUON_ITERATIONS, true);
     let scalars = schedule[progress[SLOT]];
     let size = scalars.w * sqrt(f32(shape.long));
     for (var first = 0u; first < shape.long; first += COLUMNS) {

@@ -82,8 +82,8 @@ fn stage(cell: u32, cells: u32, value: f32) {
     }
 }
 
-// Computes P, into `factor`.
-fn compute_factor(lane: u32, shape: Matrix) {
+// Computes P of this number of iterations, into `factor`; not the first of a matrix's, it leaves out the norm.
+fn compute_factor(lane: u32, shape: Matrix, iterations: u32, is_first: bool) {
     let side = shape.side;
     let cells = side * side;
     // uuᵀ: up to four cells per lane.
@@ -107,13 +107,13 @@ fn compute_factor(lane: u32, shape: Matrix) {
     for (var k = 0u; k < side; k++) {
         squares += staged[k * side + k];
     }
-    let inverse = 1.0 / (sqrt(squares) + MUON_NORM_EPSILON);
+    let inverse = select(1.0, 1.0 / (sqrt(squares) + MUON_NORM_EPSILON), is_first);
     for (var cell = lane; cell < cells; cell += MUON_LANES) {
         gram[cell] = staged[cell] * inverse * inverse;
         factor[cell] = select(0.0, inverse, cell / side == cell % side);
     }
     workgroupBarrier();
-    for (var iteration = 0u; iteration < MUON_ITERATIONS; iteration++) {
+    for (var iteration = 0u; iteration < iterations; iteration++) {
         for (var cell = lane; cell < cells; cell += MUON_LANES) {
             let row = cell / side;
             let column = cell % side;

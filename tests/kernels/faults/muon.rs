@@ -81,10 +81,7 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "muon_an_iteration_too_few",
         "muon",
-        &[(
-            "iteration < MUON_ITERATIONS",
-            "iteration + 1u < MUON_ITERATIONS",
-        )],
+        &[("iteration < iterations", "iteration + 1u < iterations")],
     ),
     fault(
         "muon_without_the_fifth_power",

@@ -115,17 +115,24 @@ pub const FAULTS: &[Fault] = &[
         )],
     ),
     fault(
-        "orthogonal_step_turned",
-        "orthogonal",
-        &[(
-            "= step_at(place, shape.side)",
-            "= -step_at(place, shape.side)",
-        )],
-    ),
-    fault(
         "orthogonal_one_matrix_for_all",
         "orthogonal",
         &[("matrix(workgroup.x)", "matrix(min(workgroup.x, 2u))")],
+    ),
+    fault(
+        "orthogonal_all_iterations_from_one_square",
+        "orthogonal",
+        &[("EARLY: u32 = MUON_ITERATIONS / 2u", "EARLY: u32 = 0u")],
+    ),
+    fault(
+        "orthogonal_early_iterations_again",
+        "orthogonal",
+        &[("MUON_ITERATIONS - EARLY", "MUON_ITERATIONS")],
+    ),
+    fault(
+        "orthogonal_divided_by_the_norm_twice",
+        "orthogonal",
+        &[("- EARLY, false)", "- EARLY, true)")],
     ),
     barrier(
         "orthogonal_barrier_dropped",
