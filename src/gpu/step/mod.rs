@@ -79,7 +79,7 @@ impl Program {
     /// The program of a recipe.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the recipe's updates see one example each, or no kernel does its optimizer's update.
+    /// [`Error::Usage`] if the recipe's updates see one example each, or its optimizer is not for the full batch.
     pub fn build(recipe: &Recipe, sizes: Sizes, variant: Variant) -> Result<Self> {
         check_recipe(recipe)?;
         let mut program = match variant {
@@ -111,7 +111,7 @@ pub(super) fn check_recipe(recipe: &Recipe) -> Result<()> {
 /// A kernel with its workgroups in x and y.
 type Run = (&'static Kernel, [u32; 2]);
 
-/// The kernels that step matrices, as both variants run them between a step's gradient and its end.
+/// The kernels that step matrices, as both variants run them after a step's gradient.
 fn of_matrices(optimizer: Optimizer) -> Vec<Run> {
     let matrices = [MATRICES.len() as u32, 1];
     let rows = [LAYERS.iter().map(|layer| layer.rows() as u32).sum(), 1];
