@@ -9,7 +9,7 @@ use crate::recipe::{Optimizer, Recipe};
 use crate::threads::Threads;
 use crate::whitening::Whitening;
 
-/// What an estimate needs.
+/// Examples and threads of an estimate, and whether the device holds one.
 pub(super) struct Statistics {
     /// The first training examples, those of the recipe's sample alone.
     sample: Dataset,
