@@ -2,14 +2,8 @@
 //
 // m ← βm + (1 − β)g;  u = βm + (1 − β)g;  w ← shrink · w − η · √(longer side) · P · u
 //
-// P · u is u with its singular values brought near 1. The textbook's X ← (aI + bA + cA²)X with A = XXᵀ multiplies X from
-// the left by polynomials in the first A only, so everything is computed on matrices of the shorter side:
-// A ← QAQ, P ← QP with Q = aI + bA + cA², from A = uuᵀ / ‖u‖² and P = I / ‖u‖.
-//
 // - packed_index: index of each parameter in gradient, parameters and first_moment (m)
 // - schedule: a vector per step, z holding shrink, w holding η
-//
-// One workgroup: one matrix, the shorter side along rows.
 
 @group(0) @binding(1) var<storage, read> gradient: array<f32>;
 @group(0) @binding(2) var<storage, read> schedule: array<vec4<f32>>;
@@ -18,60 +12,14 @@
 @group(0) @binding(5) var<storage, read_write> parameters: array<f32>;
 @group(0) @binding(6) var<storage, read_write> first_moment: array<f32>;
 
-// The matrix's first parameter, its sides, and the stride along each.
-struct Matrix {
-    first: u32,
-    side: u32,
-    long: u32,
-    side_stride: u32,
-    long_stride: u32,
-}
-
-// Columns that are staged together.
-const COLUMNS: u32 = MUON_SIDE;
-const CELLS: u32 = MUON_SIDE * MUON_SIDE;
-var<workgroup> gram: array<f32, CELLS>;
-var<workgroup> polynomial: array<f32, CELLS>;
-var<workgroup> factor: array<f32, CELLS>;
-// Some columns of u, `[column][row]`, or a product before it is copied back.
-var<workgroup> staged: array<f32, CELLS>;
-
-fn matrix(index: u32) -> Matrix {
-    if (index == 0u) {
-        return Matrix(H1W, 4u * MAP_QUADS, TAPS, TAPS, 1u);
+// An element of u; the first time it advances the moment, which is this lane's own from then on.
+fn element(parameter: u32, again: bool) -> f32 {
+    let at = packed_index[parameter];
+    let share = (1.0 - params.momentum) * gradient[at];
+    if (!again) {
+        first_moment[at] = params.momentum * first_moment[at] + share;
     }
-    if (index == 1u) {
-        return Matrix(H2W, 4u * MAP_QUADS, H2_FAN_MAPS * TAPS, H2_FAN_MAPS * TAPS, 1u);
-    }
-    if (index == 2u) {
-        return Matrix(H3W, H3_UNITS, 4u * MAP_QUADS * H2_AREA, 1u, H3_UNITS);
-    }
-    return Matrix(OUTW, CLASSES, H3_UNITS, 1u, CLASSES);
-}
-
-fn index_of(shape: Matrix, row: u32, column: u32) -> u32 {
-    return packed_index[shape.first + row * shape.side_stride + column * shape.long_stride];
-}
-
-fn ahead(at: u32) -> f32 {
-    return params.momentum * first_moment[at] + (1.0 - params.momentum) * gradient[at];
-}
-
-// Sum of the staged columns' terms of one cell of uuᵀ.
-fn rows_dot(cell: u32, side: u32) -> f32 {
-    var sum = 0.0;
-    if (cell < side * side) {
-        for (var k = 0u; k < COLUMNS; k++) {
-            sum += staged[k * side + cell / side] * staged[k * side + cell % side];
-        }
-    }
-    return sum;
-}
-
-fn stage(cell: u32, cells: u32, value: f32) {
-    if (cell < cells) {
-        staged[cell] = value;
-    }
+    return params.momentum * first_moment[at] + share;
 }
 
 @compute @workgroup_size(MUON_LANES)
@@ -80,108 +28,16 @@ fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
 ) {
     let shape = matrix(workgroup.x);
-    let side = shape.side;
-    let cells = side * side;
-    // The momentum, and uuᵀ: up to four cells per lane.
-    var sums = vec4<f32>(0.0);
-    for (var first = 0u; first < shape.long; first += COLUMNS) {
-        for (var element = lane; element < side * COLUMNS; element += MUON_LANES) {
-            let column = first + element / side;
-            var u = 0.0;
-            if (column < shape.long) {
-                let at = index_of(shape, element % side, column);
-                first_moment[at] = params.momentum * first_moment[at] + (1.0 - params.momentum) * gradient[at];
-                u = ahead(at);
-            }
-            staged[element] = u;
-        }
-        workgroupBarrier();
-        sums += vec4<f32>(
-            rows_dot(lane, side),
-            rows_dot(lane + MUON_LANES, side),
-            rows_dot(lane + 2u * MUON_LANES, side),
-            rows_dot(lane + 3u * MUON_LANES, side),
-        );
-        workgroupBarrier();
-    }
-    stage(lane, cells, sums.x);
-    stage(lane + MUON_LANES, cells, sums.y);
-    stage(lane + 2u * MUON_LANES, cells, sums.z);
-    stage(lane + 3u * MUON_LANES, cells, sums.w);
-    workgroupBarrier();
-    var squares = 0.0;
-    for (var k = 0u; k < side; k++) {
-        squares += staged[k * side + k];
-    }
-    let inverse = 1.0 / (sqrt(squares) + MUON_NORM_EPSILON);
-    for (var cell = lane; cell < cells; cell += MUON_LANES) {
-        gram[cell] = staged[cell] * inverse * inverse;
-        factor[cell] = select(0.0, inverse, cell / side == cell % side);
-    }
-    workgroupBarrier();
-    for (var iteration = 0u; iteration < MUON_ITERATIONS; iteration++) {
-        for (var cell = lane; cell < cells; cell += MUON_LANES) {
-            let row = cell / side;
-            let column = cell % side;
-            var square = 0.0;
-            for (var k = 0u; k < side; k++) {
-                square += gram[row * side + k] * gram[k * side + column];
-            }
-            polynomial[cell] = MUON_B * gram[cell] + MUON_C * square + select(0.0, MUON_A, row == column);
-        }
-        workgroupBarrier();
-        for (var cell = lane; cell < cells; cell += MUON_LANES) {
-            var sum = 0.0;
-            for (var k = 0u; k < side; k++) {
-                sum += polynomial[cell / side * side + k] * gram[k * side + cell % side];
-            }
-            staged[cell] = sum;
-        }
-        workgroupBarrier();
-        for (var cell = lane; cell < cells; cell += MUON_LANES) {
-            var sum = 0.0;
-            for (var k = 0u; k < side; k++) {
-                sum += staged[cell / side * side + k] * polynomial[k * side + cell % side];
-            }
-            gram[cell] = sum;
-        }
-        workgroupBarrier();
-        for (var cell = lane; cell < cells; cell += MUON_LANES) {
-            var sum = 0.0;
-            for (var k = 0u; k < side; k++) {
-                sum += polynomial[cell / side * side + k] * factor[k * side + cell % side];
-            }
-            staged[cell] = sum;
-        }
-        workgroupBarrier();
-        for (var cell = lane; cell < cells; cell += MUON_LANES) {
-            factor[cell] = staged[cell];
-        }
-        workgroupBarrier();
-    }
+    compute_factor(lane, shape, MUON_ITERATIONS, true);
     let scalars = schedule[progress[SLOT]];
     let size = scalars.w * sqrt(f32(shape.long));
     for (var first = 0u; first < shape.long; first += COLUMNS) {
-        for (var element = lane; element < side * COLUMNS; element += MUON_LANES) {
-            let column = first + element / side;
-            var u = 0.0;
+        stage_columns(lane, shape, first, true);
+        for (var place = lane; place < shape.side * COLUMNS; place += MUON_LANES) {
+            let column = first + place / shape.side;
             if (column < shape.long) {
-                // This lane's own moment: it wrote it above.
-                u = ahead(index_of(shape, element % side, column));
-            }
-            staged[element] = u;
-        }
-        workgroupBarrier();
-        for (var element = lane; element < side * COLUMNS; element += MUON_LANES) {
-            let column = first + element / side;
-            if (column < shape.long) {
-                let row = element % side;
-                var step = 0.0;
-                for (var k = 0u; k < side; k++) {
-                    step += factor[row * side + k] * staged[element - row + k];
-                }
-                let at = index_of(shape, row, column);
-                parameters[at] = parameters[at] * scalars.z - size * step;
+                let at = packed_index[parameter_of(shape, place % shape.side, column)];
+                parameters[at] = parameters[at] * scalars.z - size * step_at(place, shape.side);
             }
         }
         workgroupBarrier();

@@ -233,9 +233,7 @@ fn main() {
                 let sums_well = contestant.name != "reference_f32";
                 let trains_on = sums_well && (name == "tanh_mse" || name == "relu_ce");
                 let recipe = self::recipe(batch, activation, loss);
-                // No kernel does its update yet.
-                let on_host = !contestant.name.starts_with("gpu_");
-                if batch == Batch::Full && sums_well && on_host && name == "relu_ce" {
+                if batch == Batch::Full && sums_well && name == "relu_ce" {
                     let with = contestant.clone();
                     let f64s = contestant.tolerance < F32;
                     add(

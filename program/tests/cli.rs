@@ -232,7 +232,6 @@ fn rates_and_lengths_out_of_range_are_named() {
             ["--statistics-examples", "0"],
             ["--statistics-examples", "found 0"],
         ),
-        (["--device", "software"], ["whitened-muon", "--device cpu"]),
         (
             ["--per-example", "--quiet"],
             ["found whitened-muon", "full batch"],

@@ -1,7 +1,7 @@
 // From the workgroups' partial sums to the gradient, the new parameters and the losses: the end of a step.
 //
 // gradient[p] = Σ partial[row, p]; where params.is_training is 1: AdamW or SGD (as in their own kernels;
-// with Muon only the biases, by AdamW: `muon` updates the matrices), losses[slot] = Σ loss / params.batch,
+// with Muon only the biases, by AdamW: `muon` updates the matrices; with whitened Muon nothing), losses[slot] = Σ loss / params.batch,
 // step ← step + 1, slot ← slot + 1
 //
 // - partial: [params.rows][PACKED_VECTORS + 1], the last of each row (Σ loss, Σ missed)
@@ -86,7 +86,7 @@ fn main(
         let scalars = schedule[step_state[SLOT]];
         if (OPTIMIZER_IS_SGD) {
             sgd(p, sum, scalars.x);
-        } else if (!(params.is_muon == 1u && of_matrix(p))) {
+        } else if (!OPTIMIZER_IS_WHITENED_MUON && !(params.is_muon == 1u && of_matrix(p))) {
             adamw(p, sum, scalars);
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Every call that waits is asynchronous, for browsers; [`Engine`] is these calls, blocking.
 
+mod statistics;
 mod timing;
 
 use std::collections::VecDeque;
@@ -22,6 +23,7 @@ use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::{Error, Result};
 use crate::net::Parameters;
 use crate::recipe::Recipe;
+use statistics::Statistics;
 
 pub use timing::KernelTime;
 
@@ -91,6 +93,7 @@ pub struct Gpu {
     evaluate_train: ReadyPlan,
     evaluate_test: ReadyPlan,
     recipe: Recipe,
+    statistics: Option<Statistics>,
     train_examples: usize,
     test_examples: usize,
     step: u32,
@@ -115,6 +118,7 @@ impl Gpu {
             program,
             resources,
             recipe: work.recipe.clone(),
+            statistics: Statistics::of(work.recipe, &work.digits.train),
             train_examples,
             test_examples,
             step: 0,
@@ -241,7 +245,8 @@ impl Gpu {
     /// [`Engine::train`] without blocking.
     ///
     /// # Errors
-    /// [`Error::Usage`] beyond 2³² updates, besides those of the device.
+    /// [`Error::Usage`] beyond 2³² updates, [`Error::Diverged`] as [`crate::whitening::Whitening::estimate`], besides those
+    /// of the device.
     pub async fn train_async(&mut self, steps: u32) -> Result<Vec<f32>> {
         if self.step.checked_add(steps).is_none() {
             return Err(Error::Usage(
@@ -252,6 +257,8 @@ impl Gpu {
         while losses.len() < steps as usize {
             // With one read-back.
             let steps = (steps - losses.len() as u32).min(SLOTS);
+            let steps = self.steps_with_these_statistics(steps);
+            self.estimate_statistics().await?;
             let end = self.step + steps;
             self.program.write_schedule(
                 &self.recipe,
@@ -317,6 +324,9 @@ impl Engine for Gpu {
         let write = &mut |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
         self.program.write_state(state, write);
         self.step = state.step;
+        if let Some(statistics) = &mut self.statistics {
+            statistics.are_on_device = false;
+        }
         self.device.check()
     }
 

@@ -15,8 +15,7 @@
 //! together. The covariance of the inputs is K-FAC's (Martens & Grosse 2015) and, without the gradients' covariance,
 //! FOOF's (Benzing 2022).
 
-use super::muon::product;
-use super::{Activations, Muon, Real, h1_padded, orthogonal};
+use super::{Activations, Muon, Real, h1_padded, orthogonal, unwhiten, whiten};
 use crate::error::Result;
 use crate::net::{
     H1_SIDE, H2_FAN_MAPS, H2_SIDE, H2_SOURCES, KERNEL, LAYERS, Layer, PADDED_SIDE, Parameters,
@@ -160,41 +159,9 @@ pub fn whitened_muon<T: Real>(
     statistics: &Statistics<T>,
     with: Muon<T>,
 ) {
-    let rest = T::one() - with.momentum;
     for (layer, statistics) in LAYERS.iter().zip(statistics) {
-        let (n, positions) = (layer.inputs(), layer.positions);
-        let of_row = |row: usize| &statistics[row / layer.group_rows()];
-        let biases_of = |row: usize| row * positions..(row + 1) * positions;
-        let mut whitened = Vec::with_capacity(layer.rows() * n);
-        for row in 0..layer.rows() {
-            let of_biases = &gradient.tensor(&layer.biases)[biases_of(row)];
-            let of_means = product(of_biases, &of_row(row).mean, positions, n);
-            let ahead = of_means.iter().enumerate().map(|(input, &of_mean)| {
-                let at = layer.index(row, input);
-                let g = gradient.tensor(&layer.weights)[at] - of_mean;
-                let m = &mut buffer.tensor_mut(&layer.weights)[at];
-                *m = with.momentum * *m + rest * g;
-                with.momentum * *m + rest * g
-            });
-            let ahead: Vec<T> = ahead.collect();
-            whitened.extend(product(&of_row(row).whitening, &ahead, n, 1));
-        }
-        for (row, step) in orthogonal(&whitened, n).chunks_exact(n).enumerate() {
-            let InputStatistics {
-                mean, whitening, ..
-            } = of_row(row);
-            let steps = product(step, whitening, n, n).into_iter().enumerate();
-            let change = steps.map(|(input, step)| {
-                let w = &mut parameters.tensor_mut(&layer.weights)[layer.index(row, input)];
-                let before = *w;
-                *w = with.shrink * *w - with.learning_rate * step;
-                before - *w
-            });
-            let change: Vec<T> = change.collect();
-            let biases = &mut parameters.tensor_mut(&layer.biases)[biases_of(row)];
-            for (b, change) in biases.iter_mut().zip(product(mean, &change, n, 1)) {
-                *b = *b + change;
-            }
-        }
+        let whitened = whiten(layer, statistics, gradient, buffer, with.momentum);
+        let steps = orthogonal(&whitened, layer.inputs());
+        unwhiten(layer, statistics, &steps, parameters, with);
     }
 }

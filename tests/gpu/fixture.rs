@@ -18,6 +18,8 @@ pub struct Case {
     pub activation: Activation,
     pub loss: Loss,
     pub optimizer: Optimizer,
+    /// Of whitened Muon.
+    pub statistics_every: u32,
     /// True if images are shifted and units dropped.
     pub random: bool,
     /// The kernels.
@@ -31,6 +33,7 @@ impl Default for Case {
             activation: Activation::Relu,
             loss: Loss::CrossEntropy,
             optimizer: Optimizer::AdamW,
+            statistics_every: 0,
             random: true,
             variant: Variant::Layered,
         }
@@ -40,9 +43,13 @@ impl Default for Case {
 impl std::fmt::Display for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         let random = if self.random { "_random" } else { "" };
+        let every = match self.statistics_every {
+            0 => String::new(),
+            steps => format!("_every_{steps}"),
+        };
         write!(
             f,
-            "{:?}_{:?}_{:?}{random}_{}_{}",
+            "{:?}_{:?}_{:?}{every}{random}_{}_{}",
             self.activation, self.loss, self.optimizer, self.examples, self.variant
         )
     }
@@ -85,6 +92,15 @@ impl Case {
         }
     }
 
+    /// Whitened Muon with new statistics every N steps, or with 0 at the start alone.
+    pub fn whitened(self, statistics_every: u32) -> Self {
+        Self {
+            optimizer: Optimizer::WhitenedMuon,
+            statistics_every,
+            ..self
+        }
+    }
+
     pub fn recipe(&self) -> Recipe {
         let sgd = self.optimizer == Optimizer::Sgd;
         Recipe {
@@ -92,7 +108,11 @@ impl Case {
             activation: self.activation,
             loss: self.loss,
             optimizer: self.optimizer,
-            learning_rate: if sgd { 0.1 } else { 0.003 },
+            learning_rate: match self.optimizer {
+                Optimizer::Sgd => 0.1,
+                Optimizer::WhitenedMuon => 0.02,
+                _ => 0.003,
+            },
             weight_decay: if sgd { 0.001 } else { 0.3 },
             momentum: if self.optimizer == Optimizer::AdamW {
                 0.0
@@ -102,6 +122,10 @@ impl Case {
             // AdamW divides by the gradient's own size: where that is near nothing, its rounding would decide.
             epsilon: 1e-6,
             warmup: 3,
+            damping: 0.03,
+            // Fewer than there are.
+            curvature_sample: 60,
+            statistics_every: self.statistics_every,
             shift: u32::from(self.random),
             dropout: if self.random { 0.25 } else { 0.0 },
             // Above 2³², so that both words of the seed count.

@@ -54,10 +54,12 @@ fn of_runs() -> Vec<Entry> {
     };
     let case = Case::default();
     let fused = case.by(fixture::usual());
-    let nets = both(&[case, case.plain(), case.sgd(), case.muon()]);
+    let whitened = both(&[case.whitened(0), case.plain().whitened(2)]);
+    let mut nets = both(&[case, case.plain(), case.sgd(), case.muon()]);
+    nets.extend(&whitened);
     let functions = both(&[case, case.with_tanh()]);
-    let few = vec![case, fused, fused.muon()];
-    let checks: [(&str, &[Case], Check); 11] = [
+    let few = vec![case, fused, fused.muon(), fused.whitened(0)];
+    let checks: [(&str, &[Case], Check); 12] = [
         ("ten_steps", &nets, runs::ten_steps_agree),
         ("evaluation", &nets, runs::evaluation_agrees),
         ("two_runs_are_identical", &nets, runs::two_are_identical),
@@ -80,6 +82,11 @@ fn of_runs() -> Vec<Entry> {
             "a_run_that_diverged_shows",
             &functions,
             runs::nan_is_not_hidden,
+        ),
+        (
+            "inputs_without_a_covariance_end_the_run",
+            &whitened,
+            runs::inputs_without_a_covariance_end_the_run,
         ),
         (
             "a_written_program_is_replayed",

@@ -6,6 +6,9 @@ use std::collections::HashMap;
 use gpu_train::engine::{Engine, State};
 use gpu_train::gpu::step::contents::Value;
 use gpu_train::gpu::step::plan::Buffer;
+use gpu_train::recipe::Optimizer;
+use gpu_train::threads::Threads;
+use gpu_train::whitening::Whitening;
 use libtest_mimic::Failed;
 use serde_json::{Value as Json, json};
 use wgpu::util::DeviceExt;
@@ -44,6 +47,14 @@ fn written(gpu: &gpu_train::gpu::Gpu, case: &Case) -> Result<String, Failed> {
     program.write_constants(&recipe, &digits, &mut write);
     program.write_state(&State::start(case.parameters()), &mut write);
     program.write_schedule(&recipe, 0..STEPS, case.examples, &mut write);
+    if recipe.optimizer == Optimizer::WhitenedMuon {
+        let (examples, start) = (recipe.curvature_sample as usize, case.parameters());
+        let (functions, threads) = ((&recipe).into(), Threads::start(1));
+        let set = &digits.train;
+        let damping = recipe.damping;
+        let whitening = Whitening::estimate(set, examples, &start, functions, damping, &threads)?;
+        program.write_whitening(&whitening, &mut write);
+    }
     let document = json!({ "program": program, "contents": contents, "steps": STEPS });
     Ok(serde_json::to_string(&document)?)
 }

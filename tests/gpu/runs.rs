@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use gpu_train::engine::{Engine, Split, State};
+use gpu_train::error::Error;
 use gpu_train::gpu::{Gpu, Kernels, Options, Variant, WeightPath, describe};
-use gpu_train::net::{PARAMETERS, Parameters};
+use gpu_train::net::{H1B, PARAMETERS, Parameters};
 use libtest_mimic::Failed;
 
 use crate::compare::{Tolerance, close, identical};
@@ -199,6 +200,30 @@ pub fn nan_is_not_hidden(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Fai
         return Ok(());
     }
     Err(format!("a weight is NaN, but the loss is {}", losses[0]).into())
+}
+
+/// A sample whose statistics are no numbers, of the present parameters and of those in the second moment.
+pub fn inputs_without_a_covariance_end_the_run(
+    adapter: &wgpu::Adapter,
+    case: &Case,
+) -> Result<(), Failed> {
+    let mut gpu = case.gpu(adapter)?;
+    gpu.train(1)?;
+    let sound = gpu.state()?;
+    let (mut at_the_start, mut later) = (State::start(sound.parameters.clone()), sound.clone());
+    for values in [&mut at_the_start.parameters, &mut later.second_moment] {
+        values.tensor_mut(&H1B)[7] = f32::NAN;
+    }
+    for state in [at_the_start, later] {
+        gpu.restore(&state)?;
+        match gpu.train(1) {
+            Err(Error::Diverged(message)) if message.contains("inputs of H2 that is not") => {}
+            other => return Err(format!("found {other:?}, expected an end").into()),
+        }
+    }
+    gpu.restore(&sound)?;
+    gpu.train(1)?;
+    Ok(())
 }
 
 pub fn reading_changes_nothing(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {

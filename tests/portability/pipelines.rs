@@ -28,7 +28,12 @@ pub fn recipes() -> Vec<Recipe> {
     let mut recipes = Vec::new();
     for activation in [Activation::Tanh, Activation::Relu] {
         for loss in [Loss::Mse, Loss::CrossEntropy] {
-            for optimizer in [Optimizer::Sgd, Optimizer::AdamW, Optimizer::Muon] {
+            for optimizer in [
+                Optimizer::Sgd,
+                Optimizer::AdamW,
+                Optimizer::Muon,
+                Optimizer::WhitenedMuon,
+            ] {
                 for (shift, dropout) in [(0, 0.0), (1, 0.0), (0, 0.25), (2, 0.5)] {
                     recipes.push(Recipe {
                         activation,
@@ -160,7 +165,7 @@ pub fn are_complete(pipelines: &[Pipeline]) -> Result<(), String> {
     if names.len() != pipelines.len() {
         return Err("a text depends on more than its name says".into());
     }
-    let expected = 4 * (LAYERED.len() + tilings().len() + 3);
+    let expected = 4 * (LAYERED.len() + tilings().len() + 4);
     if pipelines.len() != expected {
         return Err(format!(
             "{} pipelines, expected {expected}",

@@ -5,3 +5,4 @@ pub mod packing;
 pub mod quads;
 pub mod sizes;
 pub mod tiling;
+pub mod whitening;

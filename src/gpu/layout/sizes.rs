@@ -7,8 +7,10 @@ use crate::recipe::muon;
 pub const LANES: u32 = 64;
 /// Invocations of `tally`'s single workgroup.
 pub const TALLY_LANES: u32 = 256;
-/// Invocations of `muon`'s workgroups, which sum four cells each of a square of [`muon::MOST_SIDE`].
+/// Invocations of the workgroups of `muon` and `orthogonal`, which sum four cells each of a square of [`muon::MOST_SIDE`].
 pub const MUON_LANES: u32 = 256;
+/// Invocations of the workgroups of `whiten` and `unwhiten`, one per input of a row at least.
+pub const ROW_LANES: u32 = 256;
 /// Invocations of a workgroup of `update`.
 pub const UPDATE_LANES: u32 = 256;
 /// Vectors of parameters that a workgroup of `update` handles.
@@ -40,5 +42,7 @@ pub const MOST_WORKGROUPS: u32 = 65_535;
 
 // `muon` holds a square of the longest shorter side in four cells per lane.
 const _: () = assert!(muon::MOST_SIDE * muon::MOST_SIDE <= 4 * MUON_LANES as usize);
+// A lane per input of H2, the layer of the most.
+const _: () = assert!(net::H2W.fan_in <= ROW_LANES as usize);
 // The kernels are written for whole quads of maps and for 10 classes in three quads.
 const _: () = assert!(net::MAPS.is_multiple_of(4) && net::CLASSES == 10);

@@ -9,8 +9,10 @@ use crate::engine::{Split, State};
 use crate::gpu::layout::packing::{self, PACKED_VECTORS};
 use crate::gpu::layout::quads::{QUAD_TENSORS, packed_codes};
 use crate::gpu::layout::sizes::{CODE_BYTES, LOSSES, SLOTS, TOTAL_LOSS};
+use crate::gpu::layout::whitening;
 use crate::net::{PARAMETER_COUNT, Parameters};
 use crate::recipe::{Optimizer, Recipe};
+use crate::whitening::Whitening;
 
 /// A value of a run that the host writes or reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +111,7 @@ impl Program {
             let count = factors.map_or(0, |tensor| tensor.floats(digits.train.len()));
             write(&Buffer::of("factors"), 0, &vec![1f32.to_bits(); count]);
         }
-        if recipe.optimizer == Optimizer::Muon {
+        if matches!(recipe.optimizer, Optimizer::Muon | Optimizer::WhitenedMuon) {
             let indices = match self.variant {
                 Variant::Layered => (0..PARAMETER_COUNT as u32).collect(),
                 Variant::Fused(_) => packing::packed_indices(),
@@ -154,6 +156,15 @@ impl Program {
             write(&range.buffer, range.first, bytemuck::cast_slice(&floats));
         }
         self.write_progress(state.step, write);
+    }
+
+    /// Writes whitened Muon's statistics. A host writes them before each step at which
+    /// [`Recipe::statistics_are_due`], of the parameters at that step.
+    pub fn write_whitening(&self, whitening: &Whitening, write: Write) {
+        let (means, matrices) = whitening::packed(whitening);
+        for (name, floats) in [("means", means), ("whitening", matrices)] {
+            write(&Buffer::of(name), 0, bytemuck::cast_slice(&floats));
+        }
     }
 
     /// Writes the step, and the first slot.

@@ -1,22 +1,20 @@
-//! A step of two dispatches, or three with Muon: `forward_backward` from pixel codes to partial sums of the gradient,
+//! A step of two dispatches, three with Muon, five with whitened Muon: `forward_backward` from pixel codes to partial sums of the gradient,
 //! `update` from those to the new parameters. A set whose codes fit no buffer goes through in shards, one dispatch of
 //! `forward_backward` each.
 
 use std::borrow::Cow;
 
 use super::plan::{Buffer, BufferSpec, Plan, Program, Uniform, Usage};
-use super::{Sizes, Variant, dispatch, shader};
+use super::{Sizes, Variant, buffers_of_matrices, dispatch, of_matrices, shader};
 use crate::engine::Split;
 use crate::gpu::layout::packing::PACKED_VECTORS;
 use crate::gpu::layout::sizes::{CODE_BYTES, LOSSES, SLOTS, UPDATE_VECTORS};
 use crate::gpu::layout::tiling::{Tiling, WeightPath};
 use crate::gpu::wgsl::constants;
-use crate::gpu::wgsl::kernels::{FORWARD_BACKWARD, MUON, UPDATE};
+use crate::gpu::wgsl::kernels::{FORWARD_BACKWARD, UPDATE};
 use crate::gpu::wgsl::uniform::{Purpose, StepParams};
 use crate::named::Named;
-use crate::net::PARAMETER_COUNT;
-use crate::recipe::muon::MATRICES;
-use crate::recipe::{Optimizer, Recipe};
+use crate::recipe::Recipe;
 
 /// A part of a set that one dispatch of `forward_backward` goes through: as large as a buffer may be.
 #[derive(Debug, Clone, Copy)]
@@ -65,15 +63,15 @@ fn plan(recipe: &Recipe, purpose: Purpose, shards: &[Shard]) -> Plan {
     }
     let groups = [(PACKED_VECTORS as u32 + 1).div_ceil(UPDATE_VECTORS), 1];
     dispatches.push(dispatch(&UPDATE, params(0), groups, Buffer::of));
-    if recipe.optimizer == Optimizer::Muon && purpose == Purpose::Training {
+    if purpose == Purpose::Training {
         // `update` has advanced the slot in `progress`; `step_state` still holds this step's.
         let buffer = |name| match name {
             "progress" => Buffer::of("step_state"),
             "first_moment" => Buffer::of("moments"),
             _ => Buffer::of(name),
         };
-        let groups = [MATRICES.len() as u32, 1];
-        dispatches.push(dispatch(&MUON, params(0), groups, buffer));
+        let runs = of_matrices(recipe.optimizer).into_iter();
+        dispatches.extend(runs.map(|(kernel, groups)| dispatch(kernel, params(0), groups, buffer)));
     }
     Plan {
         name: Cow::Borrowed(purpose.name()),
@@ -129,10 +127,7 @@ fn buffers(sets: &[(Split, Vec<Shard>)], recipe: &Recipe) -> Vec<BufferSpec> {
     ] {
         buffers.push(storage(Buffer::of(name), bytes));
     }
-    if recipe.optimizer == Optimizer::Muon {
-        let bytes = 4 * PARAMETER_COUNT as u64;
-        buffers.push(storage(Buffer::of("packed_index"), bytes));
-    }
+    buffers.extend(buffers_of_matrices(recipe.optimizer));
     buffers
 }
 
@@ -153,9 +148,8 @@ pub(super) fn program(recipe: &Recipe, sizes: Sizes, tiling: Tiling) -> Program 
         shader(&FORWARD_BACKWARD, recipe, &shape, tiling.weights),
         shader(&UPDATE, recipe, &update, WeightPath::Storage),
     ];
-    if recipe.optimizer == Optimizer::Muon {
-        shaders.push(shader(&MUON, recipe, "", WeightPath::Storage));
-    }
+    let of_matrices = of_matrices(recipe.optimizer).into_iter();
+    shaders.extend(of_matrices.map(|(kernel, _)| shader(kernel, recipe, "", WeightPath::Storage)));
     Program {
         buffers: buffers(&sets, recipe),
         shaders,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::plan::{Buffer, BufferSpec, Dispatch, Plan, Program, Uniform};
-use super::{Sizes, Variant, dispatch, shader};
+use super::{Run, Sizes, Variant, buffers_of_matrices, dispatch, of_matrices, shader};
 use crate::engine::Split;
 use crate::gpu::layout::quads::QUAD_TENSORS;
 use crate::gpu::layout::sizes::{
@@ -16,11 +16,7 @@ use crate::named::Named;
 use crate::net::{
     H1_SIDE, H2_AREA, H2_SIDE, KERNEL, PADDED_PIXELS, PADDED_SIDE, PARAMETER_COUNT, PIXELS,
 };
-use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
-
-/// A kernel with its workgroups in x and y.
-type Run = (&'static Kernel, [u32; 2]);
 
 /// Plans of a recipe over one set.
 struct Builder<'a> {
@@ -102,17 +98,14 @@ impl Builder<'_> {
             runs.extend(self.backward());
         }
         if self.purpose == Purpose::Training {
-            runs.push(match self.recipe.optimizer {
-                Optimizer::Sgd => (&kernels::SGD, PER_PARAMETER),
-                Optimizer::AdamW | Optimizer::Muon => (&kernels::ADAMW, PER_PARAMETER),
-                Optimizer::WhitenedMuon | Optimizer::DiagonalNewton => {
-                    unreachable!("refused when the program was built")
-                }
+            runs.extend(match self.recipe.optimizer {
+                Optimizer::Sgd => Some((&kernels::SGD, PER_PARAMETER)),
+                // With Muon of the biases.
+                Optimizer::AdamW | Optimizer::Muon => Some((&kernels::ADAMW, PER_PARAMETER)),
+                Optimizer::WhitenedMuon => None,
+                Optimizer::DiagonalNewton => unreachable!("refused when the program was built"),
             });
-            // Of the matrices, separately.
-            if self.recipe.optimizer == Optimizer::Muon {
-                runs.push((&kernels::MUON, [MATRICES.len() as u32, 1]));
-            }
+            runs.extend(of_matrices(self.recipe.optimizer));
         }
         runs.push((&kernels::TALLY, [1, 1]));
         let dispatches = runs.into_iter().map(|run| self.dispatch(run));
@@ -126,7 +119,7 @@ impl Builder<'_> {
 /// Workgroups of a kernel with one invocation per parameter.
 const PER_PARAMETER: [u32; 2] = [(PARAMETER_COUNT as u32).div_ceil(LANES), 1];
 
-fn buffers(sizes: Sizes) -> Vec<BufferSpec> {
+fn buffers(sizes: Sizes, optimizer: Optimizer) -> Vec<BufferSpec> {
     let Sizes { train, test, .. } = sizes;
     let mut buffers = Vec::new();
     let mut storage = |buffer: Buffer, words: usize| {
@@ -157,12 +150,12 @@ fn buffers(sizes: Sizes) -> Vec<BufferSpec> {
         ("second_moment", PARAMETER_COUNT),
         ("schedule", 4 * SLOTS as usize),
         ("losses", SLOTS as usize),
-        ("packed_index", PARAMETER_COUNT),
         ("progress", 2),
         ("totals", 2),
     ] {
         storage(Buffer::of(name), words);
     }
+    buffers.extend(buffers_of_matrices(optimizer));
     buffers
 }
 
@@ -199,7 +192,7 @@ pub(super) fn program(recipe: &Recipe, sizes: Sizes) -> Program {
         params: StepParams::of(purpose, builder(purpose).examples as usize),
     });
     Program {
-        buffers: buffers(sizes),
+        buffers: buffers(sizes, recipe.optimizer),
         shaders: shaders.collect(),
         uniforms: uniforms.collect(),
         variant: Variant::Layered,

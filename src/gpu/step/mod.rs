@@ -12,8 +12,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::layout::tiling::{FORM, Tiling, WeightPath};
-use super::wgsl::{compose, kernels::Kernel};
+use super::layout::whitening::{MEANS, WHITENING};
+use super::wgsl::compose;
+use super::wgsl::kernels::{self, Kernel};
 use crate::error::{Error, Result};
+use crate::net::{LAYERS, PARAMETER_COUNT};
+use crate::recipe::muon::MATRICES;
 use crate::recipe::{Batch, Optimizer, Recipe};
 use plan::{Access, Binding, Buffer, BufferSpec, Dispatch, Program, Shader, Uniform, Usage};
 
@@ -75,7 +79,7 @@ impl Program {
     /// The program of a recipe.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the recipe's updates see one example each, or no kernel does its optimizer's update.
+    /// [`Error::Usage`] if the recipe's updates see one example each, or its optimizer is not for the full batch.
     pub fn build(recipe: &Recipe, sizes: Sizes, variant: Variant) -> Result<Self> {
         check_recipe(recipe)?;
         let mut program = match variant {
@@ -101,12 +105,44 @@ pub(super) fn check_recipe(recipe: &Recipe) -> Result<()> {
             recipe.name
         )));
     }
-    if recipe.optimizer == Optimizer::WhitenedMuon {
-        return Err(Error::Usage(
-            "the gpu engine: found --optimizer whitened-muon, expected adamw, sgd or muon (--device cpu has it)".into(),
-        ));
-    }
     recipe.validate_optimizer()
+}
+
+/// A kernel with its workgroups in x and y.
+type Run = (&'static Kernel, [u32; 2]);
+
+/// The kernels that step matrices, as both variants run them after a step's gradient.
+fn of_matrices(optimizer: Optimizer) -> Vec<Run> {
+    let matrices = [MATRICES.len() as u32, 1];
+    let rows = [LAYERS.iter().map(|layer| layer.rows() as u32).sum(), 1];
+    match optimizer {
+        Optimizer::Muon => vec![(&kernels::MUON, matrices)],
+        Optimizer::WhitenedMuon => vec![
+            (&kernels::WHITEN, rows),
+            (&kernels::ORTHOGONAL, matrices),
+            (&kernels::UNWHITEN, rows),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// The buffers of those kernels alone.
+fn buffers_of_matrices(optimizer: Optimizer) -> Vec<BufferSpec> {
+    let whitened = [
+        ("packed_index", PARAMETER_COUNT),
+        ("whitening", WHITENING),
+        ("means", MEANS),
+        ("whitened", PARAMETER_COUNT),
+    ];
+    let count = match optimizer {
+        Optimizer::Muon => 1,
+        Optimizer::WhitenedMuon => whitened.len(),
+        _ => 0,
+    };
+    let specs = whitened[..count].iter();
+    specs
+        .map(|&(name, floats)| BufferSpec::storage(Buffer::of(name), 4 * floats as u64))
+        .collect()
 }
 
 /// A kernel's shader, with its `own` declarations, and its weights bound by this path.

@@ -6,6 +6,7 @@ use crate::draw::Stream;
 use crate::gpu::layout::packing::{self, first_vector};
 use crate::gpu::layout::sizes::{self, MAP_QUADS};
 use crate::gpu::layout::tiling::{Tiling, WeightPath};
+use crate::gpu::layout::whitening::{first_mean, first_whitening};
 use crate::net;
 use crate::recipe::{Activation, Loss, Optimizer, Recipe, muon};
 
@@ -43,7 +44,7 @@ macro_rules! constants {
 fn integers() -> Vec<(String, u32)> {
     let (sources, seen_by) = packed_connectivity();
     let mut all = Vec::from(constants! {
-        sizes: LANES, TALLY_LANES, MUON_LANES, UPDATE_LANES, UPDATE_VECTORS, EXAMPLES_PER_CHUNK;
+        sizes: LANES, TALLY_LANES, MUON_LANES, ROW_LANES, UPDATE_LANES, UPDATE_VECTORS, EXAMPLES_PER_CHUNK;
     });
     let others = [
         ("H2_SOURCE_QUADS", sources),
@@ -52,6 +53,7 @@ fn integers() -> Vec<(String, u32)> {
         ("STREAM_DROPOUT", Stream::Dropout as u32),
         ("MUON_SIDE", muon::MOST_SIDE as u32),
         ("MUON_ITERATIONS", muon::ITERATIONS as u32),
+        ("H2_GROUP_ROWS", net::LAYERS[1].group_rows() as u32),
     ];
     all.extend(others.map(|(name, value)| (name.to_owned(), value)));
     all.extend(constants! {
@@ -69,6 +71,11 @@ fn integers() -> Vec<(String, u32)> {
         all.push((name, first_vector(number) as u32));
     }
     all.extend(constants! { packing: PACKED_VECTORS; });
+    for (depth, layer) in net::LAYERS.iter().enumerate() {
+        let name = layer.name().to_uppercase();
+        all.push((format!("MEANS_{name}"), first_mean(depth) as u32));
+        all.push((format!("WHITENING_{name}"), first_whitening(depth) as u32));
+    }
     all
 }
 
@@ -121,6 +128,10 @@ pub fn of_tiling(tiling: &Tiling) -> String {
 
 /// Declarations of `update` for a recipe.
 pub fn of_update(recipe: &Recipe) -> String {
-    let is_sgd = recipe.optimizer == Optimizer::Sgd;
-    declare(&[("OPTIMIZER_IS_SGD", is_sgd)], "bool", "")
+    let flags = [
+        ("OPTIMIZER_IS_SGD", Optimizer::Sgd),
+        ("OPTIMIZER_IS_WHITENED_MUON", Optimizer::WhitenedMuon),
+    ];
+    let flags = flags.map(|(name, optimizer)| (name, recipe.optimizer == optimizer));
+    declare(&flags, "bool", "")
 }

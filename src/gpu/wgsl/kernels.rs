@@ -33,7 +33,9 @@ pub mod parts {
         CONNECTIVITY = "shared/connectivity";
         DRAW = "shared/draw";
         EXAMPLE_LOSS = "shared/example_loss";
+        NEWTON_SCHULZ = "shared/newton_schulz";
         OUTER = "shared/outer";
+        ROWS = "shared/rows";
         CHUNK = "layered/parts/chunk";
         LANE_SUM = "layered/parts/lane_sum";
         LAYOUT = "layered/parts/layout";
@@ -67,7 +69,7 @@ macro_rules! kernels {
 
 // name: parts, buffers read => buffers written.
 kernels! {
-    /// The kernels of the layered step, in its order; [`MUON`] is the fused step's too.
+    /// The kernels of the layered step, in its order; [`MUON`] and whitened Muon's three are the fused step's too.
     LAYERED:
     INPUT = "layered/" "input": [DRAW], [codes, progress] => [x];
     H1_FORWARD = "layered/" "h1_forward": [LAYOUT, ACTIVATION], [parameters, x] => [h1];
@@ -86,7 +88,11 @@ kernels! {
     REDUCE_GRADIENT = "layered/" "reduce_gradient": [], [partial] => [gradient];
     SGD = "layered/" "sgd": [], [gradient, schedule, progress] => [parameters, first_moment];
     ADAMW = "layered/" "adamw": [], [gradient, schedule, progress] => [parameters, first_moment, second_moment];
-    MUON = "" "muon": [], [gradient, schedule, progress, packed_index] => [parameters, first_moment];
+    MUON = "" "muon": [NEWTON_SCHULZ], [gradient, schedule, progress, packed_index] => [parameters, first_moment];
+    WHITEN = "" "whiten": [ROWS], [gradient, whitening, means, packed_index] => [first_moment, whitened];
+    ORTHOGONAL = "" "orthogonal": [NEWTON_SCHULZ], [] => [whitened];
+    UNWHITEN = "" "unwhiten": [ROWS],
+        [whitened, whitening, means, schedule, progress, packed_index] => [parameters];
     TALLY = "layered/" "tally": [], [example_loss, missed] => [totals, losses, progress];
 }
 kernels! {

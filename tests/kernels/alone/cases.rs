@@ -11,7 +11,8 @@ use crate::common::{Noise, random_parameters};
 pub enum Data {
     /// Noise of both signs.
     Noise,
-    /// Biases, logits and gradients up to ±1e4, activations at their ends.
+    /// Biases, logits and gradients up to ±1e4, activations at their ends; a matrix with one singular value far above the
+    /// others.
     Saturated,
     /// Each image all background, all ink, or all grey.
     Constant,
@@ -85,6 +86,7 @@ impl Case {
             optimizer: match self.kernel {
                 "sgd" => Optimizer::Sgd,
                 "muon" => Optimizer::Muon,
+                "whiten" | "orthogonal" | "unwhiten" => Optimizer::WhitenedMuon,
                 "adamw" if self.with_muon => Optimizer::Muon,
                 _ => Optimizer::AdamW,
             },
@@ -264,7 +266,8 @@ pub fn cases() -> Vec<Case> {
             "h1_forward" => &[Data::Saturated, Data::Constant, Data::Broken],
             "h2_forward" => &[Data::Saturated, Data::Broken],
             "h1_gradient" => &[Data::Saturated, Data::Constant],
-            "dropout" | "reduce_gradient" | "sgd" | "adamw" | "muon" | "tally" => &[],
+            "dropout" | "reduce_gradient" | "sgd" | "adamw" | "muon" | "whiten" | "unwhiten"
+            | "tally" => &[],
             _ => &[Data::Saturated],
         };
         cases.extend(special.iter().map(|&data| Case { data, ..case }));

@@ -3,7 +3,7 @@
 use gpu_train::gpu::layout::packing::{PACKED_VECTORS, pack, packed_indices};
 use gpu_train::gpu::layout::sizes::{LOSSES, SLOT, STEP, TOTAL_LOSS, TOTAL_MISSED};
 use gpu_train::gpu::{Program, Sizes, Tiling, Variant, WeightPath};
-use gpu_train::net::{PARAMETER_COUNT, Parameters};
+use gpu_train::net::{PARAMETER_COUNT, PARAMETERS, ParameterTensor, Parameters};
 use gpu_train::recipe::muon::MATRICES;
 use gpu_train::recipe::{Length, Optimizer, Recipe, RecipeName};
 use gpu_train::reference::{self as twin, AdamW, Rule};
@@ -111,10 +111,8 @@ impl UpdateCase {
             // Gradients of all sizes around AdamW's ε, the moments of a size with them.
             let size = match self.optimizer {
                 Optimizer::Sgd => 1.0,
-                Optimizer::AdamW | Optimizer::Muon => 10f32.powf(-5.0 + 4.0 * noise.signed()),
-                Optimizer::WhitenedMuon | Optimizer::DiagonalNewton => {
-                    unreachable!("not on a GPU")
-                }
+                Optimizer::DiagonalNewton => unreachable!("not on a GPU"),
+                _ => 10f32.powf(-5.0 + 4.0 * noise.signed()),
             };
             let partial = 2.0 * size * noise.signed() / self.rows as f32;
             let rows = numbers.partial.iter_mut().skip(parameter);
@@ -184,8 +182,9 @@ impl UpdateCase {
         let [step_size, second_moment_scale, shrink, _] = SCALARS.map(f64::from);
         match self.optimizer {
             Optimizer::Sgd => Rule::Sgd([step_size, recipe.momentum, recipe.weight_decay]),
-            // With Muon the biases alone: see `expect_parameters`.
-            Optimizer::AdamW | Optimizer::Muon => Rule::AdamW(AdamW {
+            Optimizer::DiagonalNewton => unreachable!("not on a GPU"),
+            // With Muon the biases alone, with whitened Muon nothing: see `expect_parameters`.
+            _ => Rule::AdamW(AdamW {
                 beta1: recipe.beta1,
                 beta2: recipe.beta2,
                 epsilon: recipe.epsilon,
@@ -193,9 +192,6 @@ impl UpdateCase {
                 second_moment_scale,
                 shrink,
             }),
-            Optimizer::WhitenedMuon | Optimizer::DiagonalNewton => {
-                unreachable!("not on a GPU")
-            }
         }
     }
 
@@ -211,15 +207,18 @@ impl UpdateCase {
             moments,
             &mut gradient,
         );
-        if self.optimizer == Optimizer::Muon {
-            for at in MATRICES.map(|tensor| tensor.range()) {
-                let before = [&numbers.parameters, &numbers.first, &numbers.second];
-                for (values, before) in [&mut parameters, &mut first, &mut second]
-                    .into_iter()
-                    .zip(before)
-                {
-                    values[at.clone()].copy_from_slice(&wide(&before[at.clone()]));
-                }
+        let kept: &[ParameterTensor] = match self.optimizer {
+            Optimizer::Muon => &MATRICES,
+            Optimizer::WhitenedMuon => &PARAMETERS,
+            _ => &[],
+        };
+        for at in kept.iter().map(|tensor| tensor.range()) {
+            let before = [&numbers.parameters, &numbers.first, &numbers.second];
+            for (values, before) in [&mut parameters, &mut first, &mut second]
+                .into_iter()
+                .zip(before)
+            {
+                values[at.clone()].copy_from_slice(&wide(&before[at.clone()]));
             }
         }
         let mut expect = |binding, name: &str, first: usize, values| {
@@ -253,7 +252,12 @@ impl UpdateCase {
 /// All optimizers at numbers of rows around a workgroup's sixteen parts, learning and not, counted and not, and NaN.
 pub fn update_cases() -> Vec<UpdateCase> {
     let mut cases = Vec::new();
-    for optimizer in [Optimizer::Sgd, Optimizer::AdamW, Optimizer::Muon] {
+    for optimizer in [
+        Optimizer::Sgd,
+        Optimizer::AdamW,
+        Optimizer::Muon,
+        Optimizer::WhitenedMuon,
+    ] {
         let case = |rows| UpdateCase {
             optimizer,
             rows,

@@ -11,6 +11,7 @@ mod forward_backward;
 mod fused_update;
 mod setup;
 mod update;
+mod whitened;
 
 use std::sync::Arc;
 
@@ -57,6 +58,7 @@ impl Ready {
             "input" | "h1_forward" | "h2_forward" | "dropout" | "h3_forward" | "out_forward"
             | "loss" => forward::setup(&case),
             "sgd" | "adamw" | "muon" | "tally" | "reduce_gradient" => update::setup(&case),
+            "whiten" | "orthogonal" | "unwhiten" => whitened::setup(&case),
             _ => backward::setup(&case),
         };
         let params = program.params(dispatch).expect("its uniform");

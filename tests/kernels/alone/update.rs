@@ -13,14 +13,14 @@ use crate::common::Noise;
 use crate::common::compare::Tolerance;
 
 /// At most 15 chunks' sums, or a handful of products; WGSL allows a root 2 units in the last place, a quotient 2.5.
-const FEW: Tolerance = Tolerance::of(3e-7, 2e-6);
+pub const FEW: Tolerance = Tolerance::of(3e-7, 2e-6);
 /// Up to 7,291 losses, each of 256 lanes adding some thirty of them.
 const SUM: Tolerance = Tolerance::of(0.0, 5e-6);
 
 /// The scalars that an optimizer reads from the schedule.
 pub const SCALARS: [f32; 4] = [0.01, 1.7, 0.97, 0.007];
 /// Five times a polynomial that triples what is small: of a step of 0.007 · √200, in f32.
-const ORTHOGONAL: Tolerance = Tolerance::of(1e-5, 2e-6);
+pub const ORTHOGONAL: Tolerance = Tolerance::of(1e-5, 2e-6);
 
 pub fn setup(case: &Case) -> Setup {
     let mut setup = Setup::default();
@@ -34,7 +34,7 @@ pub fn setup(case: &Case) -> Setup {
     setup
 }
 
-fn signed(noise: &mut Noise, count: usize) -> Vec<f32> {
+pub fn signed(noise: &mut Noise, count: usize) -> Vec<f32> {
     (0..count).map(|_| noise.signed()).collect()
 }
 

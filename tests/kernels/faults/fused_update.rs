@@ -29,6 +29,10 @@ pub const FAULTS: &[Fault] = &[
         "update_leaves_h2s_biases_to_muon",
         &[("p < PACKED_H2B", "p < PACKED_H3W")],
     ),
+    update(
+        "update_takes_whitened_muons_parameters",
+        &[("!OPTIMIZER_IS_WHITENED_MUON && ", "")],
+    ),
     // the sums
     update(
         "update_last_part_left_out",

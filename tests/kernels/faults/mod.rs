@@ -10,6 +10,7 @@ mod fused_update;
 mod muon;
 mod refused;
 mod update;
+mod whitened;
 
 use gpu_train::gpu::wgsl::kernels::{FUSED, LAYERED};
 use libtest_mimic::{Failed, Trial};
@@ -82,7 +83,7 @@ fn one_by_one() -> impl Iterator<Item = Fault> {
     let forward = forward::FAULTS.iter();
     let backward = backward::FAULTS.iter();
     let layered = forward.chain(backward).chain(update::FAULTS);
-    let layered = layered.chain(muon::FAULTS);
+    let layered = layered.chain(muon::FAULTS).chain(whitened::FAULTS);
     let fused = forward_backward::ALONE.iter().chain(fused_update::FAULTS);
     layered.chain(fused).copied()
 }

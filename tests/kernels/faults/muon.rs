@@ -1,4 +1,4 @@
-//! Faults in `muon`.
+//! Faults in `muon` and in its Newton-Schulz iteration.
 
 use crate::faults::{Fault, barrier, fault};
 
@@ -8,15 +8,15 @@ pub const FAULTS: &[Fault] = &[
         "muon_moment_not_kept",
         "muon",
         &[(
-            "first_moment[at] = params.momentum",
-            "let moment = params.momentum",
+            "        first_moment[at] = params.momentum",
+            "        let moment = params.momentum",
         )],
     ),
     fault(
         "muon_does_not_look_ahead",
         "muon",
         &[(
-            "return params.momentum * first_moment[at] + (1.0 - params.momentum) * gradient[at];",
+            "return params.momentum * first_moment[at] + share;",
             "return first_moment[at];",
         )],
     ),
@@ -46,8 +46,8 @@ pub const FAULTS: &[Fault] = &[
         "muon_places_ignored",
         "muon",
         &[(
-            "return packed_index[shape.first + row * shape.side_stride + column * shape.long_stride];",
-            "return shape.first + row * shape.side_stride + column * shape.long_stride;",
+            "let at = packed_index[parameter_of(shape, place % shape.side, column)];",
+            "let at = parameter_of(shape, place % shape.side, column);",
         )],
     ),
     // the sums
@@ -55,8 +55,8 @@ pub const FAULTS: &[Fault] = &[
         "muon_no_end_of_columns",
         "muon",
         &[(
-            "            if (column < shape.long) {\n                let at = index_of(shape, element % side, column);\n                first",
-            "            if (column <= shape.long) {\n                let at = index_of(shape, element % side, column);\n                first",
+            "if (column < shape.long) {\n            u = element",
+            "if (column <= shape.long) {\n            u = element",
         )],
     ),
     fault(
@@ -81,10 +81,7 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "muon_an_iteration_too_few",
         "muon",
-        &[(
-            "iteration < MUON_ITERATIONS",
-            "iteration + 1u < MUON_ITERATIONS",
-        )],
+        &[("iteration < iterations", "iteration + 1u < iterations")],
     ),
     fault(
         "muon_without_the_fifth_power",
@@ -120,12 +117,24 @@ pub const FAULTS: &[Fault] = &[
         "muon",
         &[("parameters[at] * scalars.z", "parameters[at]")],
     ),
-    fault("muon_climbs", "muon", &[("- size * step", "+ size * step")]),
+    fault(
+        "muon_climbs",
+        "muon",
+        &[("- size * step_at", "+ size * step_at")],
+    ),
+    fault(
+        "muon_advances_the_moment_twice",
+        "muon",
+        &[("if (!again)", "if (true)")],
+    ),
     // the barriers, in their order
     barrier(
         "muon_staged_barrier_dropped",
         "muon",
-        &[("workgroupBarrier();\n        sums", "sums")],
+        &[(
+            "staged[place] = u;\n    }\n    workgroupBarrier();",
+            "staged[place] = u;\n    }",
+        )],
     ),
     barrier(
         "muon_chunk_barrier_dropped",
@@ -176,8 +185,8 @@ pub const FAULTS: &[Fault] = &[
         "muon_columns_barrier_dropped",
         "muon",
         &[(
-            "step;\n            }\n        }\n        workgroupBarrier();",
-            "step;\n            }\n        }",
+            "shape.side);\n            }\n        }\n        workgroupBarrier();",
+            "shape.side);\n            }\n        }",
         )],
     ),
 ];

@@ -1,0 +1,77 @@
+//! Whitened Muon's statistics: estimated on the host between two steps, of parameters that were read back.
+
+use super::Gpu;
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::gpu::step::contents::Value;
+use crate::gpu::step::plan::Buffer;
+use crate::recipe::{Optimizer, Recipe};
+use crate::threads::Threads;
+use crate::whitening::Whitening;
+
+/// Examples and threads of an estimate, and whether the device holds one.
+pub(super) struct Statistics {
+    /// The first training examples, those of the recipe's sample alone.
+    sample: Dataset,
+    threads: Threads,
+    /// True if the device holds those of the parameters in the second moment.
+    pub(super) are_on_device: bool,
+}
+
+impl Statistics {
+    /// Of a recipe's runs on these training examples, where it needs them.
+    pub(super) fn of(recipe: &Recipe, train: &Dataset) -> Option<Self> {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        (recipe.optimizer == Optimizer::WhitenedMuon).then(|| Self {
+            sample: train.truncated(recipe.curvature_sample as usize),
+            threads: Threads::start(cores()),
+            are_on_device: false,
+        })
+    }
+}
+
+impl Gpu {
+    /// Sees to the statistics of the present step: new ones if they are due, else those of the parameters in the second
+    /// moment, which the device lacks after a restart.
+    pub(super) async fn estimate_statistics(&mut self) -> Result<()> {
+        let Some(statistics) = &self.statistics else {
+            return Ok(());
+        };
+        let are_due = self.recipe.statistics_are_due(self.step);
+        if statistics.are_on_device && !are_due {
+            return Ok(());
+        }
+        let value = if are_due {
+            Value::Parameters
+        } else {
+            Value::SecondMoment
+        };
+        let words = self.device.read(&[self.whole(value)]).await?;
+        let whitening = Whitening::estimate(
+            &statistics.sample,
+            statistics.sample.len(),
+            &self.program.variant.unpack(&words),
+            (&self.recipe).into(),
+            self.recipe.damping,
+            &statistics.threads,
+        )?;
+        let mut write = |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
+        let second_moment = self.program.range(Value::SecondMoment);
+        write(&second_moment.buffer, second_moment.first, &words);
+        self.program.write_whitening(&whitening, &mut write);
+        if let Some(statistics) = &mut self.statistics {
+            statistics.are_on_device = true;
+        }
+        Ok(())
+    }
+
+    /// Up to `most` steps, at least one, to before the next that new statistics are due at.
+    pub(super) fn steps_with_these_statistics(&self, most: u32) -> u32 {
+        let are_due = |steps: &u32| self.recipe.statistics_are_due(self.step + steps);
+        let next = self
+            .statistics
+            .as_ref()
+            .and_then(|_| (1..most).find(are_due));
+        next.unwrap_or(most)
+    }
+}
