@@ -233,10 +233,8 @@ fn drawing_takes_the_sampled_images_and_labels_in_order() {
     for (train_examples, count) in [(None, 70), (Some(59_990), 10)] {
         let indices = mnist1989::hold_out(train_examples, Some(count)).unwrap();
         let digits = mnist1989::held_out(folder.path(), train_examples, Some(count)).unwrap();
-        for (set, indices) in [
-            (&digits.train, indices.train),
-            (&digits.test, indices.validation),
-        ] {
+        let validation = (&digits.test, indices.validation);
+        for (set, indices) in [(&digits.train, indices.train), validation] {
             assert_eq!(set.len(), indices.len());
             for example in [0, 1, set.len() - 1] {
                 assert_is_stand_in(set, example, indices[example]);

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`mod@race`] | the race's rule, entrants, rounds and standings |
 //! | [`reproduce`] | the table's rows, and the table |
-//! | [`search`] | candidates and folds |
+//! | [`search`] | candidates, and the digits that they are compared on |
 //! | [`bench`](mod@bench) | time per step |
 //! | [`run`] | one timed run: a job in, its record out |
 //! | [`queue`], [`folder`] | runs in their order, kept as they end, resumed |
