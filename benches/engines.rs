@@ -22,7 +22,7 @@ const UPDATES: u32 = 500;
 
 /// The default recipe, and the essay's last stage over the full batch.
 fn full_batch_recipes() -> [(&'static str, Recipe); 2] {
-    let plain = Recipe::named(RecipeName::FullBatch);
+    let plain = Recipe::named(RecipeName::FullBatchMuon);
     let modern = Recipe {
         activation: Activation::Relu,
         shift: 1,

@@ -20,7 +20,7 @@ fn kernels(criterion: &mut Criterion) {
             for activation in [Activation::Relu, Activation::Tanh] {
                 let recipe = Recipe {
                     activation,
-                    ..Recipe::named(RecipeName::FullBatch)
+                    ..Recipe::named(RecipeName::FullBatchMuon)
                 };
                 let digits = digits.clone();
                 let mut engine =

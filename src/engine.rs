@@ -9,7 +9,7 @@
 //!
 //! let mut digits = embedded::digits();
 //! (digits.train, digits.test) = (digits.train.truncated(50), digits.test.truncated(50));
-//! let recipe = Recipe::named(RecipeName::FullBatch);
+//! let recipe = Recipe::named(RecipeName::FullBatchMuon);
 //! let start = recipe.initial_parameters();
 //! let mut fast = FullBatch::new(digits.clone(), recipe.clone(), &start)?;
 //! let mut plain = Reference::<f64>::new(digits, recipe, &start)?;

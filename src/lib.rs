@@ -6,23 +6,21 @@
 //!
 //! ```
 //! use gpu_train::data;
-//! use gpu_train::recipe::{Length, RecipeName, Recipe};
+//! use gpu_train::recipe::{RecipeName, Recipe};
+//! use gpu_train::start::StartingPoint;
 //! use gpu_train::target::{self, Target};
 //! use gpu_train::train::{self, Cadence};
 //!
 //! let mut digits = data::embedded::digits();
-//! digits.train = digits.train.truncated(500);
-//! let recipe = Recipe {
-//!     length: Length::Steps(30),
-//!     ..Recipe::named(RecipeName::FullBatch)
-//! };
-//! let start = recipe.initial_parameters();
+//! digits.train = digits.train.truncated(1_000);
+//! let recipe = Recipe::named(RecipeName::FullBatch);
 //! let target = Target::Cpu(1);
-//! let mut engine = target::open(&target, &digits, &recipe, start.into())?.engine;
-//! let cadence = Cadence::every(10);
-//! let history = train::run(engine.as_mut(), &recipe, digits.train.len(), cadence, &mut |_| Ok(()))?;
-//! // Of 2,007; guessing misses nine in ten.
-//! assert!(history.last().test.misses < 500);
+//! let start = StartingPoint::of(&recipe, &digits.train, &target.host_threads())?;
+//! let mut engine = target::open(&target, &digits, &recipe, start)?.engine;
+//! let (examples, cadence) = (digits.train.len(), Cadence::every(2));
+//! let history = train::run(engine.as_mut(), &recipe, examples, cadence, &mut |_| Ok(()))?;
+//! // After 4 steps, of 2,007; guessing misses nine in ten.
+//! assert!(history.last().test.misses < 300);
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
 //!

@@ -252,7 +252,7 @@ mod tests {
             test: digits.test.truncated(10),
             ..digits
         };
-        let full = Recipe::named(RecipeName::FullBatch);
+        let full = Recipe::named(RecipeName::FullBatchMuon);
         let one = Recipe::named(RecipeName::Reproduction);
         let cases = [
             (Target::Reference, &full, true),

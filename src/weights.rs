@@ -8,7 +8,7 @@
 //! use gpu_train::recipe::{RecipeName, Recipe};
 //! use gpu_train::{reference, weights};
 //!
-//! let recipe = Recipe::named(RecipeName::FullBatch);
+//! let recipe = Recipe::named(RecipeName::FullBatchMuon);
 //! let bytes = weights::encode(&recipe.initial_parameters(), (&recipe).into());
 //! let net = weights::decode(&bytes, Path::new("net.safetensors"))?;
 //!

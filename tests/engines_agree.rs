@@ -64,7 +64,7 @@ fn ten_steps(
 fn default_recipe(
     make: impl Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine>,
 ) -> Result<(), Failed> {
-    let recipe = Recipe::named(RecipeName::FullBatch);
+    let recipe = Recipe::named(RecipeName::FullBatchMuon);
     let digits = embedded::digits();
     let start = recipe.initial_parameters();
     let mut engine = make(&digits, &recipe, &start);

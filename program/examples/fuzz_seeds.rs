@@ -140,7 +140,7 @@ fn checkpoint_seeds() -> Vec<Seed> {
         };
         checkpoint::encode(&origin, &state, &past).expect("it fits")
     };
-    let whole = of(RecipeName::FullBatch, 2);
+    let whole = of(RecipeName::FullBatchMuon, 2);
     let header = u64::from_le_bytes(whole[..8].try_into().expect("eight bytes")) as usize;
     let mut promise = whole[..8 + header].to_vec();
     promise[..8].copy_from_slice(&(1u64 << 60).to_le_bytes());

@@ -237,7 +237,7 @@ fn what_a_file_holds_or_is_called_cannot_write_escape_codes() {
     let at = |name: &str| folder.path().join(name);
     let weights = gpu_train::weights::encode(
         &gpu_train::net::Parameters::zeros(),
-        (&gpu_train::recipe::Recipe::named(gpu_train::recipe::RecipeName::FullBatch)).into(),
+        (&gpu_train::recipe::Recipe::named(gpu_train::recipe::RecipeName::FullBatchMuon)).into(),
     );
     fs::write(at("net"), &weights).expect("written");
     let place = weights

@@ -312,7 +312,7 @@ mod tests {
         digits.train = digits.train.truncated(64);
         let recipe = Recipe {
             length: Length::Steps(7),
-            ..Recipe::named(RecipeName::FullBatch)
+            ..Recipe::named(RecipeName::FullBatchMuon)
         };
         let start = initial_parameters(1, 0.0, Initialization::Sqrt);
         let mut engine =
@@ -335,7 +335,7 @@ mod tests {
         let adamw = Recipe::named(RecipeName::FullBatchAdamW);
         assert_eq!(fewest_bytes(&adamw, 7_291), 1_873_787.0 + 234_240.0);
         // Muon has no second moment for the 8,760 weights.
-        let muon = Recipe::named(RecipeName::FullBatch);
+        let muon = Recipe::named(RecipeName::FullBatchMuon);
         assert_eq!(fewest_bytes(&muon, 7_291), 1_873_787.0 + 164_160.0);
     }
 }

@@ -50,7 +50,7 @@ mod tests {
                 activation,
                 loss,
                 seed: 1,
-                ..Recipe::named(RecipeName::FullBatch)
+                ..Recipe::named(RecipeName::FullBatchMuon)
             };
             let start = recipe.initial_parameters();
             let engine = FullBatch::new(digits.clone(), recipe.clone(), &start);

@@ -1,23 +1,24 @@
 //! The race to the reproduction's misses: its rule, its entrants, its rounds and its standings. One run is in
 //! [`run`](super::run), the verdict in [`verdict`].
 
+mod entrant;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::plural;
 use super::queue::Queue;
 use super::run::Job;
 use super::statistics::Sample;
 use super::verdict::{self, ESSAY_SECONDS, TARGET, Verdict};
 use crate::data::{Digits, DigitsRecord, Source};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::experiment::record::{
-    Contestant, ContestantKind, FailedRun, PublishedTime, RaceRecord, RaceRule, RaceRun, RunRecord,
-    Stamp, Standing, Statistics,
+    Contestant, ContestantKind, PublishedTime, RaceRecord, RaceRule, RaceRun, RunRecord, Stamp,
+    Standing, Statistics,
 };
-use crate::gpu::{Kernels, Kind};
-use crate::recipe::Recipe;
-use crate::target::{Adapter, Target};
+
+use self::entrant::Tuned;
+pub use self::entrant::{Entrant, entrants};
 
 /// The rule of a race over these seeds (at least one), in numbers and in sentences.
 pub fn rule(target: u32, test_examples: usize, seeds: Vec<u64>) -> RaceRule {
@@ -35,13 +36,14 @@ pub fn rule(target: u32, test_examples: usize, seeds: Vec<u64>) -> RaceRule {
         test_examples: test_examples as u32,
         text: vec![
             format!(
-                "Target: mean test misses of at most {target} of {test_examples}{whose}, over {over}."
+                "Target: mean test misses of at most {target} of {test_examples}{whose}, over {over}. A contestant qualifies \
+                 if the mean's whole 95% interval is at most that; where the interval straddles it, the race is undecided."
             ),
             "Fixed beforehand: the seeds, and each recipe's number of steps and hyper-parameters; nothing stops at or is \
              chosen by the test digits."
                 .into(),
-            "Clock: from the first training submission until the final weights are read back and the device's count of \
-             steps is checked; evaluation comes after."
+            "Clock: computing the starting point, if it is not drawn, and from the first training submission until the \
+             final weights are read back and the device's count of steps is checked; evaluation comes after."
                 .into(),
             "Separately: set-up (the engine, its kernels compiled, the digits uploaded) and tuning (measuring kernels, \
              always done anew here). The cold total is reading, tuning, set-up and training of the first round; what a \
@@ -54,14 +56,6 @@ pub fn rule(target: u32, test_examples: usize, seeds: Vec<u64>) -> RaceRule {
         ],
         seeds,
     }
-}
-
-/// A contestant, and what it takes to run it.
-#[derive(Debug, Clone)]
-pub struct Entrant {
-    contestant: Contestant,
-    recipe: Recipe,
-    target: Target,
 }
 
 /// A race before its first round.
@@ -80,157 +74,6 @@ pub struct Race<'a> {
     pub rule: RaceRule,
     /// The entrants, the baseline first.
     pub entrants: Vec<Entrant>,
-}
-
-/// The entrants: the baseline, then each recipe on one core, on all, and on each adapter.
-///
-/// # Errors
-/// If a recipe has too many updates.
-pub fn entrants(
-    baseline: &Recipe,
-    recipes: &[Recipe],
-    adapters: Vec<Adapter>,
-    (cores, examples): (usize, usize),
-) -> Result<Vec<Entrant>> {
-    let mut cpus = vec![Target::Cpu(1), Target::Cpu(cores)];
-    cpus.truncate(cores.min(2));
-    let mut entrants = vec![Entrant::new(baseline, &Target::PerExample, examples)?];
-    let mut pairs = Vec::new();
-    for recipe in recipes {
-        pairs.extend(cpus.iter().map(|target| (recipe, target.clone())));
-    }
-    for adapter in adapters {
-        let target = Target::Adapter(adapter);
-        pairs.extend(recipes.iter().map(|recipe| (recipe, target.clone())));
-    }
-    for (recipe, target) in &pairs {
-        let entrant = Entrant::new(recipe, target, examples)?;
-        // Two flags may choose the same adapter.
-        if entrants.iter().all(|other| other.name() != entrant.name()) {
-            entrants.push(entrant);
-        }
-    }
-    Ok(entrants)
-}
-
-/// A contestant's kernels, and the seconds spent on measuring them before the first round.
-#[derive(Default, Serialize, Deserialize)]
-struct Tuned {
-    kernels: Option<String>,
-    tuning: f64,
-}
-
-impl Entrant {
-    fn new(recipe: &Recipe, target: &Target, examples: usize) -> Result<Self> {
-        let steps = recipe.validate_updates(examples)?;
-        let (kind, place, cores) = match target {
-            Target::Cpu(threads) => {
-                let place = format!("cpu, {}", plural(*threads, "core"));
-                (ContestantKind::Cpu, place, Some(*threads as u32))
-            }
-            Target::Adapter(found) => {
-                let kind = match found.description.kind {
-                    Kind::Software => ContestantKind::Software,
-                    _ => ContestantKind::Gpu,
-                };
-                (kind, found.description.to_string(), None)
-            }
-            Target::PerExample | Target::Reference => {
-                (ContestantKind::PerExample, String::new(), Some(1))
-            }
-        };
-        let contestant = Contestant {
-            name: match kind {
-                ContestantKind::PerExample => "per-example".into(),
-                _ => format!("{place}: {}", recipe.name),
-            },
-            kind,
-            recipe_name: recipe.name.clone(),
-            recipe: serde_json::Value::Null,
-            device: place,
-            cores,
-            kernels: None,
-            steps,
-            presentations: recipe.presentations(steps, examples),
-            tuning: 0.0,
-            runs: Vec::new(),
-            failed: Vec::new(),
-            standing: None,
-        };
-        Ok(Self {
-            contestant,
-            recipe: recipe.clone(),
-            target: target.clone(),
-        })
-    }
-
-    /// Its name in the race.
-    pub fn name(&self) -> &str {
-        &self.contestant.name
-    }
-
-    /// Settles an adapter's kernels, by measuring where its options ask for that.
-    fn tune(&self, first: &Job, queue: &Queue) -> Result<Tuned> {
-        let Target::Adapter(adapter) = &self.target else {
-            return Ok(Tuned::default());
-        };
-        let device = &self.contestant.device;
-        queue
-            .observer
-            .note(&format!("choosing kernels on {device}"))?;
-        let (digits, recipe) = (&first.digits, &first.recipe);
-        let start = recipe.initial_parameters();
-        let (adapter, tuning) = adapter.clone().settled(digits, recipe, &start)?;
-        let kernels = match adapter.options.kernels {
-            Kernels::Fixed(variant) => Some(variant.to_string()),
-            _ => None,
-        };
-        Ok(Tuned { kernels, tuning })
-    }
-
-    /// Takes the kernels that were settled.
-    fn settle(&mut self, tuned: &Tuned) -> Result<()> {
-        if let (Target::Adapter(adapter), Some(kernels)) = (&mut self.target, &tuned.kernels) {
-            let variant = kernels.parse().map_err(|_| {
-                Error::Device(format!(
-                    "found the kernels {kernels:?} in the race's folder, expected a form known here"
-                ))
-            })?;
-            adapter.options.kernels = Kernels::Fixed(variant);
-        }
-        self.contestant.tuning = tuned.tuning;
-        Ok(())
-    }
-
-    fn job(&self, digits: (&Digits, &DigitsRecord), seed: u64) -> Job {
-        let recipe = Recipe {
-            seed,
-            ..self.recipe.clone()
-        };
-        Job::new(self.name(), digits, recipe, self.target.clone())
-    }
-
-    fn add(&mut self, round: usize, run: &RunRecord) {
-        let seed = run.identity.seed;
-        let one = &mut self.contestant;
-        if round == 0 {
-            one.recipe = run.identity.recipe.clone();
-        }
-        one.device.clone_from(&run.device);
-        one.kernels.clone_from(&run.kernels);
-        if let Some(message) = run.failed.clone() {
-            one.failed.push(FailedRun { seed, message });
-        } else if let Some(end) = run.last() {
-            one.runs.push(RaceRun {
-                round: round as u32,
-                seed,
-                setup: run.seconds.setup,
-                train: run.seconds.train,
-                test_misses: end.test.misses,
-                train_misses: end.train.misses,
-            });
-        }
-    }
 }
 
 /// Measurements before the first round.
@@ -367,6 +210,8 @@ fn standing(one: &Contestant, baseline: &[RaceRun], target: u32, reading: f64) -
     let first = one.runs.first()?;
     let misses: Vec<u32> = one.runs.iter().map(|run| run.test_misses).collect();
     let misses = Statistics::of(&misses)?;
+    let [low, high] = misses.mean_interval.unwrap_or([misses.mean; 2]);
+    let (none_failed, target) = (one.failed.is_empty(), f64::from(target));
     // Both ran within a round, under the same conditions.
     let ratios = one.runs.iter().filter_map(|run| {
         let other = baseline.iter().find(|other| other.round == run.round)?;
@@ -374,9 +219,11 @@ fn standing(one: &Contestant, baseline: &[RaceRun], target: u32, reading: f64) -
     });
     Some(Standing {
         train: sample(|run| run.train)?.into(),
+        start: sample(|run| run.start)?.median(),
         setup: sample(|run| run.setup)?.into(),
         cold_total: reading + one.tuning + first.setup + first.train,
-        qualifies: one.failed.is_empty() && misses.mean <= f64::from(target),
+        qualifies: none_failed && high <= target,
+        undecided: none_failed && low <= target && target < high,
         misses,
         over_per_example: Sample::of(ratios).map(|ratios| ratios.median()),
         over_essay: None,

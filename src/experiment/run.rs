@@ -264,7 +264,7 @@ mod tests {
             (RecipeName::AdamW, 46, 2),
             (RecipeName::Dropout, 80, 2),
             (RecipeName::Reproduction, 100, 3),
-            (RecipeName::FullBatch, 140, 4),
+            (RecipeName::FullBatchMuon, 140, 4),
             (RecipeName::FullBatchModern, 1_000, 25),
         ] {
             let recipe = Recipe {
@@ -286,7 +286,7 @@ mod tests {
         digits.test = digits.test.truncated(32);
         let recipe = Recipe {
             length: Length::Steps(7),
-            ..Recipe::named(RecipeName::FullBatch)
+            ..Recipe::named(RecipeName::FullBatchMuon)
         };
         let record = DigitsRecord::of(&digits);
         let job = |recipe| Job::new("row", (&digits, &record), recipe, Target::Cpu(1));

@@ -2,6 +2,7 @@
 
 use crate::data::Source;
 use crate::experiment::record::{Contestant, ContestantKind, RaceRecord, Standing};
+use crate::recipe::RecipeName;
 
 /// Seconds the essay's PyTorch script took for 23 epochs of batch 1 on an M1 laptop's CPU.
 pub const ESSAY_SECONDS: f64 = 90.0;
@@ -119,6 +120,10 @@ fn out(race: &RaceRecord, one: &Contestant) -> Option<String> {
     let (mean, target) = (found.misses.mean, race.rule.target_misses);
     match one.failed.len() {
         _ if found.qualifies => None,
+        0 if found.undecided => Some(format!(
+            "{name} is undecided: the interval of its mean, {mean:.1} test misses, straddles {target}; more seeds would \
+             tell."
+        )),
         0 => Some(format!(
             "{name} does not qualify: its mean of {mean:.1} test misses is above {target}, so its time is no answer."
         )),
@@ -148,43 +153,93 @@ fn framework(race: &RaceRecord, finishers: &[Finisher]) -> Option<String> {
     ))
 }
 
-/// The other parts of the factor: the full batch, the cores, the GPU.
+/// The changes that the factor is made of: a sentence each, from the recipe before to the one after, on one core.
+const CHANGES: [(&str, RecipeName, RecipeName); 5] = [
+    (
+        "The recipe (functions, rate and length searched, still batch 1)",
+        RecipeName::Reproduction,
+        RecipeName::PerExample,
+    ),
+    (
+        "The closed-form start, at batch 1",
+        RecipeName::PerExample,
+        RecipeName::PerExampleClosedForm,
+    ),
+    (
+        "The full batch, from the closed-form start",
+        RecipeName::PerExampleClosedForm,
+        RecipeName::FullBatch,
+    ),
+    (
+        "The full batch, from drawn weights",
+        RecipeName::PerExample,
+        RecipeName::FullBatchRandom,
+    ),
+    (
+        "The closed-form start, over the full batch",
+        RecipeName::FullBatchRandom,
+        RecipeName::FullBatch,
+    ),
+];
+
+/// The other parts of the factor: recipe, start, full batch, cores and GPU, one change at a time.
 fn parts(finishers: &[Finisher]) -> Vec<String> {
+    let of_recipe = |name: &str| {
+        let mut found = finishers.iter().filter(|(one, _)| one.recipe_name == name);
+        found.find(|(one, _)| one.cores == Some(1))
+    };
     let mut sentences = Vec::new();
-    let Some(recipe) = chain_recipe(finishers) else {
+    for (what, before, after) in CHANGES {
+        let [before, after] = [before, after].map(|name| of_recipe(&name.to_string()));
+        if let (Some((_, before)), Some((_, after))) = (before, after) {
+            sentences.push(format!("{what}: on one core, {}.", change(before, after)));
+        }
+    }
+    if !sentences.is_empty() {
+        sentences.push(
+            "The full batch brings the update rule that it allows, whitened Muon, and each recipe the length that its \
+             search chose: these are not changed apart."
+                .into(),
+        );
+    }
+    sentences.extend(devices(finishers));
+    sentences
+}
+
+/// Sentences on the gain from the cores and the GPU, for the fastest recipe for the full batch.
+fn devices(finishers: &[Finisher]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let all = || {
+        finishers
+            .iter()
+            .filter(|(one, _)| one.kind != ContestantKind::PerExample)
+    };
+    let qualified = || all().filter(|(_, found)| found.qualifies);
+    let Some((leader, _)) = fastest(qualified()).or_else(|| fastest(all())) else {
         return sentences;
     };
-    let with_recipe = |kind| of_kind(finishers, kind).filter(|(one, _)| one.recipe_name == recipe);
-    let per_example = of_kind(finishers, ContestantKind::PerExample).next();
+    let recipe = &leader.recipe_name;
+    let with_recipe = |kind| of_kind(finishers, kind).filter(|(one, _)| one.recipe_name == *recipe);
     let one_core = with_recipe(ContestantKind::Cpu).find(|(one, _)| one.cores == Some(1));
     let all_cores = with_recipe(ContestantKind::Cpu).max_by_key(|(one, _)| one.cores);
-    if let (Some((_, before)), Some((_, after))) = (per_example, one_core) {
-        sentences.push(format!(
-            "The full batch (recipe {recipe}): on one core as well, {}.",
-            change(before, after)
-        ));
-    }
     if let (Some((_, before)), Some((one, after))) = (one_core, all_cores)
         && let Some(cores @ 2..) = one.cores
     {
         sentences.push(format!(
-            "The cores: on {cores} instead of one, {}.",
+            "The cores ({recipe}): on {cores} instead of one, {}.",
             change(before, after)
         ));
     }
     match (all_cores, fastest(with_recipe(ContestantKind::Gpu))) {
         (Some((_, before)), Some((one, after))) => sentences.push(format!(
-            "The GPU: on {} instead of all cores, {}.",
+            "The GPU ({recipe}): on {} instead of all cores, {}.",
             one.device,
             change(before, after)
         )),
         _ => sentences
             .push("The GPU: no real one raced, so what one adds is not measured here.".into()),
     }
-    if finishers
-        .iter()
-        .any(|(one, _)| one.kind == ContestantKind::Software)
-    {
+    if all().any(|(one, _)| one.kind == ContestantKind::Software) {
         sentences.push(
             "A software adapter is the processor running a GPU's kernels: its time says nothing about GPUs."
                 .into(),
@@ -193,31 +248,23 @@ fn parts(finishers: &[Finisher]) -> Vec<String> {
     sentences
 }
 
-/// The recipe that is followed from batch 1 to a GPU: the fastest that qualifies on a real GPU, else on the processor,
-/// else the first.
-fn chain_recipe<'a>(finishers: &[Finisher<'a>]) -> Option<&'a str> {
-    let of = |kind| fastest(of_kind(finishers, kind).filter(|(_, found)| found.qualifies));
-    let any = || {
-        finishers
-            .iter()
-            .find(|(one, _)| one.kind != ContestantKind::PerExample)
-    };
-    let (one, _) = of(ContestantKind::Gpu)
-        .or_else(|| of(ContestantKind::Cpu))
-        .or_else(any)?;
-    Some(&one.recipe_name)
-}
-
 fn fastest<'a, 'b: 'a>(
     finishers: impl Iterator<Item = &'a Finisher<'b>>,
 ) -> Option<&'a Finisher<'b>> {
     finishers.min_by(|(_, a), (_, b)| a.train.median.total_cmp(&b.train.median))
 }
 
-/// From one time to another, in words.
+/// From one time to another, in words, and the mean test misses of both.
 fn change(before: &Standing, after: &Standing) -> String {
     let (from, to) = (before.train.median, after.train.median);
-    format!("{} to {}, {}", seconds(from), seconds(to), speed(from / to))
+    format!(
+        "{} to {}, {} ({:.1} and {:.1} misses)",
+        seconds(from),
+        seconds(to),
+        speed(from / to),
+        before.misses.mean,
+        after.misses.mean
+    )
 }
 
 /// A speed-up in words: "12.3 times as fast", or "2.0 times slower".

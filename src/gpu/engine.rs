@@ -23,6 +23,7 @@ use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::{Error, Result};
 use crate::net::Parameters;
 use crate::recipe::Recipe;
+use crate::whitening::Whitening;
 use statistics::Statistics;
 
 pub use timing::KernelTime;
@@ -326,8 +327,17 @@ impl Engine for Gpu {
         self.step = state.step;
         if let Some(statistics) = &mut self.statistics {
             statistics.are_on_device = false;
+            statistics.given = None;
         }
         self.device.check()
+    }
+
+    fn take_whitening(&mut self, whitening: Whitening) -> Result<()> {
+        if let Some(statistics) = &mut self.statistics {
+            // Uploaded in front of the first step: that counts as training.
+            statistics.given = Some(whitening);
+        }
+        Ok(())
     }
 
     fn state(&mut self) -> Result<State> {

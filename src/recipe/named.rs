@@ -24,8 +24,17 @@ named! {
         Augmentation = "augmentation" | "stage-3",
         /// Stage 4: ReLU and dropout in front of H3, 80 epochs.
         Dropout = "dropout" | "stage-4",
-        /// The whole set at once, to the essay's stage 0's misses in few steps: ReLU, cross-entropy, Muon.
+        /// One example at a time, to the essay's stage 0's misses in few epochs: ReLU, cross-entropy, SGD with momentum.
+        PerExample = "per-example",
+        /// The same from the closed-form start.
+        PerExampleClosedForm = "per-example-closed-form",
+        /// The whole set at once, to the essay's stage 0's misses in the fewest steps: ReLU, cross-entropy, whitened Muon
+        /// from the closed-form start.
         FullBatch = "full-batch",
+        /// The same from drawn weights.
+        FullBatchRandom = "full-batch-random",
+        /// The same from drawn weights, by Muon.
+        FullBatchMuon = "full-batch-muon",
         /// Stage 0 over the whole set at once: tanh, MSE, Muon.
         FullBatch1989 = "full-batch-1989" | "full-batch-0",
         /// Stage 1 over the whole set at once: tanh, cross-entropy, SGD with momentum.
@@ -71,7 +80,27 @@ impl Recipe {
                 dropout: 0.25,
                 ..Self::augmentation()
             },
+            RecipeName::PerExample => Self::searched_per_example(),
+            RecipeName::PerExampleClosedForm => Self {
+                length: Length::Epochs(4),
+                start: Start::ClosedForm,
+                curvature_sample: 512,
+                learning_rate: 0.0042,
+                final_learning_rate: 0.000092,
+                warmup: 0,
+                ..Self::searched_per_example()
+            },
             RecipeName::FullBatch => Self {
+                start: Start::ClosedForm,
+                ..Self::whitened_muon(4, [0.18, 0.029, 0.0, 0.2, 0.041])
+            },
+            RecipeName::FullBatchRandom => Self {
+                warmup: 4,
+                curvature_sample: 384,
+                statistics_every: 2,
+                ..Self::whitened_muon(18, [0.29, 0.046, 0.36, 0.3, 0.063])
+            },
+            RecipeName::FullBatchMuon => Self {
                 activation: Activation::Relu,
                 ..Self::muon(65, [0.029, 0.0029, 2.9, 0.8, 0.9, 0.9], Cosine, 7)
             },
@@ -160,6 +189,51 @@ impl Recipe {
             length: Length::Epochs(60),
             shift: 1,
             ..Self::adamw()
+        }
+    }
+
+    /// The fewest epochs of batch 1 to stage 0's misses, with the numbers that `gpu-train search` found as for the full batch:
+    /// as many candidates, the same validation digits (results/search-per-example.jsonl).
+    fn searched_per_example() -> Self {
+        Self {
+            length: Length::Epochs(5),
+            activation: Activation::Relu,
+            learning_rate: 0.013,
+            final_learning_rate: 0.00029,
+            momentum: 0.5,
+            weight_decay: 0.002,
+            schedule: Linear,
+            warmup: 1_094,
+            ..Self::softmax()
+        }
+    }
+
+    /// N full-batch steps of whitened Muon on ReLU and cross-entropy, with numbers found as for [`Recipe::muon`], on
+    /// MNIST's digits outside the training set: peak and final rate, weight decay, momentum and damping.
+    fn whitened_muon(
+        steps: u64,
+        [
+            learning_rate,
+            final_learning_rate,
+            weight_decay,
+            momentum,
+            damping,
+        ]: [f64; 5],
+    ) -> Self {
+        let numbers = [
+            learning_rate,
+            final_learning_rate,
+            weight_decay,
+            momentum,
+            0.9,
+            0.999,
+        ];
+        Self {
+            optimizer: Optimizer::WhitenedMuon,
+            activation: Activation::Relu,
+            damping,
+            curvature_sample: 512,
+            ..Self::muon(steps, numbers, Linear, 0)
         }
     }
 

@@ -101,7 +101,7 @@ mod tests {
                 warmup: 10,
                 learning_rate: 1.0,
                 final_learning_rate: 0.5,
-                ..Recipe::named(RecipeName::FullBatch)
+                ..Recipe::named(RecipeName::FullBatchMuon)
             };
             let rates: Vec<f64> = (0..100)
                 .map(|s| recipe.learning_rate_at(s, 7_291))
@@ -124,7 +124,7 @@ mod tests {
         let recipe = Recipe {
             length: Length::Steps(1),
             warmup: 0,
-            ..Recipe::named(RecipeName::FullBatch)
+            ..Recipe::named(RecipeName::FullBatchMuon)
         };
         assert_eq!(recipe.learning_rate_at(0, 7_291), recipe.learning_rate);
     }

@@ -45,8 +45,8 @@ pub fn leading(matrix: &Mat<f64>, count: usize) -> Option<Vec<Vec<f64>>> {
 /// By Lanczos' iteration, each vector made orthogonal to all before it, twice; `None` if it does not converge.
 fn partial(matrix: &Mat<f64>, count: usize, tolerance: f64) -> Option<Mat<f64>> {
     let n = matrix.nrows();
-    // The matrix by the vectors is tridiagonal: its diagonal, and what is beside it.
-    let (mut diagonal, mut beside) = (Vec::new(), Vec::new());
+    // The matrix by the vectors is tridiagonal: its diagonal, and the one next to it.
+    let (mut diagonal, mut next_to) = (Vec::new(), Vec::new());
     let mut vectors = vec![unit((0..n).map(|k| drawn(k) - 0.5).collect()).0];
     for size in 1..=MOST {
         let last = &vectors[size - 1];
@@ -64,7 +64,7 @@ fn partial(matrix: &Mat<f64>, count: usize, tolerance: f64) -> Option<Mat<f64>> 
         if size.is_multiple_of(CHECKED) && size > CHECKED {
             let small = Mat::from_fn(size, size, |row, column| match row.abs_diff(column) {
                 0 => diagonal[row],
-                1 => beside[row.min(column)],
+                1 => next_to[row.min(column)],
                 _ => 0.0,
             });
             let found = whole(&small, count)?;
@@ -77,7 +77,7 @@ fn partial(matrix: &Mat<f64>, count: usize, tolerance: f64) -> Option<Mat<f64>> 
                 }));
             }
         }
-        beside.push(length);
+        next_to.push(length);
         vectors.push(next);
     }
     None

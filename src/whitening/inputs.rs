@@ -20,7 +20,7 @@ const BLOCK: usize = MAPS * H1_SIDE;
 const UNITS: usize = 48;
 
 /// A layer's units, a row of all maps after the other: `[row][map][column]`. A row of the layer above sees neighbouring
-/// rows only, so that its inputs lie together.
+/// rows only, so that its inputs are stored together.
 #[derive(Debug, Clone, Copy)]
 struct Grid {
     maps: usize,

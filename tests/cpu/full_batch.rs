@@ -35,7 +35,7 @@ fn recipe(activation: Activation, loss: Loss, noise: bool) -> Recipe {
         weight_decay: 0.1,
         length: Length::Steps(20),
         warmup: 3,
-        ..Recipe::named(RecipeName::FullBatch)
+        ..Recipe::named(RecipeName::FullBatchMuon)
     }
 }
 

@@ -282,11 +282,11 @@ fn a_weight_that_is_not_a_number_makes_the_loss_not_a_number() {
 fn a_recipe_of_another_batch_or_a_rule_that_does_not_go_with_it_is_refused() {
     let muon = Recipe {
         batch: Batch::PerExample,
-        ..Recipe::named(RecipeName::FullBatch)
+        ..Recipe::named(RecipeName::FullBatchMuon)
     };
     for (recipe, expected) in [
         (
-            Recipe::named(RecipeName::FullBatch),
+            Recipe::named(RecipeName::FullBatchMuon),
             "the per-example engine: found recipe full-batch with the full batch, expected one example per update",
         ),
         (muon, "--optimizer: found muon"),

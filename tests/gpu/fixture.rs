@@ -130,7 +130,7 @@ impl Case {
             dropout: if self.random { 0.25 } else { 0.0 },
             // Above 2³², so that both words of the seed count.
             seed: 0x0123_4567_89ab_cdef,
-            ..Recipe::named(RecipeName::FullBatch)
+            ..Recipe::named(RecipeName::FullBatchMuon)
         }
     }
 

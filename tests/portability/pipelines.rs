@@ -44,7 +44,7 @@ pub fn recipes() -> Vec<Recipe> {
                         // Numbers reach the kernels in the uniform, not in the text: see `are_complete`.
                         seed: 1 + recipes.len() as u64,
                         learning_rate: 0.001 * (1 + recipes.len()) as f64,
-                        ..Recipe::named(RecipeName::FullBatch)
+                        ..Recipe::named(RecipeName::FullBatchMuon)
                     });
                 }
             }

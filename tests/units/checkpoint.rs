@@ -71,7 +71,7 @@ fn message(bytes: &[u8]) -> String {
 
 #[test]
 fn a_checkpoint_comes_back_bit_for_bit() {
-    for name in [RecipeName::FullBatch, RecipeName::Reproduction] {
+    for name in [RecipeName::FullBatchMuon, RecipeName::Reproduction] {
         let checkpoint = checkpoint(name);
         let bytes = bytes(&checkpoint);
         let back = decode(&bytes, Path::new("some.ckpt")).expect("it is read");
@@ -82,7 +82,7 @@ fn a_checkpoint_comes_back_bit_for_bit() {
 
 #[test]
 fn every_bit_counts() {
-    let whole = bytes(&checkpoint(RecipeName::FullBatch));
+    let whole = bytes(&checkpoint(RecipeName::FullBatchMuon));
     let data = whole.len() - 40_000;
     for place in [data, data + 1_234, whole.len() - 1] {
         let mut altered = whole.clone();
@@ -101,7 +101,7 @@ fn weights_and_other_forms_are_refused() {
         let metadata = Some(HashMap::from([(KEY.into(), json.into())]));
         safetensors::serialize(Vec::<(&str, TensorView)>::new(), metadata).expect("a file")
     };
-    let recipe = Recipe::named(RecipeName::FullBatch);
+    let recipe = Recipe::named(RecipeName::FullBatchMuon);
     let weights = weights::encode(&Parameters::zeros(), (&recipe).into());
     for (bytes, expected) in [
         (weights, "--init-from starts from weights"),
@@ -119,7 +119,7 @@ fn weights_and_other_forms_are_refused() {
 #[test]
 fn what_no_run_has_is_refused() {
     let refused = |change: &dyn Fn(&mut Checkpoint), expected: &str| {
-        let mut checkpoint = checkpoint(RecipeName::FullBatch);
+        let mut checkpoint = checkpoint(RecipeName::FullBatchMuon);
         change(&mut checkpoint);
         let found = message(&bytes(&checkpoint));
         assert!(found.contains(expected), "{found}");
@@ -161,7 +161,7 @@ fn a_header_that_promises_much_is_not_read() {
 
 #[test]
 fn the_first_field_that_differs_is_named() {
-    let recipe = Recipe::named(RecipeName::FullBatch);
+    let recipe = Recipe::named(RecipeName::FullBatchMuon);
     assert_eq!(difference(&recipe, &recipe), None);
     let other = Recipe {
         learning_rate: 0.5,

@@ -9,7 +9,7 @@ fn recipe(shift: u32, dropout: f64) -> Recipe {
     Recipe {
         shift,
         dropout,
-        ..Recipe::named(RecipeName::FullBatch)
+        ..Recipe::named(RecipeName::FullBatchMuon)
     }
 }
 

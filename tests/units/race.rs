@@ -19,7 +19,7 @@ fn raced(folder: &Folder, seeds: u64, reading: f64, most: usize) -> (Result<Race
         length: Length::Steps(2),
         ..Recipe::named(name)
     };
-    let recipes = [recipe(RecipeName::FullBatch)];
+    let recipes = [recipe(RecipeName::FullBatchMuon)];
     let entrants = entrants(
         &recipe(RecipeName::Reproduction),
         &recipes,

@@ -11,7 +11,7 @@ use gpu_train::train::{Cadence, History, Loop, Next};
 fn recipe(steps: u64) -> Recipe {
     Recipe {
         length: Length::Steps(steps),
-        ..Recipe::named(RecipeName::FullBatch)
+        ..Recipe::named(RecipeName::FullBatchMuon)
     }
 }
 

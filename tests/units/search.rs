@@ -20,7 +20,7 @@ fn digits(examples: usize) -> Digits {
 fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
     let base = Recipe {
         length: Length::Steps(12),
-        ..Recipe::named(RecipeName::FullBatch)
+        ..Recipe::named(RecipeName::FullBatchMuon)
     };
     // One rate learns, the other leaves the net where it is.
     let own = [

@@ -14,7 +14,7 @@ use gpu_train::whitening::Whitening;
 const EXAMPLES: usize = 300;
 
 fn recipe() -> Recipe {
-    let base = Recipe::named(RecipeName::FullBatch).with_optimizer(Optimizer::WhitenedMuon);
+    let base = Recipe::named(RecipeName::FullBatchMuon).with_optimizer(Optimizer::WhitenedMuon);
     Recipe {
         start: Start::ClosedForm,
         activation: Activation::Relu,
@@ -79,7 +79,7 @@ fn rows_are_eigenvectors_of_their_inputs_covariance_with_the_wanted_deviation_an
                 let value = variance / dot(&weights, &weights);
                 let size = dot(&image, &image).sqrt();
                 for (image, weight) in image.iter().zip(&weights) {
-                    // Equal but for the diagonal's millionth that keeps eigenvalues apart, and rounding to f32.
+                    // Equal but for the diagonal's millionth that separates eigenvalues, and rounding to f32.
                     assert!(
                         (image - value * weight).abs() < 1e-3 * size,
                         "{} {at}",

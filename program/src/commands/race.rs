@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 
 use crate::flags::restrictions::{Restrictions, runs_folder, seeds};
-use crate::flags::{adapters, digits, kernels, messages, named, usage};
+use crate::flags::{adapters, digits, kernels, messages, named};
 use crate::pictures;
 use crate::terminal::context::{date, stamp};
 use crate::terminal::{Output, RunsProgress, interrupt};
@@ -20,7 +20,7 @@ use gpu_train::experiment::race::{self, Race};
 use gpu_train::experiment::record::{RunRecord, json};
 use gpu_train::experiment::verdict::TARGET;
 use gpu_train::file;
-use gpu_train::recipe::{Batch, Recipe, RecipeName};
+use gpu_train::recipe::{Recipe, RecipeName};
 
 /// Race the engines to the reproduction's test misses: batch 1, the full batch on the CPU, and on every GPU asked for.
 ///
@@ -30,14 +30,15 @@ use gpu_train::recipe::{Batch, Recipe, RecipeName};
 #[group(id = "race-flags")]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Full-batch recipes to race, a list or repeated [default: full-batch,full-batch-1989]
+    /// Recipes to race with the baseline, reproduction, a list or repeated [default: per-example,
+    /// per-example-closed-form,full-batch,full-batch-random]
     #[arg(
         long = "recipe",
         value_name = "NAME",
         value_delimiter = ',', value_parser = named::values::<RecipeName>())]
     recipes: Vec<RecipeName>,
     /// Seeds, consecutive: one round each
-    #[arg(long, value_name = "N", default_value_t = 5,
+    #[arg(long, value_name = "N", default_value_t = 20,
           value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: u64,
     /// The first seed
@@ -144,16 +145,15 @@ impl Arguments {
     fn recipes(&self) -> Result<Vec<Recipe>> {
         let mut names = self.recipes.clone();
         if names.is_empty() {
-            names = vec![RecipeName::FullBatch, RecipeName::FullBatch1989];
+            names = vec![
+                RecipeName::PerExample,
+                RecipeName::PerExampleClosedForm,
+                RecipeName::FullBatch,
+                RecipeName::FullBatchRandom,
+            ];
         }
         let mut recipes: Vec<Recipe> = Vec::new();
         for recipe in names.into_iter().map(Recipe::named) {
-            if recipe.batch != Batch::Full {
-                return Err(usage(format!(
-                    "--recipe: found {}, which sees one example per update, expected recipes for the full batch",
-                    recipe.name
-                )));
-            }
             if recipes.iter().all(|known| known.name != recipe.name) {
                 recipes.push(self.restrictions.shortened(recipe));
             }

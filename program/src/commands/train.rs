@@ -27,13 +27,14 @@ use gpu_train::weights;
 #[derive(Debug, Args)]
 #[group(id = "train-flags")]
 pub struct Arguments {
-    /// Train over the whole set at once, then the per-example baseline, and compare (the default)
+    /// Train over the whole set at once, then batch 1 from the same start and the essay's 23 epochs, and compare (the
+    /// default)
     #[arg(long, conflicts_with = "per_example")]
     full_batch: bool,
-    /// Train the baseline alone: batch 1, on one CPU core
+    /// Train batch 1 alone, on one CPU core
     #[arg(long)]
     per_example: bool,
-    /// Leave the per-example baseline out
+    /// Leave the runs of batch 1 out
     #[arg(long)]
     no_baseline: bool,
 
@@ -142,12 +143,20 @@ pub fn run(mut arguments: Arguments, started: Instant) -> Result<()> {
         results.line(&format!("weights: {}", path.display()))?;
     }
     if recipe.batch == Batch::Full && !arguments.no_baseline {
-        let baseline = session.baseline(recipe.seed)?;
+        let of_batch_1 = match recipe.start {
+            Start::ClosedForm => RecipeName::PerExampleClosedForm,
+            Start::Uniform => RecipeName::PerExample,
+        };
+        let [baseline, reproduction] =
+            [of_batch_1, RecipeName::Reproduction].map(|name| session.baseline(name, recipe.seed));
+        let (baseline, reproduction) = (baseline?, reproduction?);
         let source = arguments.digits.source();
-        let comparison = Comparison::of(&main, &baseline, source, &arguments.restrictions());
-        results.line(&comparison.text(&main, &baseline))?;
+        let restrictions = arguments.restrictions();
+        let comparison = Comparison::of([&main, &baseline, &reproduction], source, &restrictions);
+        results.line(&comparison.text([&main, &baseline, &reproduction]))?;
         main.comparison = Some(comparison);
         main.baseline = Some(Box::new(baseline));
+        main.reproduction = Some(Box::new(reproduction));
     } else if recipe.batch == Batch::Full {
         results.line(&main.summary())?;
     }
@@ -341,12 +350,12 @@ impl Session<'_> {
         })
     }
 
-    /// The essay's stage 0 on one CPU core, with this run's seed; evaluated after every epoch whatever --eval-every
+    /// A recipe of batch 1 on one CPU core, with this run's seed; evaluated after every epoch whatever --eval-every
     /// says, which counts the other run's updates: the comparison looks for the first epoch that is good enough.
-    fn baseline(&self, seed: u64) -> Result<RunReport> {
+    fn baseline(&self, name: RecipeName, seed: u64) -> Result<RunReport> {
         let recipe = Recipe {
             seed,
-            ..Recipe::named(RecipeName::Reproduction)
+            ..Recipe::named(name)
         };
         let target = Target::PerExample;
         let point = StartingPoint::of(&recipe, &self.digits.train, &target.host_threads())?;

@@ -45,9 +45,11 @@ impl Restrictions {
         words
     }
 
-    /// Returns the recipe with the number of epochs from the flags.
+    /// Returns the recipe with the number of epochs from the flags, and with no larger sample than their examples.
     pub fn shortened(&self, recipe: Recipe) -> Recipe {
+        let most = self.examples.and_then(|most| u32::try_from(most).ok());
         Recipe {
+            curvature_sample: recipe.curvature_sample.min(most.unwrap_or(u32::MAX)),
             length: self.epochs.map_or(recipe.length, Length::Epochs),
             ..recipe
         }

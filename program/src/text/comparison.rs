@@ -1,4 +1,4 @@
-//! Full batch against the per-example baseline, and both against the essay.
+//! Full batch against batch 1 from the same start, and both against the essay's 23 epochs, here and as published.
 
 use serde::Serialize;
 
@@ -25,12 +25,14 @@ pub struct SameError {
     pub looks: usize,
 }
 
-/// Full batch against the per-example baseline.
+/// Full batch against batch 1.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
     /// Examples per second of the full batch over those of the baseline.
     pub same_presentations_speedup: f64,
     pub same_error: SameError,
+    /// Seconds of the essay's 23 epochs here over the full-batch run's.
+    pub over_reproduction: f64,
     /// The essay's seconds.
     pub essay_seconds: f64,
     /// The essay's seconds over the full-batch run's; `None` where that is no answer to the essay's claim.
@@ -41,13 +43,15 @@ pub struct Comparison {
     full_batch: Verdict,
     #[serde(skip)]
     baseline: Verdict,
+    #[serde(skip)]
+    reproduction: Verdict,
 }
 
 impl Comparison {
-    /// Compares two finished runs on digits of this source, under these restrictions.
+    /// Compares finished runs on digits of this source, under these restrictions: the full batch, batch 1 from the same
+    /// start, and the essay's epochs.
     pub fn of(
-        full_batch: &RunReport,
-        baseline: &RunReport,
+        [full_batch, baseline, reproduction]: [&RunReport; 3],
         source: Source,
         restrictions: &[String],
     ) -> Self {
@@ -57,8 +61,11 @@ impl Comparison {
         };
         let same_error = same_error(&full_batch.history.points, &baseline.history.points);
         let speedup = full_batch.examples_per_second / baseline.examples_per_second;
-        let (full_batch, baseline) = (verdict(full_batch), verdict(baseline));
+        let over_reproduction = reproduction.seconds.train / full_batch.seconds.train;
+        let [full_batch, baseline, reproduction] =
+            [full_batch, baseline, reproduction].map(verdict);
         Self {
+            over_reproduction,
             same_presentations_speedup: speedup,
             same_error,
             essay_seconds: ESSAY_SECONDS,
@@ -66,33 +73,38 @@ impl Comparison {
             baseline_over_essay: baseline.over_essay(),
             full_batch,
             baseline,
+            reproduction,
         }
     }
 
     /// Human-readable text: a table, the two speed-ups, the essay, the verdict on its claim.
-    pub fn text(&self, full_batch: &RunReport, baseline: &RunReport) -> String {
-        let mut lines = vec![String::new(), columns("", "full batch", "per example")];
+    pub fn text(&self, runs: [&RunReport; 3]) -> String {
+        let [full_batch, baseline, _] = runs;
+        let heads = ["full batch", "per example", "the essay's epochs"];
+        let mut lines = vec![String::new(), columns("", heads.map(String::from))];
         type Show = fn(&RunReport) -> String;
-        let rows: [(&str, Show); 11] = [
+        let rows: [(&str, Show); 13] = [
+            ("recipe", |run| run.recipe.name.clone()),
             ("engine", |run| run.engine.to_string()),
             ("updates", |run| grouped(u64::from(run.steps))),
             ("epochs", epochs),
             ("presentations", |run| grouped(run.presentations)),
             ("set-up", |run| format!("{:.3} s", run.seconds.setup)),
             ("training", |run| format!("{:.3} s", run.seconds.train)),
+            ("start, part of it", |run| match run.seconds.start {
+                0.0 => "-".into(),
+                start => format!("{start:.3} s"),
+            }),
             ("examples/s", |run| grouped(run.examples_per_second as u64)),
             ("train loss", |run| format!("{:.5}", run.train.loss)),
             ("train error, misses", |run| error(&run.train)),
             ("test loss", |run| format!("{:.5}", run.test.loss)),
             ("test error, misses", |run| error(&run.test)),
         ];
-        lines.extend(rows.map(|(what, show)| columns(what, &show(full_batch), &show(baseline))));
-        let over_essay = |over: Option<f64>| over.map_or("-".into(), factor);
-        lines.push(columns(
-            "the essay's 90 s over",
-            &over_essay(self.over_essay),
-            &over_essay(self.baseline_over_essay),
-        ));
+        lines.extend(rows.map(|(what, show)| columns(what, runs.map(show))));
+        let verdicts = [&self.full_batch, &self.baseline, &self.reproduction];
+        let over_essay = |verdict: &Verdict| verdict.over_essay().map_or("-".into(), factor);
+        lines.push(columns("the essay's 90 s over", verdicts.map(over_essay)));
         lines.push(format!("full batch on {}", full_batch.device));
         lines.push(format!("per example on {}", baseline.device));
         lines.push(String::new());
@@ -109,6 +121,10 @@ impl Comparison {
             same.baseline_seconds,
             same.misses,
             same.looks,
+        ));
+        lines.push(format!(
+            "the essay's 23 epochs of batch 1, drawn weights, on this core: full batch is {} them",
+            speed_than(self.over_reproduction)
         ));
         if !matches!(self.full_batch, Verdict::Incomparable(_)) {
             lines.push(
@@ -131,11 +147,12 @@ impl Comparison {
         let took = full_batch.seconds.train;
         let words = self.full_batch.words();
         if self.over_essay.is_none() {
-            return format!("{claim}: {trained} took {took:.2} s: {words}.");
+            return format!("{claim}: {trained} took {took:.3} s: {words}.");
         }
         format!(
-            "{claim}: {trained} took {took:.2} s, {words}, but one CPU core fed one example at a time took {:.2} s, {}, with \
-             no full batch at all, and against that core full batch is {} to the same test error; one run, one seed.",
+            "{claim}: {trained} took {took:.3} s, {words}, but one CPU core fed one example at a time, from the same start, \
+             took {:.3} s, {}, with no full batch at all, and against that core full batch is {} to the same test error; one \
+             run, one seed.",
             baseline.seconds.train,
             self.baseline.words(),
             speed(self.same_error.speedup),
@@ -182,8 +199,9 @@ fn at(points: &[Point], step: f64) -> (f64, f64) {
     )
 }
 
-fn columns(what: &str, one: &str, other: &str) -> String {
-    format!("{what:<22}{one:>20}{other:>20}")
+fn columns(what: &str, values: [String; 3]) -> String {
+    let values = values.map(|value| format!("{value:>24}"));
+    format!("{what:<22}{}", values.concat())
 }
 
 fn error(split: &SplitReport) -> String {

@@ -13,9 +13,13 @@ use gpu_train::experiment::verdict::{ESSAY_SECONDS, factor, seconds};
 pub type Show = fn(&Contestant, &Standing) -> String;
 
 /// The table's columns after the name.
-pub const COLUMNS: [(&str, Show); 9] = [
+pub const COLUMNS: [(&str, Show); 10] = [
     ("training", |_, found| seconds(found.train.median)),
     ("min to max", |_, found| range(found.train)),
+    ("start", |_, found| match found.start {
+        0.0 => "-".into(),
+        start => seconds(start),
+    }),
     ("set-up", |_, found| seconds(found.setup.median)),
     ("tuning", |one, _| match one.tuning {
         0.0 => "-".into(),
@@ -27,9 +31,15 @@ pub const COLUMNS: [(&str, Show); 9] = [
         None => format!("{:.1}", found.misses.mean),
     }),
     ("qualifies", |_, found| {
-        if found.qualifies { "yes" } else { "no" }.into()
+        let decided = if found.qualifies { "yes" } else { "no" };
+        if found.undecided {
+            "undecided"
+        } else {
+            decided
+        }
+        .into()
     }),
-    ("over per-example", |_, found| {
+    ("over baseline", |_, found| {
         found
             .over_per_example
             .map_or("-".into(), |over| format!("{over:.2}"))

@@ -41,10 +41,13 @@ pub struct RunReport {
     pub train: SplitReport,
     /// At the end, on the test set.
     pub test: SplitReport,
-    /// The per-example baseline of the same invocation.
+    /// Batch 1 from the same start, in the same invocation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Box<RunReport>>,
-    /// The two compared.
+    /// The essay's 23 epochs of batch 1, in the same invocation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reproduction: Option<Box<RunReport>>,
+    /// All compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
     /// The run's course.
@@ -81,6 +84,7 @@ impl RunReport {
             train: last.train.into(),
             test: last.test.into(),
             baseline: None,
+            reproduction: None,
             comparison: None,
             history,
         }

@@ -36,7 +36,7 @@ fn the_present_thread_computes_what_a_pool_does() {
 #[test]
 fn every_stage_runs_alone() {
     for level in Level::available() {
-        let recipe = Recipe::named(RecipeName::FullBatch);
+        let recipe = Recipe::named(RecipeName::FullBatchMuon);
         let start = recipe.initial_parameters();
         let mut engine =
             FullBatch::with_level_and_threads(digits(), recipe, &start, level, 1).unwrap();

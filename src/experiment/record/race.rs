@@ -8,7 +8,7 @@ use crate::data::DigitsRecord;
 /// The rule of the race, fixed before the first run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RaceRule {
-    /// A contestant qualifies if its mean test misses over the seeds are at most these.
+    /// A contestant qualifies if its mean test misses are at most these: the whole 95% interval over the seeds.
     pub target_misses: u32,
     /// Test examples.
     pub test_examples: u32,
@@ -41,8 +41,12 @@ pub struct RaceRun {
     pub seed: u64,
     /// Seconds until the engine was ready for its first update, tuning not counted.
     pub setup: f64,
-    /// Seconds from the first training submission until the final weights were read back.
+    /// Seconds of computing the starting point, and from the first training submission until the final weights were read
+    /// back.
     pub train: f64,
+    /// The part of `train` that the starting point took; 0 for drawn weights.
+    #[serde(default)]
+    pub start: f64,
     /// Test examples missed at the end.
     pub test_misses: u32,
     /// Training examples missed at the end.
@@ -54,14 +58,20 @@ pub struct RaceRun {
 pub struct Standing {
     /// Seconds of training.
     pub train: Spread,
+    /// Median seconds of these that the starting point took; 0 for drawn weights.
+    #[serde(default)]
+    pub start: f64,
     /// Seconds of set-up, tuning not counted.
     pub setup: Spread,
     /// Seconds from nothing to trained weights in the first round: reading the digits, tuning, set-up and training.
     pub cold_total: f64,
     /// Of the test misses.
     pub misses: Statistics,
-    /// True if the mean misses are at most the target, and no run failed.
+    /// True if the mean's whole 95% interval is at most the target (of one seed: its misses), and no run failed.
     pub qualifies: bool,
+    /// True if the interval straddles the target, and no run failed: more seeds would tell.
+    #[serde(default)]
+    pub undecided: bool,
     /// Speed relative to the per-example baseline: the median over the rounds of the ratio within a round.
     pub over_per_example: Option<f64>,
     /// The essay's 90 s over the median seconds; `None` where that is no answer to its claim, as it is for other digits,

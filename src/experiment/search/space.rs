@@ -110,7 +110,7 @@ impl Range {
             Choices::Between(low, high) => vec![low.to_string(), high.to_string()],
             Choices::OneOf(texts) => texts.clone(),
         };
-        let recipe = Recipe::named(crate::recipe::RecipeName::FullBatch);
+        let recipe = Recipe::named(crate::recipe::RecipeName::FullBatchMuon);
         for text in texts {
             let mut tried = recipe.clone();
             self.field.set(&mut tried, &text, 1)?;
@@ -258,7 +258,10 @@ mod tests {
 
     #[test]
     fn a_warm_up_is_a_share_of_all_updates() {
-        for (name, updates) in [(RecipeName::Reproduction, 40), (RecipeName::FullBatch, 4)] {
+        for (name, updates) in [
+            (RecipeName::Reproduction, 40),
+            (RecipeName::FullBatchMuon, 4),
+        ] {
             let mut recipe = Recipe {
                 length: Length::Epochs(40),
                 ..Recipe::named(name)
@@ -302,7 +305,7 @@ mod tests {
     fn candidates_stay_in_their_ranges_and_a_seed_repeats_them() {
         let base = Recipe {
             optimizer: Optimizer::Muon,
-            ..Recipe::named(RecipeName::FullBatch)
+            ..Recipe::named(RecipeName::FullBatchMuon)
         };
         let own = [
             "learning-rate=0.01..0.02".parse().unwrap(),

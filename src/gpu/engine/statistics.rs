@@ -5,6 +5,7 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::gpu::step::contents::Value;
 use crate::gpu::step::plan::Buffer;
+use crate::net::Parameters;
 use crate::recipe::{Optimizer, Recipe};
 use crate::threads::Threads;
 use crate::whitening::Whitening;
@@ -14,6 +15,8 @@ pub(super) struct Statistics {
     /// The first training examples, those of the recipe's sample alone.
     sample: Dataset,
     threads: Threads,
+    /// Those of the present parameters, where they came with these; the device does not have them yet.
+    pub(super) given: Option<Whitening>,
     /// True if the device holds those of the parameters in the second moment.
     pub(super) are_on_device: bool,
 }
@@ -25,6 +28,7 @@ impl Statistics {
         (recipe.optimizer == Optimizer::WhitenedMuon).then(|| Self {
             sample: train.truncated(recipe.curvature_sample as usize),
             threads: Threads::start(cores()),
+            given: None,
             are_on_device: false,
         })
     }
@@ -34,7 +38,7 @@ impl Gpu {
     /// Sees to the statistics of the present step: new ones if they are due, else those of the parameters in the second
     /// moment, which the device lacks after a restart.
     pub(super) async fn estimate_statistics(&mut self) -> Result<()> {
-        let Some(statistics) = &self.statistics else {
+        let Some(statistics) = &mut self.statistics else {
             return Ok(());
         };
         let are_due = self.recipe.statistics_are_due(self.step);
@@ -46,15 +50,12 @@ impl Gpu {
         } else {
             Value::SecondMoment
         };
+        let given = statistics.given.take();
         let words = self.device.read(&[self.whole(value)]).await?;
-        let whitening = Whitening::estimate(
-            &statistics.sample,
-            statistics.sample.len(),
-            &self.program.variant.unpack(&words),
-            (&self.recipe).into(),
-            self.recipe.damping,
-            &statistics.threads,
-        )?;
+        let whitening = match given {
+            Some(given) => given,
+            None => self.estimate(&self.program.variant.unpack(&words))?,
+        };
         let mut write = |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
         let second_moment = self.program.range(Value::SecondMoment);
         write(&second_moment.buffer, second_moment.first, &words);
@@ -63,6 +64,24 @@ impl Gpu {
             statistics.are_on_device = true;
         }
         Ok(())
+    }
+
+    fn estimate(&self, parameters: &Parameters) -> Result<Whitening> {
+        let Statistics {
+            sample, threads, ..
+        } = self
+            .statistics
+            .as_ref()
+            .expect("an optimizer with statistics");
+        let (recipe, functions) = (&self.recipe, (&self.recipe).into());
+        Whitening::estimate(
+            sample,
+            sample.len(),
+            parameters,
+            functions,
+            recipe.damping,
+            threads,
+        )
     }
 
     /// Up to `most` steps, at least one, to before the next that new statistics are due at.

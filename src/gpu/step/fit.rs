@@ -100,7 +100,7 @@ mod tests {
     fn sets_that_do_not_fit_are_refused_with_both_numbers() {
         let adapter = AdapterDescription::for_tests("small", Backend::Vulkan, Kind::Integrated);
         let fit = |adapter: &AdapterDescription, examples| {
-            let recipe = Recipe::named(RecipeName::FullBatch);
+            let recipe = Recipe::named(RecipeName::FullBatchMuon);
             let sizes = Sizes::of(examples, 2_007);
             let program = Program::build(&recipe, sizes, Variant::Layered).unwrap();
             check_fit(&program, adapter, examples).map_err(|error| error.to_string())

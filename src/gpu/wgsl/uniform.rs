@@ -128,7 +128,7 @@ impl StepParams {
 pub fn declaration() -> String {
     let any = StepParams::of(Purpose::EvaluateTrain, 1);
     let mut text = String::from("struct StepParams {\n");
-    for (name, (kind, _)) in any.fields(&Recipe::named(RecipeName::FullBatch), 1) {
+    for (name, (kind, _)) in any.fields(&Recipe::named(RecipeName::FullBatchMuon), 1) {
         let _ = writeln!(text, "    {name}: {kind},");
     }
     text + "}\n@group(0) @binding(0) var<uniform> params: StepParams;\n"
@@ -145,7 +145,7 @@ mod tests {
         let naga::TypeInner::Struct { members, span } = &module.types[params.ty].inner else {
             panic!("params is a struct");
         };
-        let recipe = Recipe::named(RecipeName::FullBatch);
+        let recipe = Recipe::named(RecipeName::FullBatchMuon);
         let params = StepParams::of(Purpose::Training, 65);
         let fields = params.fields(&recipe, 64);
         assert_eq!(members.len(), fields.len());

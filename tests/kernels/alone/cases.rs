@@ -96,7 +96,7 @@ impl Case {
             dropout: self.dropout,
             // Above 2³², so that both words of the seed count.
             seed: 0x0123_4567_89ab_cdef,
-            ..Recipe::named(RecipeName::FullBatch)
+            ..Recipe::named(RecipeName::FullBatchMuon)
         }
     }
 

@@ -105,7 +105,7 @@ impl ForwardBackwardCase {
             dropout: self.dropout,
             // Above 2³², so that both words of the seed count.
             seed: 0x0123_4567_89ab_cdef,
-            ..Recipe::named(RecipeName::FullBatch)
+            ..Recipe::named(RecipeName::FullBatchMuon)
         }
     }
 

@@ -65,7 +65,7 @@ impl UpdateCase {
             optimizer: self.optimizer,
             weight_decay: 0.02,
             momentum: 0.9,
-            ..Recipe::named(RecipeName::FullBatch)
+            ..Recipe::named(RecipeName::FullBatchMuon)
         }
     }
 

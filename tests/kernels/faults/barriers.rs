@@ -296,7 +296,7 @@ fn fused() -> Vec<(String, String)> {
             weights: WeightPath::Storage,
             keep_x,
         };
-        let recipe = Recipe::named(RecipeName::FullBatch);
+        let recipe = Recipe::named(RecipeName::FullBatchMuon);
         let program = Program::build(&recipe, Sizes::of(100, 10), Variant::Fused(tiling));
         let program = program.expect("a program");
         for shader in program.shaders {
@@ -325,7 +325,7 @@ fn each_barrier_is_missed(text: &str) -> Result<(), String> {
 }
 
 pub fn trials() -> Vec<Trial> {
-    let recipe = Recipe::named(RecipeName::FullBatch);
+    let recipe = Recipe::named(RecipeName::FullBatchMuon);
     let layered = LAYERED.into_iter().map(|kernel| {
         let text = compose(&recipe, "", kernel.parts, kernel.source);
         (kernel.name.to_owned(), text)
