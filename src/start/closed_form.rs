@@ -113,7 +113,7 @@ impl Fit<'_> {
         threads.for_each(jobs, |_, (group, to): (usize, &mut Mat<f64>)| {
             *to = self.inputs.covariance(group);
         });
-        let sums = self.inputs.class_sums(self.labels);
+        let sums = self.inputs.class_sums(self.labels, threads);
         let rows: &[Part] = match self.depth {
             0 | 1 => &[Part::Principal, Part::Discriminant],
             _ => &[Part::LeastSquares],
@@ -159,7 +159,7 @@ impl Fit<'_> {
         part: Part,
         group: usize,
         covariance: &Mat<f64>,
-        sums: &Mat<f64>,
+        sums: &[[f64; CLASSES]],
     ) -> Option<Vec<Vec<f64>>> {
         let count = self.layer().group_rows();
         if let Part::Principal = part {

@@ -5,12 +5,13 @@ use faer::{ColRef, Mat, Side};
 use crate::draw::{self, Stream};
 use crate::whitening::dot;
 
-/// Residual at which an eigenvector counts as found, as a share of the matrix's trace.
-const TOLERANCE: f64 = 1e-9;
+/// Residual at which an eigenvector counts as found, as a share of the matrix's trace: far below what training would notice.
+const TOLERANCE: f64 = 1e-6;
 /// The largest side that is decomposed as a whole: Lanczos' vectors would be most of it.
 const WHOLE: usize = 64;
-/// Lanczos' steps between two checks of the residuals, and the most of them.
-const CHECKED: usize = 16;
+/// Lanczos' steps before the first check of the residuals, between two checks, and the most of them.
+const FIRST_CHECK: usize = 20;
+const CHECKED: usize = 6;
 const MOST: usize = 96;
 
 /// The leading eigenvectors of a positive semidefinite matrix, the largest eigenvalue's first; `None` if it is zero or not
@@ -61,7 +62,7 @@ fn partial(matrix: &Mat<f64>, count: usize, tolerance: f64) -> Option<Mat<f64>> 
             components.for_each(|(next, value)| *next -= along * value);
         }
         let (next, length) = unit(next);
-        if size.is_multiple_of(CHECKED) && size > CHECKED {
+        if size >= FIRST_CHECK && (size - FIRST_CHECK).is_multiple_of(CHECKED) {
             let small = Mat::from_fn(size, size, |row, column| match row.abs_diff(column) {
                 0 => diagonal[row],
                 1 => next_to[row.min(column)],

@@ -240,30 +240,30 @@ impl Inputs {
     }
 
     /// Sum of a group's inputs around their mean over the examples of each class, by the number of all examples: `[input][class, position]`.
-    pub fn of_classes(&self, sums: &Mat<f64>, group: usize) -> Mat<f64> {
+    pub fn of_classes(&self, sums: &[[f64; CLASSES]], group: usize) -> Mat<f64> {
         let (n, positions) = (self.layer().inputs(), &self.below[group]);
         Mat::from_fn(n, CLASSES * positions.len(), |input, column| {
             let (class, position) = (column / positions.len(), column % positions.len());
-            positions[position][input].map_or(0.0, |unit| sums[(unit, class)])
+            positions[position][input].map_or(0.0, |unit| sums[unit][class])
         })
     }
 
     /// The same of the units below, `[unit][class]`.
-    pub fn class_sums(&self, labels: &[u8]) -> Mat<f64> {
+    pub fn class_sums(&self, labels: &[u8], threads: &Threads) -> Vec<[f64; CLASSES]> {
         let share = 1.0 / labels.len() as f64;
-        let of_class = Mat::from_fn(labels.len(), CLASSES, |example, class| {
-            f64::from(usize::from(labels[example]) == class)
-        });
-        let units = self.centred.count();
-        let mut sums = Mat::zeros(units, CLASSES);
-        let values = self.centred.matrix(0..units).transpose();
-        matmul(
-            sums.as_mut(),
-            Accum::Replace,
-            values,
-            of_class.as_ref(),
-            share,
-            Par::Seq,
+        let stride = self.centred.stride;
+        let mut sums = vec![[0.0; CLASSES]; self.centred.count()];
+        let jobs = self.centred.values.chunks(UNITS * stride);
+        let jobs = jobs.zip(sums.chunks_mut(UNITS)).collect();
+        threads.for_each(
+            jobs,
+            |_, (values, sums): (&[f64], &mut [[f64; CLASSES]])| {
+                for (unit, sums) in values.chunks_exact(stride).zip(sums) {
+                    for (value, &label) in unit.iter().zip(labels) {
+                        sums[usize::from(label)] += share * value;
+                    }
+                }
+            },
         );
         sums
     }

@@ -90,10 +90,15 @@ impl GroupWhitening {
         let factor = factor(covariance, damping).ok_or_else(|| not_definite(inputs.layer()))?;
         let mut inverse = Mat::<f64>::identity(n, n);
         solve_lower_triangular_in_place(factor.L(), inverse.as_mut(), Par::Seq);
-        let element = |at: usize| inverse[(at / n, at % n)];
+        let mut whitening = vec![0.0; n * n];
+        for (column, values) in inverse.col_iter().enumerate() {
+            for (row, &value) in values.iter().enumerate().skip(column) {
+                whitening[row * n + column] = value;
+            }
+        }
         Ok(Self {
             mean: inputs.mean(group),
-            whitening: (0..n * n).map(element).collect(),
+            whitening,
         })
     }
 }
