@@ -44,13 +44,15 @@ fn full_batch_compares_itself_with_the_baseline() {
     for part in [
         "full-batch: cpu on ",
         "step 20/20.",
+        "per-example-closed-form: per-example on ",
         "reproduction: per-example on ",
         "eval: split test . loss ",
-        "full batch         per example",
+        "full batch             per example      the essay's epochs",
         "presentations",
         "145,820",
         "167,693",
         "set-up",
+        "start, part of it",
         "examples/s",
         "same number of presentations:",
         "same test error",
@@ -87,7 +89,8 @@ fn other_digits_are_not_compared_with_the_essay() {
         fs::write(folder.path().join(name), rows).expect("written");
     }
     let digits = folder.path().to_str().expect("UTF-8");
-    let arguments = ["--device", "cpu", "--steps", "2", "--zip-code", digits];
+    let muon = ["--recipe", "full-batch-muon", "--device", "cpu"];
+    let arguments = [&muon[..], &["--steps", "2", "--zip-code", digits]].concat();
     let run = gpu_train(&arguments).assert().success();
     let text = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
     assert!(
@@ -116,9 +119,16 @@ fn standard_output_has_only_json() {
     assert_eq!(report["test"]["examples"], 2_007);
     let (misses, error) = (&report["test"]["misses"], &report["test"]["error"]);
     assert_eq!(error.as_f64(), misses.as_f64().map(|m| m / 2_007.0));
-    let baseline = &report["baseline"];
+    let (baseline, essay) = (&report["baseline"], &report["reproduction"]);
     assert_eq!(baseline["engine"], "per-example");
-    assert_eq!(baseline["presentations"], 167_693);
+    // The same start, which is a part of the training time of both; the essay's weights are drawn.
+    for run in [&report, baseline] {
+        assert_eq!(run["recipe"]["start"], "closed-form");
+        let [start, train] = ["start", "train"].map(|part| run["seconds"][part].as_f64());
+        assert!(Some(0.0) < start && start < train, "{}", run["seconds"]);
+    }
+    assert_eq!(essay["presentations"], 167_693);
+    assert_eq!(essay["seconds"]["start"], 0.0);
     assert!(report["comparison"]["same_presentations_speedup"].as_f64() > Some(0.0));
 }
 
@@ -131,14 +141,14 @@ fn evaluation_lines_of_the_baseline_have_the_reproductions_form() {
         .stdout(predicate::str::is_match(form).expect("a pattern").count(2));
 }
 
-/// `--eval-every` counts updates of the full batch; each of the baseline's 23 epochs is evaluated.
+/// `--eval-every` counts updates of the full batch; each epoch of batch 1 is evaluated: 4 from the same start, the essay's 23.
 #[test]
 fn the_baseline_of_a_comparison_is_evaluated_after_every_epoch() {
     let arguments = ["--device", "cpu", "--steps", "4", "--eval-every", "2"];
     let run = gpu_train(&arguments).assert().success();
     let text = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
     let lines = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
-    assert_eq!((lines("step "), lines("eval: split test ")), (2, 23));
+    assert_eq!((lines("step "), lines("eval: split test ")), (2, 27));
 }
 
 #[test]
@@ -249,6 +259,18 @@ fn rates_and_lengths_out_of_range_are_named() {
     );
     refused(&["--full-batch", "--per-example"], 2, &["--per-example"]);
     refused(&["--recipe", "nonsense"], 2, &["nonsense", "full-batch"]);
+    let start = ["--start", "closed-form"];
+    for other in [
+        ["--init-from", "a.safetensors"],
+        ["--resume", "a.safetensors"],
+    ] {
+        refused(&[start, other].concat(), 2, &["--start", other[0]]);
+    }
+    refused(
+        &["--statistics-examples", "7292"],
+        2,
+        &["--statistics-examples", "7292", "at most 7291"],
+    );
     refused(
         &["--train-examples", "5"],
         2,

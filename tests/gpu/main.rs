@@ -59,7 +59,7 @@ fn of_runs() -> Vec<Entry> {
     nets.extend(&whitened);
     let functions = both(&[case, case.with_tanh()]);
     let few = vec![case, fused, fused.muon(), fused.whitened(0)];
-    let checks: [(&str, &[Case], Check); 12] = [
+    let checks: [(&str, &[Case], Check); 13] = [
         ("ten_steps", &nets, runs::ten_steps_agree),
         ("evaluation", &nets, runs::evaluation_agrees),
         ("two_runs_are_identical", &nets, runs::two_are_identical),
@@ -87,6 +87,11 @@ fn of_runs() -> Vec<Entry> {
             "inputs_without_a_covariance_end_the_run",
             &whitened,
             runs::inputs_without_a_covariance_end_the_run,
+        ),
+        (
+            "statistics_that_come_with_the_weights_are_taken",
+            &whitened,
+            runs::given_statistics_are_taken,
         ),
         (
             "a_written_program_is_replayed",

@@ -6,6 +6,8 @@ use gpu_train::engine::{Engine, Split, State};
 use gpu_train::error::Error;
 use gpu_train::gpu::{Gpu, Kernels, Options, Variant, WeightPath, describe};
 use gpu_train::net::{H1B, PARAMETERS, Parameters};
+use gpu_train::threads::Threads;
+use gpu_train::whitening::Whitening;
 use libtest_mimic::Failed;
 
 use crate::compare::{Tolerance, close, identical};
@@ -244,4 +246,40 @@ pub fn reading_changes_nothing(adapter: &wgpu::Adapter, case: &Case) -> Result<(
     let expected = undisturbed.state()?.parameters;
     identical("parameters", parameters.flat(), expected.flat())?;
     Ok(())
+}
+
+/// An engine that is given the statistics of its first weights ends as one that estimates them; others are used, and forgotten
+/// with the state they belong to.
+pub fn given_statistics_are_taken(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let (recipe, start) = (case.recipe(), case.parameters());
+    let estimate = |damping| {
+        let (train, threads) = (case.digits().train, Threads::start(1));
+        let examples = recipe.curvature_sample as usize;
+        Whitening::estimate(
+            &train,
+            examples,
+            &start,
+            (&recipe).into(),
+            damping,
+            &threads,
+        )
+    };
+    let run = |given: Option<Whitening>, restored: bool| -> Result<State, Failed> {
+        let mut engine = case.gpu(adapter)?;
+        if let Some(whitening) = given {
+            engine.take_whitening(whitening)?;
+        }
+        if restored {
+            engine.restore(&State::start(start.clone()))?;
+        }
+        engine.train(3)?;
+        Ok(engine.state()?)
+    };
+    let expected = run(None, false)?;
+    all_identical(&run(Some(estimate(recipe.damping)?), false)?, &expected)?;
+    let others = estimate(10.0 * recipe.damping)?;
+    if run(Some(others.clone()), false)? == expected {
+        return Err("other statistics changed nothing".into());
+    }
+    all_identical(&run(Some(others), true)?, &expected)
 }

@@ -190,9 +190,17 @@ fn the_starts_statistics_are_the_optimizers() {
         given.train(2).expect("steps"),
         plain.train(2).expect("steps")
     );
+    let state = given.state().expect("a state");
+    assert_eq!(state, plain.state().expect("a state"));
+    let mut resumed = engine();
+    resumed.restore(&state).expect("restored");
+    assert_eq!(
+        given.train(1).expect("a step"),
+        resumed.train(1).expect("a step")
+    );
     assert_eq!(
         given.state().expect("a state"),
-        plain.state().expect("a state")
+        resumed.state().expect("a state")
     );
 }
 

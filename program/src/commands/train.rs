@@ -314,7 +314,7 @@ impl Session<'_> {
                 .line("the checkpoint is of the run's end: nothing is left to train")?;
         }
         let mut reached = from;
-        let mut progress = Progress::new(recipe.batch, from, self.output);
+        let mut progress = Progress::new(recipe.batch, &past, self.output);
         let history = train::resume(engine, recipe, examples, cadence, past, &mut |event| {
             match &event {
                 Event::Progress { step, .. } => reached = *step,

@@ -9,7 +9,7 @@ use super::{Output, columns};
 use gpu_train::engine::Evaluation;
 use gpu_train::error::Result;
 use gpu_train::recipe::Batch;
-use gpu_train::train::{Event, Point};
+use gpu_train::train::{Event, History, Point};
 
 /// Maximum number of losses kept for the curve. When it is reached, each pair is replaced by its mean.
 const MOST_LOSSES: usize = 512;
@@ -23,6 +23,8 @@ pub struct Progress {
     output: Output,
     /// Step at which this process started.
     from: u32,
+    /// Seconds of the starting point, which are no step's.
+    start: f64,
     started: Instant,
     bar: ProgressBar,
     error: Option<f64>,
@@ -30,13 +32,14 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Creates the display of a run that starts at step `from`. Lines go to `output`, the updated line to standard error if
+    /// Creates the display of a run that goes on from `past`. Lines go to `output`, the updated line to standard error if
     /// that is a terminal.
-    pub fn new(batch: Batch, from: u32, output: Output) -> Self {
+    pub fn new(batch: Batch, past: &History, output: Output) -> Self {
         Self {
             batch,
             output,
-            from,
+            from: past.step,
+            start: past.start,
             started: Instant::now(),
             bar: output.progress_bar("{msg}"),
             error: None,
@@ -78,7 +81,7 @@ impl Progress {
     }
 
     fn draw(&self, step: u32, steps: u32, losses: &[f32], seconds: f64) {
-        let per_step = seconds / f64::from(step);
+        let per_step = (seconds - self.start) / f64::from(step);
         let speed = match self.batch {
             Batch::Full => format!("{} ms per step", three_digits(1e3 * per_step)),
             Batch::PerExample => format!("{} µs per example", three_digits(1e6 * per_step)),
@@ -132,7 +135,7 @@ impl Progress {
             point.test.loss,
             100.0 * point.test.error(),
             point.test.misses,
-            three_digits(1e3 * point.seconds / f64::from(point.step)),
+            three_digits(1e3 * (point.seconds - self.start) / f64::from(point.step)),
             time_left(left),
         )
     }

@@ -81,7 +81,7 @@ const STAGE_4: Option<Figure> = figure(1.59, 32);
 
 /// All rows: the essay's stages one example at a time, then over the full batch.
 #[rustfmt::skip]
-pub const ROWS: [Row; 14] = [
+pub const ROWS: [Row; 18] = [
     row("stage-0", RecipeName::Reproduction, STAGE_0, large(Some(100), 2.74, 54), "reproduction: tanh, MSE, SGD"),
     row("stage-1", RecipeName::Softmax, STAGE_1, None, "+ softmax cross-entropy"),
     row("stage-2", RecipeName::AdamW, STAGE_2, None, "+ AdamW"),
@@ -96,6 +96,10 @@ pub const ROWS: [Row; 14] = [
     row("full-batch-3", RecipeName::FullBatchAugmentation, STAGE_3, None, "stage 3 over the full batch"),
     row("full-batch-4", RecipeName::FullBatchModern, STAGE_4, large(None, 1.25, 24), "stage 4 over the full batch"),
     row("full-batch", RecipeName::FullBatch, STAGE_0, None, "fewest full-batch steps to the reproduction's misses"),
+    row("full-batch-random", RecipeName::FullBatchRandom, STAGE_0, None, "the same from drawn weights"),
+    row("full-batch-muon", RecipeName::FullBatchMuon, STAGE_0, None, "the same from drawn weights, by Muon"),
+    row("per-example", RecipeName::PerExample, STAGE_0, None, "fewest epochs of batch 1 to the reproduction's misses"),
+    row("per-example-closed-form", RecipeName::PerExampleClosedForm, STAGE_0, None, "the same from the closed-form start"),
 ];
 
 impl Row {

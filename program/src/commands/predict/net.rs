@@ -15,7 +15,7 @@ use gpu_train::file;
 use gpu_train::predict::Classifier;
 use gpu_train::recipe::{Functions, Length, Recipe, RecipeName};
 use gpu_train::target::{self, Target};
-use gpu_train::train::{self, Cadence};
+use gpu_train::train::{self, Cadence, History};
 use gpu_train::weights;
 
 /// Path of the weights: the given one, or the default in the user's data folder.
@@ -116,7 +116,7 @@ pub fn train(arguments: &Arguments, path: &Path) -> Result<(Classifier, Value)> 
         engine.device()
     ))?;
     let cadence = Cadence::every(recipe.validate_updates(examples)?);
-    let mut progress = Progress::new(recipe.batch, 0, output);
+    let mut progress = Progress::new(recipe.batch, &History::default(), output);
     let history = train::run(engine.as_mut(), &recipe, examples, cadence, &mut |event| {
         progress.show(&event)
     })?;
