@@ -32,7 +32,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Creates the display of a run that goes on from `past`. Lines go to `output`, the updated line to standard error if
+    /// Creates the display of a run that continues from `past`. Lines go to `output`, the updated line to standard error if
     /// that is a terminal.
     pub fn new(batch: Batch, past: &History, output: Output) -> Self {
         Self {
