@@ -95,10 +95,10 @@ impl Recipe {
                 ..Self::whitened_muon(4, [0.18, 0.029, 0.0, 0.2, 0.041])
             },
             RecipeName::FullBatchRandom => Self {
-                warmup: 4,
+                warmup: 3,
                 curvature_sample: 384,
-                statistics_every: 2,
-                ..Self::whitened_muon(18, [0.29, 0.046, 0.36, 0.3, 0.063])
+                statistics_every: 3,
+                ..Self::whitened_muon(20, [0.26, 0.047, 0.48, 0.5, 0.053])
             },
             RecipeName::FullBatchMuon => Self {
                 activation: Activation::Relu,

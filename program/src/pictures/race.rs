@@ -49,15 +49,19 @@ impl<'a> Bar<'a> {
     /// Nothing for a contestant whose runs all failed.
     fn measured(one: &'a Contestant) -> Option<Self> {
         let found = one.standing.as_ref()?;
+        let undecided = if found.undecided { ", undecided" } else { "" };
         Some(Self {
             name: &one.name,
             about: "",
-            note: format!("{:.1} misses · {}", found.misses.mean, one.device),
+            note: format!(
+                "{:.1} misses{undecided} · {}",
+                found.misses.mean, one.device
+            ),
             role: Role::Measured,
             seconds: found.train.median,
             spread: (one.runs.len() > 1).then_some([found.train.min, found.train.max]),
             cold: Some(found.cold_total),
-            qualifies: found.qualifies,
+            qualifies: found.qualifies || found.undecided,
         })
     }
 }
