@@ -18,6 +18,8 @@ fn search_small(folder: &std::path::Path, out: &std::path::Path) -> Command {
     command
         .args([
             "search",
+            "--recipe",
+            "full-batch-muon",
             "--lengths",
             "3,5",
             "--candidates",
@@ -40,7 +42,7 @@ fn small(folder: &std::path::Path, name: &str) -> Vec<serde_json::Value> {
     search_small(folder, &out)
         .assert()
         .success()
-        .stdout(contains("chosen: --recipe full-batch --steps 5"));
+        .stdout(contains("chosen: --recipe full-batch-muon --steps 5"));
     let text = std::fs::read_to_string(out).expect("the rows");
     text.lines()
         .map(|line| serde_json::from_str(line).expect("a row of JSON"))
@@ -139,6 +141,7 @@ fn with_mnist_it_validates_on_digits_outside_the_training_set() {
         let mut command = gpu_train();
         command.current_dir(folder.path());
         command.args(["search", "--mnist", ".", "--train-examples", "60"]);
+        command.args(["--recipe", "full-batch-muon"]);
         command.args(["--validation-examples", validation_examples]);
         command.args(["--lengths", "2", "--candidates", "2", "--out", "a.jsonl"]);
         command.assert()
@@ -240,6 +243,7 @@ fn ctrl_c_keeps_the_finished_runs_and_the_same_command_resumes() {
         command.current_dir(folder.path());
         command.args([
             "search",
+            "--recipe=full-batch-muon",
             "--lengths",
             "2",
             "--folds",

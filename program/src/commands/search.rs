@@ -94,7 +94,7 @@ const TRAIN_EXAMPLES: &str = "With --mnist: train on the first N of its 60,000 t
 const EXAMPLES: &str = "\
 Examples:
   gpu-train search --recipe full-batch --candidates 32
-  gpu-train search --recipe full-batch --lengths 50,65,80 --target 4.09 --mnist DIR
+  gpu-train search --recipe full-batch --lengths 3,4,5 --target 4.09 --mnist DIR
   gpu-train search --recipe full-batch-modern --vary learning-rate=0.005..0.05 --out search.jsonl";
 
 impl Arguments {
