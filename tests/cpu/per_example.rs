@@ -287,7 +287,7 @@ fn a_recipe_of_another_batch_or_a_rule_that_does_not_go_with_it_is_refused() {
     for (recipe, expected) in [
         (
             Recipe::named(RecipeName::FullBatchMuon),
-            "the per-example engine: found recipe full-batch with the full batch, expected one example per update",
+            "the per-example engine: found recipe full-batch-muon with the full batch, expected one example per update",
         ),
         (muon, "--optimizer: found muon"),
     ] {
