@@ -8,7 +8,6 @@ use gpu_train::cpu::cores;
 use gpu_train::data::embedded;
 use gpu_train::error::Result;
 use gpu_train::recipe::{Recipe, RecipeName};
-use gpu_train::start::StartingPoint;
 use gpu_train::target::{self, Target};
 use gpu_train::train::{self, Cadence, Event};
 use gpu_train::weights;
@@ -17,7 +16,7 @@ fn main() -> Result<()> {
     let digits = embedded::digits();
     let recipe = Recipe::named(RecipeName::FullBatch);
     let target = Target::Cpu(cores());
-    let start = StartingPoint::of(&recipe, &digits.train, &target.host_threads())?;
+    let start = target.starting_point(&digits, &recipe)?;
     let mut engine = target::open(&target, &digits, &recipe, start)?.engine;
     let cadence = Cadence::every(1);
     let mut show = |event: Event<'_>| {

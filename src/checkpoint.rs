@@ -15,7 +15,7 @@ use crate::data::fingerprint::hexadecimal;
 use crate::engine::{EngineKind, State};
 use crate::error::{Error, Result};
 use crate::file;
-use crate::recipe::{Batch, Recipe, differing_field};
+use crate::recipe::{Batch, Recipe, differing_field, is_default};
 use crate::train::{History, Point};
 use crate::weights::{self, Written};
 
@@ -59,16 +59,11 @@ struct Header {
     /// Seconds spent training.
     seconds: f64,
     /// Seconds of these that the starting point took.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     start: f64,
     points: Vec<Point>,
     /// SHA-256 of all tensors' bytes in the order of their names, in hexadecimal.
     sha256: String,
-}
-
-/// Tells serde to leave a field out that older headers did not have.
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
 }
 
 /// All that every form of the header has.

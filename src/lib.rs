@@ -7,7 +7,6 @@
 //! ```
 //! use gpu_train::data;
 //! use gpu_train::recipe::{RecipeName, Recipe};
-//! use gpu_train::start::StartingPoint;
 //! use gpu_train::target::{self, Target};
 //! use gpu_train::train::{self, Cadence};
 //!
@@ -15,7 +14,7 @@
 //! digits.train = digits.train.truncated(1_000);
 //! let recipe = Recipe::named(RecipeName::FullBatch);
 //! let target = Target::Cpu(1);
-//! let start = StartingPoint::of(&recipe, &digits.train, &target.host_threads())?;
+//! let start = target.starting_point(&digits, &recipe)?;
 //! let mut engine = target::open(&target, &digits, &recipe, start)?.engine;
 //! let (examples, cadence) = (digits.train.len(), Cadence::every(2));
 //! let history = train::run(engine.as_mut(), &recipe, examples, cadence, &mut |_| Ok(()))?;

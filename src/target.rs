@@ -17,7 +17,7 @@
 use web_time::Instant;
 
 use crate::cpu::simd::Level;
-use crate::cpu::{FullBatch, PerExample, cores};
+use crate::cpu::{FullBatch, PerExample};
 use crate::data::Digits;
 use crate::engine::{Engine, EngineKind};
 use crate::error::Result;
@@ -26,7 +26,7 @@ use crate::net::Parameters;
 use crate::recipe::{Batch, Recipe};
 use crate::reference::Reference;
 use crate::start::StartingPoint;
-use crate::threads::Threads;
+use crate::threads::cores;
 
 /// The place where a run trains.
 #[derive(Debug, Clone)]
@@ -135,13 +135,17 @@ impl Target {
         }
     }
 
-    /// Threads of this machine that compute a starting point for a run here.
-    pub fn host_threads(&self) -> Threads {
-        Threads::start(match self {
+    /// The recipe's starting point for a run here, on as many threads as the run has; for an adapter, on all cores.
+    ///
+    /// # Errors
+    /// As [`StartingPoint::of`].
+    pub fn starting_point(&self, digits: &Digits, recipe: &Recipe) -> Result<StartingPoint> {
+        let threads = match self {
             Self::Reference | Self::PerExample => 1,
             Self::Cpu(threads) => *threads,
             Self::Adapter(_) => cores(),
-        })
+        };
+        StartingPoint::of(recipe, &digits.train, threads)
     }
 
     /// The engine that trains here.

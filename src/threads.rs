@@ -5,6 +5,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+/// Number of cores available to this process.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// A pool of threads, or the present thread alone. Work comes to the same results on both, so where a system starts no
 /// threads (a limit on processes, WebAssembly) the present one does all of it.
 #[derive(Clone)]

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use common::Noise;
 use gpu_train::checkpoint;
 use gpu_train::net::PARAMETERS;
-use gpu_train::start::StartingPoint;
 use gpu_train::target::{self, Target};
 use gpu_train::weights;
 use serde_json::Value;
@@ -278,7 +277,7 @@ fn reports_of_a_resumed_run_include_the_time_before() {
     let recipe_of_run = kept.origin.recipe.clone();
     let digits = gpu_train::data::embedded::digits();
     let target = Target::Cpu(2);
-    let start = StartingPoint::of(&recipe_of_run, &digits.train, &target.host_threads());
+    let start = target.starting_point(&digits, &recipe_of_run);
     let opened = target::open(&target, &digits, &recipe_of_run, start.expect("a start"));
     let mut engine = opened.expect("a recipe of this engine").engine;
     engine.train(6).expect("it trains");

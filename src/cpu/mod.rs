@@ -18,6 +18,7 @@ pub mod per_example;
 mod processor;
 pub mod simd;
 
+pub use crate::threads::cores;
 pub use full_batch::FullBatch;
 pub use per_example::PerExample;
-pub use processor::{cores, describe, processor};
+pub use processor::{describe, processor};

@@ -1,6 +1,7 @@
 //! The processor's name for itself, for output.
 
 use super::simd::Level;
+use crate::threads::cores;
 
 /// Name of the processor, or its architecture where it has none.
 pub fn processor() -> String {
@@ -9,11 +10,6 @@ pub fn processor() -> String {
         return brand.as_str().trim().to_owned();
     }
     std::env::consts::ARCH.to_owned()
-}
-
-/// Number of cores available to this process.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The processor in words: its name, its cores and the instruction set the engines would use.

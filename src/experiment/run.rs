@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::experiment::record::{CurvePoint, Identity, RunRecord, SCHEMA, Seconds};
 use crate::net::Parameters;
 use crate::recipe::Recipe;
-use crate::start::StartingPoint;
 use crate::target::{self, Target};
 use crate::train::{self, Cadence, Event, History, Point, refuse_divergence};
 
@@ -102,8 +101,7 @@ impl Job {
     ) -> Result<(RunRecord, Option<Parameters>)> {
         let examples = self.digits.train.len();
         let steps = self.recipe.validate_updates(examples)?;
-        let threads = self.target.host_threads();
-        let point = StartingPoint::of(&self.recipe, &self.digits.train, &threads)?;
+        let point = self.target.starting_point(&self.digits, &self.recipe)?;
         let start = point.seconds;
         let opened = target::open(&self.target, &self.digits, &self.recipe, point)?;
         let mut engine = opened.engine;

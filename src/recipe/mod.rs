@@ -112,6 +112,13 @@ named! {
     }
 }
 
+impl Default for Start {
+    /// The start of recipes of older versions.
+    fn default() -> Self {
+        Self::Uniform
+    }
+}
+
 /// The functions that the net applies to its sums; the weights alone do not tell them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Functions {
@@ -164,7 +171,7 @@ pub struct Recipe {
     /// Range of the initial weights.
     pub initialization: Initialization,
     /// The weights that training starts from.
-    #[serde(default = "uniform", skip_serializing_if = "is_uniform")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub start: Start,
     /// Update rule.
     pub optimizer: Optimizer,
@@ -189,7 +196,7 @@ pub struct Recipe {
     /// Muon the statistics of each layer's inputs, all where there are fewer; and that the closed-form start is made of.
     pub curvature_sample: u32,
     /// Steps between two estimates of whitened Muon's statistics; 0: one estimate, at the start.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub statistics_every: u32,
     /// Shape of the rate over the epochs.
     pub schedule: Schedule,
@@ -406,19 +413,9 @@ impl Recipe {
     }
 }
 
-/// The start of recipes of older versions.
-fn uniform() -> Start {
-    Start::Uniform
-}
-
-/// Tells serde to leave a field out that recipes of older versions did not have.
-fn is_uniform(value: &Start) -> bool {
-    *value == Start::Uniform
-}
-
-/// Tells serde to leave a field out that recipes of older versions did not have.
-fn is_zero(value: &u32) -> bool {
-    *value == 0
+/// Tells serde to leave a field out that files of older versions did not have.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The first field in which a recipe's JSON differs from another's, if one does: its name, and its value in both.

@@ -4,14 +4,13 @@
 //! use gpu_train::data::embedded;
 //! use gpu_train::recipe::{Recipe, RecipeName, Start};
 //! use gpu_train::start::StartingPoint;
-//! use gpu_train::threads::Threads;
 //!
 //! let recipe = Recipe {
 //!     start: Start::ClosedForm,
 //!     ..Recipe::named(RecipeName::FullBatch)
 //! };
 //! let train = embedded::digits().train;
-//! let start = StartingPoint::of(&recipe, &train, &Threads::start(1))?;
+//! let start = StartingPoint::of(&recipe, &train, 1)?;
 //! assert!(start.seconds > 0.0);
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
@@ -51,19 +50,21 @@ impl From<Parameters> for StartingPoint {
 }
 
 impl StartingPoint {
-    /// The recipe's, on this training set; the same on any number of threads.
+    /// The recipe's, on this training set; the same on any number of threads, which are started if there is something to
+    /// compute.
     ///
     /// # Errors
     /// Those of [`Recipe::validate_start`], [`Error::Usage`](crate::error::Error::Usage) if the closed form's examples lack
     /// a digit, [`Error::Diverged`](crate::error::Error::Diverged) if a layer's inputs do not vary.
-    pub fn of(recipe: &Recipe, train: &dyn Examples, threads: &Threads) -> Result<Self> {
+    pub fn of(recipe: &Recipe, train: &dyn Examples, threads: usize) -> Result<Self> {
         match recipe.start {
             Start::Uniform => Ok(recipe.initial_parameters().into()),
             Start::ClosedForm => {
                 recipe.validate_start(train.count())?;
+                let threads = Threads::start(threads);
                 let started = Instant::now();
                 let (parameters, whitening) =
-                    threads.enter(|| closed_form::closed_form(recipe, train, threads))?;
+                    threads.enter(|| closed_form::closed_form(recipe, train, &threads))?;
                 Ok(Self {
                     parameters,
                     whitening,

@@ -24,7 +24,7 @@ fn recipe() -> Recipe {
 }
 
 fn start(recipe: &Recipe, set: &Dataset, threads: usize) -> StartingPoint {
-    StartingPoint::of(recipe, set, &Threads::start(threads)).expect("a start")
+    StartingPoint::of(recipe, set, threads).expect("a start")
 }
 
 /// Covariances of the layers' inputs at these weights, by the scalar reference.
@@ -213,7 +213,7 @@ fn other_update_rules_get_no_statistics_and_bad_examples_a_line() {
     };
     assert_eq!(start(&adamw, &train, 1).whitening, None);
     let refusal = |recipe: &Recipe, set: &Dataset| {
-        let found = StartingPoint::of(recipe, set, &Threads::start(1));
+        let found = StartingPoint::of(recipe, set, 1);
         found.expect_err("refused").to_string()
     };
     let few = train.truncated(299);

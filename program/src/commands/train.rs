@@ -18,7 +18,6 @@ use gpu_train::experiment::record::Seconds;
 use gpu_train::file;
 use gpu_train::net::Parameters;
 use gpu_train::recipe::{Batch, Functions, Recipe, RecipeName, Start};
-use gpu_train::start::StartingPoint;
 use gpu_train::target::{self, Target};
 use gpu_train::train::{self, Cadence, Event, History};
 use gpu_train::weights;
@@ -227,7 +226,7 @@ impl Session<'_> {
             // Replaced by the checkpoint's state.
             _ if resumed.is_some() => recipe.initial_parameters().into(),
             Some(path) => self.load(path, recipe)?.into(),
-            None => StartingPoint::of(recipe, &self.digits.train, &target.host_threads())?,
+            None => target.starting_point(self.digits, recipe)?,
         };
         let start = point.seconds;
         let opened = target::open(&target, self.digits, recipe, point)?;
@@ -358,7 +357,7 @@ impl Session<'_> {
             ..Recipe::named(name)
         };
         let target = Target::PerExample;
-        let point = StartingPoint::of(&recipe, &self.digits.train, &target.host_threads())?;
+        let point = target.starting_point(self.digits, &recipe)?;
         let past = History::start(point.seconds);
         let mut opened = target::open(&target, self.digits, &recipe, point)?;
         let cadence = Cadence::every(train::interval(&recipe, self.digits.train.len(), None)?);

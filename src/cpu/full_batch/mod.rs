@@ -35,14 +35,14 @@ use bytemuck::zeroed_box;
 use self::stages::{Chunk, PartialGradient, Scratch, Stage};
 pub use self::tile::TILE;
 use self::weights::Weights;
-use super::processor::{self, cores};
+use super::processor;
 use super::simd::Level;
 use crate::data::{Digits, Examples};
 use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
 use crate::error::Result;
 use crate::net::{PARAMETER_COUNT, Parameters};
 use crate::recipe::{Batch, Optimizer, Recipe};
-use crate::threads::Threads;
+use crate::threads::{Threads, cores};
 use crate::whitening::Whitening;
 
 /// Chunks the tiles are dealt out in, where there are as many: enough for one on each of sixty-four cores, and few
@@ -211,8 +211,8 @@ impl FullBatch {
     /// Sees to the whitening of the present step: a new one if it is due, else that of the weights in the second moment.
     fn estimate_whitening(&mut self) -> Result<()> {
         let is_due = self.recipe.statistics_are_due(self.state.step);
-        let is_present = self.state.second_moment == self.state.parameters;
-        if self.whitening.is_some() && (is_present || !is_due) {
+        let are_present = || self.state.second_moment == self.state.parameters;
+        if self.whitening.is_some() && (!is_due || are_present()) {
             return Ok(());
         }
         if is_due {

@@ -123,8 +123,8 @@ impl Range {
 }
 
 impl Field {
-    /// Puts a value into a recipe for a training set of `examples`; shares are of what stands there, so rate and length come
-    /// first.
+    /// Puts a value into a recipe for a training set of `examples`; a share is of a value that the recipe already has, so rate
+    /// and length come first.
     fn set(self, recipe: &mut Recipe, text: &str, examples: usize) -> Result<(), String> {
         let number = || {
             let found = text.parse::<f64>().ok().filter(|value| value.is_finite());

@@ -7,7 +7,7 @@ use crate::gpu::step::contents::Value;
 use crate::gpu::step::plan::Buffer;
 use crate::net::Parameters;
 use crate::recipe::{Optimizer, Recipe};
-use crate::threads::Threads;
+use crate::threads::{Threads, cores};
 use crate::whitening::Whitening;
 
 /// Examples and threads of an estimate, and whether the device holds one.
@@ -24,7 +24,6 @@ pub(super) struct Statistics {
 impl Statistics {
     /// Of a recipe's runs on these training examples, where it needs them.
     pub(super) fn of(recipe: &Recipe, train: &Dataset) -> Option<Self> {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         (recipe.optimizer == Optimizer::WhitenedMuon).then(|| Self {
             sample: train.truncated(recipe.curvature_sample as usize),
             threads: Threads::start(cores()),

@@ -4,36 +4,23 @@ use crate::net::{LAYERS, Layer};
 use crate::whitening::Whitening;
 
 /// Floats of all means.
-pub const MEANS: usize = first_mean(LAYERS.len());
+pub const MEANS: usize = first_floats(LAYERS.len())[0];
 /// Floats of all whitening matrices.
-pub const WHITENING: usize = first_whitening(LAYERS.len());
+pub const WHITENING: usize = first_floats(LAYERS.len())[1];
 
-const fn means_of(layer: &Layer) -> usize {
-    layer.groups * layer.positions * layer.inputs()
-}
-
-const fn whitening_of(layer: &Layer) -> usize {
-    layer.groups * layer.inputs() * layer.inputs()
-}
-
-/// First float of a layer's means.
-pub const fn first_mean(layer: usize) -> usize {
-    let (mut before, mut sum) = (0, 0);
+/// First float of a layer's means, and of its whitening matrices.
+pub const fn first_floats(layer: usize) -> [usize; 2] {
+    let (mut before, mut first) = (0, [0; 2]);
     while before < layer {
-        sum += means_of(&LAYERS[before]);
+        let Layer {
+            groups, positions, ..
+        } = LAYERS[before];
+        let inputs = LAYERS[before].inputs();
+        first[0] += groups * positions * inputs;
+        first[1] += groups * inputs * inputs;
         before += 1;
     }
-    sum
-}
-
-/// First float of a layer's whitening matrices.
-pub const fn first_whitening(layer: usize) -> usize {
-    let (mut before, mut sum) = (0, 0);
-    while before < layer {
-        sum += whitening_of(&LAYERS[before]);
-        before += 1;
-    }
-    sum
+    first
 }
 
 /// A lower triangular matrix of n columns with its transpose in the upper triangle.

@@ -6,7 +6,7 @@ use crate::draw::Stream;
 use crate::gpu::layout::packing::{self, first_vector};
 use crate::gpu::layout::sizes::{self, MAP_QUADS};
 use crate::gpu::layout::tiling::{Tiling, WeightPath};
-use crate::gpu::layout::whitening::{first_mean, first_whitening};
+use crate::gpu::layout::whitening::first_floats;
 use crate::net;
 use crate::recipe::{Activation, Loss, Optimizer, Recipe, muon};
 
@@ -73,8 +73,9 @@ fn integers() -> Vec<(String, u32)> {
     all.extend(constants! { packing: PACKED_VECTORS; });
     for (depth, layer) in net::LAYERS.iter().enumerate() {
         let name = layer.name().to_uppercase();
-        all.push((format!("MEANS_{name}"), first_mean(depth) as u32));
-        all.push((format!("WHITENING_{name}"), first_whitening(depth) as u32));
+        let [mean, whitening] = first_floats(depth);
+        all.push((format!("MEANS_{name}"), mean as u32));
+        all.push((format!("WHITENING_{name}"), whitening as u32));
     }
     all
 }
