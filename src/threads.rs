@@ -1,8 +1,7 @@
 //! Threads that work is spread over.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Number of cores available to this process.
@@ -10,13 +9,13 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// A pool of threads, or the present thread alone. Work comes to the same results on both, so where a system starts no
+/// The present thread and a pool of others. Work comes to the same results on any number, so where a system starts no
 /// threads (a limit on processes, WebAssembly) the present one does all of it.
 #[derive(Clone)]
 pub struct Threads(Option<Arc<ThreadPool>>);
 
 impl Threads {
-    /// Starts this number of threads: none for one, which is the present one, or if the system refuses.
+    /// Starts threads, one fewer than this number: the present one works too. None if the system refuses.
     pub fn start(count: usize) -> Self {
         Self::from_builder(count, ThreadPoolBuilder::new())
     }
@@ -25,8 +24,8 @@ impl Threads {
         if count <= 1 {
             return Self(None);
         }
-        let named = builder.thread_name(|index| format!("cpu {index}"));
-        match named.num_threads(count).build() {
+        let named = builder.thread_name(|index| format!("cpu {}", index + 1));
+        match named.num_threads(count - 1).build() {
             Ok(pool) => Self(Some(Arc::new(pool))),
             Err(error) => {
                 tracing::warn!("threads: found {error}, expected {count}; continuing on one");
@@ -44,38 +43,32 @@ impl Threads {
 
     /// Number of threads that work is spread over.
     pub fn count(&self) -> usize {
-        self.0.as_ref().map_or(1, |pool| pool.current_num_threads())
+        let others = self.0.as_ref().map(|pool| pool.current_num_threads());
+        1 + others.unwrap_or(0)
     }
 
-    /// Runs `work` on one of the threads. What it spreads starts at once: the threads are awake.
-    pub fn enter<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        match &self.0 {
-            Some(pool) => pool.install(work),
-            None => work(),
-        }
-    }
-
-    /// Calls `work` once for each item, with the number of the thread it runs on, in any order.
+    /// Calls `work` once for each item, with the number of the thread it runs on; items are started in their order.
     pub fn for_each<T: Send>(&self, items: Vec<T>, work: impl Fn(usize, T) + Sync) {
-        let Some(pool) = &self.0 else {
-            return items.into_iter().for_each(|item| work(0, item));
-        };
-        pool.install(|| {
-            let items = items.into_par_iter().with_max_len(1);
-            items.for_each(|item| {
-                work(
-                    rayon::current_thread_index().expect("a thread of the pool"),
-                    item,
-                )
-            });
+        let items = Mutex::new(items.into_iter());
+        let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
+        self.broadcast(|thread| {
+            while let Some(item) = next() {
+                work(thread, item);
+            }
         });
     }
 
-    /// Calls `work` once on each thread.
-    pub fn broadcast(&self, work: impl Fn() + Sync) {
+    /// Calls `work` once on each thread, with its number.
+    ///
+    /// The present thread is one of them: it stays where it runs, and no two threads have to find a core at once.
+    pub fn broadcast(&self, work: impl Fn(usize) + Sync) {
+        let work = &work;
         match &self.0 {
-            Some(pool) => drop(pool.broadcast(|_| work())),
-            None => work(),
+            Some(pool) => pool.in_place_scope(|scope| {
+                scope.spawn_broadcast(move |_, of_pool| work(1 + of_pool.index()));
+                work(0);
+            }),
+            None => work(0),
         }
     }
 }
@@ -100,16 +93,17 @@ mod tests {
             threads.for_each((0..10).collect(), |thread, item| {
                 assert!(thread < count);
                 let there = std::thread::current().id();
-                assert!(count > 1 || there == here);
+                assert_eq!(thread == 0, there == here);
                 seen.lock().unwrap().push(item);
             });
             let mut seen = seen.into_inner().unwrap();
             seen.sort_unstable();
             assert_eq!(seen, Vec::from_iter(0..10));
-            let calls = Mutex::new(0);
-            threads.broadcast(|| *calls.lock().unwrap() += 1);
-            assert_eq!(calls.into_inner().unwrap(), count);
-            assert_eq!(threads.enter(|| 7), 7);
+            let calls = Mutex::new(Vec::new());
+            threads.broadcast(|thread| calls.lock().unwrap().push(thread));
+            let mut calls = calls.into_inner().unwrap();
+            calls.sort_unstable();
+            assert_eq!(calls, Vec::from_iter(0..count));
         }
     }
 }

@@ -19,7 +19,7 @@ pub fn flop_per_second(level: Level, threads: usize) -> f64 {
     let run = |rounds: u32| black_box(level.run(MultiplyAdds { rounds }));
     let seconds = |rounds: u32| {
         let started = Instant::now();
-        threads.broadcast(|| {
+        threads.broadcast(|_| {
             run(black_box(rounds));
         });
         started.elapsed()

@@ -91,7 +91,7 @@ enum Part {
 
 /// The outcome of a part; `None` if the inputs do not vary.
 enum Found {
-    Rows(Option<Vec<Vec<f64>>>),
+    Rows(Option<Mat<f64>>),
     Whitening(Result<GroupWhitening>),
 }
 
@@ -132,16 +132,20 @@ impl Fit<'_> {
                 part => Found::Rows(self.rows(part, *group, covariance, &sums)),
             });
         });
-        let mut rows = vec![Vec::new(); layer.groups];
         let mut whitenings = Vec::new();
-        for (_, group, found) in work {
+        for (part, group, found) in work {
             match found.expect("each job ran") {
-                Found::Rows(found) => rows[group].extend(found.ok_or_else(|| self.constant())?),
+                Found::Rows(rows) => {
+                    let rows = rows.ok_or_else(|| self.constant())?;
+                    let end = layer.group_rows() * (group + 1);
+                    let first = match part {
+                        Part::Discriminant => end - 1,
+                        _ => end - layer.group_rows(),
+                    };
+                    self.set(parameters, group, first, &rows, &covariances[group])?;
+                }
                 Found::Whitening(found) => whitenings.push(found?),
             }
-        }
-        for (group, rows) in rows.into_iter().enumerate() {
-            self.set(parameters, group, rows, &covariances[group])?;
         }
         Ok(whitenings)
     }
@@ -153,17 +157,18 @@ impl Fit<'_> {
         ))
     }
 
-    /// Rows of a group, `[row][input]`, of any length.
+    /// Rows of a group, `[input][row]`, of any length.
     fn rows(
         &self,
         part: Part,
         group: usize,
         covariance: &Mat<f64>,
         sums: &[[f64; CLASSES]],
-    ) -> Option<Vec<Vec<f64>>> {
-        let count = self.layer().group_rows();
+    ) -> Option<Mat<f64>> {
+        let (n, count) = (self.layer().inputs(), self.layer().group_rows());
         if let Part::Principal = part {
-            return leading(covariance, count - 1);
+            let trace = covariance.diagonal().column_vector().sum();
+            return leading(n, trace, count - 1, |vector| covariance * vector);
         }
         let factor = factor(covariance, DAMPING[self.depth])?;
         let l = factor.L();
@@ -175,9 +180,9 @@ impl Fit<'_> {
                 let mut means = of_classes;
                 self.weight(&mut means);
                 solve_lower_triangular_in_place(l, means.as_mut(), Par::Seq);
-                let between = &means * means.transpose();
-                let found = leading(&between, 1)?;
-                Mat::from_fn(found[0].len(), 1, |input, _| found[0][input])
+                leading(n, means.squared_norm_l2(), 1, |vector| {
+                    &means * (means.transpose() * vector)
+                })?
             }
             _ => {
                 let targets = self.targets(count);
@@ -187,8 +192,7 @@ impl Fit<'_> {
             }
         };
         solve_upper_triangular_in_place(l.transpose(), solved.as_mut(), Par::Seq);
-        let column = |column: faer::ColRef<'_, f64>| column.iter().copied().collect();
-        Some(solved.col_iter().map(column).collect())
+        Some(solved)
     }
 
     /// Divides sums of classes by the root of the classes' shares of the examples.
@@ -197,7 +201,7 @@ impl Fit<'_> {
         let labels = self.labels.iter();
         labels.for_each(|&label| counts[usize::from(label)] += 1);
         for (column, values) in of_classes.col_iter_mut().enumerate() {
-            let count = counts[column / self.layer().positions];
+            let count = counts[column % CLASSES];
             let share = count as f64 / self.labels.len() as f64;
             values.iter_mut().for_each(|value| *value /= share.sqrt());
         }
@@ -216,32 +220,34 @@ impl Fit<'_> {
         })
     }
 
-    /// Writes a group's rows, scaled, and biases under which the sums have their mean.
+    /// Writes rows of a group, scaled, the first one's index being `first`, and biases under which the sums have their mean.
     fn set(
         &self,
         parameters: &mut Parameters,
         group: usize,
-        rows: Vec<Vec<f64>>,
+        first: usize,
+        rows: &Mat<f64>,
         covariance: &Mat<f64>,
     ) -> Result<()> {
         let layer = self.layer();
         let mean = self.inputs.mean(group);
-        for (row, mut weights) in rows.into_iter().enumerate() {
-            let row = group * layer.group_rows() + row;
+        for (row, weights) in rows.col_iter().enumerate() {
+            let row = first + row;
             let factor = match DEVIATION.get(self.depth) {
                 Some(deviation) => {
-                    self.sign(row) * deviation / variance(&weights, covariance).sqrt()
+                    let variance = weights.transpose() * (covariance * weights);
+                    self.sign(row) * deviation / variance.sqrt()
                 }
                 None => OUTPUT_FACTOR,
             };
-            for (input, weight) in weights.iter_mut().enumerate() {
-                let rounded = (factor * *weight) as f32;
-                if !rounded.is_finite() {
-                    return Err(self.constant());
-                }
-                parameters.tensor_mut(&layer.weights)[layer.index(row, input)] = rounded;
-                *weight = f64::from(rounded);
+            let weights: Vec<_> = weights.iter().map(|weight| (factor * weight) as f32).collect();
+            if weights.iter().any(|weight| !weight.is_finite()) {
+                return Err(self.constant());
             }
+            for (input, &weight) in weights.iter().enumerate() {
+                parameters.tensor_mut(&layer.weights)[layer.index(row, input)] = weight;
+            }
+            let weights: Vec<_> = weights.into_iter().map(f64::from).collect();
             let biases = &mut parameters.tensor_mut(&layer.biases)[row * layer.positions..];
             for (bias, mean) in biases.iter_mut().zip(mean.chunks_exact(weights.len())) {
                 *bias = (MEAN_SUM[self.depth] - dot(mean, &weights)) as f32;
@@ -259,15 +265,6 @@ impl Fit<'_> {
             1.0
         }
     }
-}
-
-/// Variance of a row's sums.
-fn variance(weights: &[f64], covariance: &Mat<f64>) -> f64 {
-    let sums = covariance.col_iter().map(|column| {
-        let column = column.try_as_col_major().expect("contiguous");
-        dot(weights, column.as_slice())
-    });
-    dot(weights, &sums.collect::<Vec<_>>())
 }
 
 /// A class code of ±1, centred and scaled to variance 1 over the classes. One that is constant is drawn again.

@@ -1,9 +1,9 @@
 //! Leading eigenvectors of symmetric matrices, the same on every machine.
 
-use faer::{ColRef, Mat, Side};
+use faer::prelude::Reborrow;
+use faer::{Col, ColRef, Mat, Scale, Side};
 
 use crate::draw::{self, Stream};
-use crate::whitening::dot;
 
 /// Residual at which an eigenvector counts as found, as a share of the matrix's trace: far below what training would notice.
 const TOLERANCE: f64 = 1e-6;
@@ -14,84 +14,86 @@ const FIRST_CHECK: usize = 20;
 const CHECKED: usize = 6;
 const MOST: usize = 96;
 
-/// The leading eigenvectors of a positive semidefinite matrix, the largest eigenvalue's first; `None` if it is zero or not
-/// finite.
+/// The leading eigenvectors of a positive semidefinite matrix of n rows, given by its trace and its product with a vector,
+/// the largest eigenvalue's first, each a column; `None` if it is zero or not finite.
 ///
 /// Two things keep them the same on every machine: the diagonal gets a millionth of its mean more, drawn by index, so that
 /// no two eigenvalues are equal but for rounding; and a vector's sign is that of its product with drawn numbers.
-pub fn leading(matrix: &Mat<f64>, count: usize) -> Option<Vec<Vec<f64>>> {
-    let n = matrix.nrows();
-    let trace = (0..n).map(|k| matrix[(k, k)]).sum::<f64>();
-    let elements = matrix.col_iter().flat_map(|column| column.iter());
-    if !(trace > 0.0 && elements.into_iter().all(|value| value.is_finite())) {
+pub fn leading(
+    n: usize,
+    trace: f64,
+    count: usize,
+    product: impl Fn(ColRef<'_, f64>) -> Col<f64>,
+) -> Option<Mat<f64>> {
+    if !(trace > 0.0 && trace.is_finite()) {
         return None;
     }
-    let mut apart = matrix.clone();
-    for k in 0..n {
-        apart[(k, k)] += 1e-6 * trace / n as f64 * drawn(k);
-    }
+    let drawn = Col::from_fn(n, drawn);
+    let more = 1e-6 * trace / n as f64;
+    let product = |vector: ColRef<'_, f64>| {
+        let mut apart = product(vector);
+        for ((to, value), drawn) in apart.iter_mut().zip(vector.iter()).zip(drawn.iter()) {
+            *to += more * drawn * value;
+        }
+        apart
+    };
     let found = match n {
         ..=WHOLE => None,
-        _ => partial(&apart, count, TOLERANCE * trace),
+        _ => partial(&drawn, count, product, TOLERANCE * trace),
     };
-    let found = found.or_else(|| whole(&apart, count))?;
-    let columns = found.col_iter();
-    Some(
-        columns
-            .map(|column| signed(column.iter().copied().collect()))
-            .collect(),
-    )
+    let mut found = found.or_else(|| {
+        let mut matrix = Mat::identity(n, n);
+        for k in 0..n {
+            let column = product(matrix.col(k));
+            matrix.col_mut(k).copy_from(column);
+        }
+        whole(&matrix, count)
+    })?;
+    for mut vector in found.col_iter_mut() {
+        if drawn.transpose() * vector.rb() < 0.0 {
+            vector *= Scale(-1.0);
+        }
+    }
+    Some(found)
 }
 
 /// By Lanczos' iteration, each vector made orthogonal to all before it, twice; `None` if it does not converge.
-fn partial(matrix: &Mat<f64>, count: usize, tolerance: f64) -> Option<Mat<f64>> {
-    let n = matrix.nrows();
+fn partial(
+    drawn: &Col<f64>,
+    count: usize,
+    product: impl Fn(ColRef<'_, f64>) -> Col<f64>,
+    tolerance: f64,
+) -> Option<Mat<f64>> {
     // The matrix by the vectors is tridiagonal: its diagonal, and the one next to it.
     let (mut diagonal, mut next_to) = (Vec::new(), Vec::new());
-    let mut vectors = vec![unit((0..n).map(|k| drawn(k) - 0.5).collect()).0];
+    let mut vectors = Mat::zeros(drawn.nrows(), MOST);
+    let mut next = drawn - Col::full(drawn.nrows(), 0.5);
     for size in 1..=MOST {
-        let last = &vectors[size - 1];
-        let mut next: Vec<f64> = matrix
-            .col_iter()
-            .map(|column| dot(last, slice(column)))
-            .collect();
-        diagonal.push(dot(last, &next));
-        for vector in vectors.iter().chain(&vectors) {
-            let along = dot(vector, &next);
-            let components = next.iter_mut().zip(vector);
-            components.for_each(|(next, value)| *next -= along * value);
+        let length = next.norm_l2();
+        next_to.push(length);
+        vectors.col_mut(size - 1).copy_from(next / Scale(length));
+        let found = vectors.subcols(0, size);
+        let last = found.col(size - 1);
+        next = product(last);
+        diagonal.push(last.transpose() * &next);
+        for _ in 0..2 {
+            let along = found.transpose() * &next;
+            next -= found * along;
         }
-        let (next, length) = unit(next);
         if size >= FIRST_CHECK && (size - FIRST_CHECK).is_multiple_of(CHECKED) {
             let small = Mat::from_fn(size, size, |row, column| match row.abs_diff(column) {
                 0 => diagonal[row],
-                1 => next_to[row.min(column)],
+                1 => next_to[row.max(column)],
                 _ => 0.0,
             });
-            let found = whole(&small, count)?;
-            if (0..count).all(|k| (length * found[(size - 1, k)]).abs() <= tolerance) {
-                return Some(Mat::from_fn(n, count, |row, column| {
-                    let parts = vectors.iter().enumerate();
-                    parts
-                        .map(|(k, vector)| vector[row] * found[(k, column)])
-                        .sum()
-                }));
+            let parts = whole(&small, count)?;
+            let mut last = parts.row(size - 1).iter();
+            if last.all(|part| (next.norm_l2() * part).abs() <= tolerance) {
+                return Some(found * &parts);
             }
         }
-        next_to.push(length);
-        vectors.push(next);
     }
     None
-}
-
-/// A vector of length 1 in the same direction, and the length it had.
-fn unit(vector: Vec<f64>) -> (Vec<f64>, f64) {
-    let length = dot(&vector, &vector).sqrt();
-    (vector.iter().map(|value| value / length).collect(), length)
-}
-
-fn slice(column: ColRef<'_, f64>) -> &[f64] {
-    column.try_as_col_major().expect("contiguous").as_slice()
 }
 
 /// By the whole decomposition.
@@ -101,17 +103,6 @@ fn whole(matrix: &Mat<f64>, count: usize) -> Option<Mat<f64>> {
     Some(Mat::from_fn(n, count, |row, from_last| {
         found.U()[(row, n - 1 - from_last)]
     }))
-}
-
-/// A vector or its negative, whichever has a positive product with drawn numbers.
-fn signed(vector: Vec<f64>) -> Vec<f64> {
-    let product = vector.iter().enumerate().map(|(k, value)| value * drawn(k));
-    let sign = if product.sum::<f64>() < 0.0 {
-        -1.0
-    } else {
-        1.0
-    };
-    vector.iter().map(|value| sign * value).collect()
 }
 
 /// A number in 0..1 drawn by index, the same in every run.

@@ -64,7 +64,7 @@ impl StartingPoint {
                 let threads = Threads::start(threads);
                 let started = Instant::now();
                 let (parameters, whitening) =
-                    threads.enter(|| closed_form::closed_form(recipe, train, &threads))?;
+                    closed_form::closed_form(recipe, train, &threads)?;
                 Ok(Self {
                     parameters,
                     whitening,

@@ -8,19 +8,16 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use super::dot;
 use crate::data::Examples;
 use crate::net::{
-    CLASSES, H1_SIDE, H2_SOURCES, KERNEL, LAYERS, Layer, MAPS, PADDING, PADDING_VALUE, PIXELS,
+    CLASSES, H2_SOURCES, KERNEL, LAYERS, Layer, PADDING, PADDING_VALUE, PIXELS,
     Parameters, SIDE, STRIDE, TAPS,
 };
 use crate::recipe::Activation;
 use crate::threads::Threads;
 
-/// Units of a block of the covariance, a job for one thread: a row of all of H1's maps.
-const BLOCK: usize = MAPS * H1_SIDE;
-/// Units of a job that does little with each.
+/// Units of a job for one thread.
 const UNITS: usize = 48;
 
-/// A layer's units, a row of all maps after the other: `[row][map][column]`. A row of the layer above sees neighbouring
-/// rows only, so that its inputs are stored together.
+/// A layer's units: `[row][column][map]`. A row of a patch is stored together, whichever maps are seen.
 #[derive(Debug, Clone, Copy)]
 struct Grid {
     maps: usize,
@@ -48,7 +45,7 @@ impl Grid {
     }
 
     fn unit(self, map: usize, row: usize, column: usize) -> usize {
-        (row * self.maps + map) * self.side + column
+        (row * self.side + column) * self.maps + map
     }
 
     /// Units of a row.
@@ -127,36 +124,21 @@ impl Units {
         MatRef::from_column_major_slice_with_stride(values, self.examples, units.len(), self.stride)
     }
 
-    /// Covariance of centred units, `[unit][unit]`, where `together` says that a patch has units of both blocks; block by
-    /// block, whatever the number of threads.
-    fn covariance(&self, together: impl Fn(usize, usize) -> bool, threads: &Threads) -> Mat<f64> {
+    /// Covariance of centred units, `[unit][unit]`, of each with itself and later ones before `end` of its job's units.
+    fn covariance(&self, end: &[usize], threads: &Threads) -> Vec<f64> {
         let units = self.count();
-        let block = |at: usize| at * BLOCK..units.min((at + 1) * BLOCK);
-        let mut parts = Vec::new();
-        for row in 0..units.div_ceil(BLOCK) {
-            for column in (0..=row).filter(|&column| together(row, column)) {
-                let (rows, columns) = (block(row), block(column));
-                let part = Mat::<f64>::zeros(rows.len(), columns.len());
-                parts.push((rows, columns, part));
-            }
-        }
+        let mut covariance = vec![0.0; units * units];
         let scale = 1.0 / self.examples as f64;
-        let jobs = parts.iter_mut().collect();
-        threads.for_each(jobs, |_, (rows, columns, part)| {
-            let (left, right) = (self.matrix(rows.clone()), self.matrix(columns.clone()));
-            let (to, left) = (part.as_mut(), left.transpose());
-            matmul(to, Accum::Replace, left, right, scale, Par::Seq);
+        let jobs = covariance.chunks_mut(UNITS * units).zip(end).enumerate();
+        threads.for_each(jobs.collect(), |_, (job, (to, &end))| {
+            let first = job * UNITS;
+            let columns = first..units.min(first + UNITS);
+            let to = MatMut::from_column_major_slice_mut(to, units, columns.len());
+            let to = to.subrows_mut(first, end - first);
+            let (left, right) = (self.matrix(first..end), self.matrix(columns));
+            matmul(to, Accum::Replace, left.transpose(), right, scale, Par::Seq);
         });
-        let mut whole = Mat::zeros(units, units);
-        for (rows, columns, part) in &parts {
-            let put = |to: MatMut<'_, f64>, from: MatRef<'_, f64>| {
-                let mut to = to.submatrix_mut(rows.start, columns.start, rows.len(), columns.len());
-                to.copy_from(from);
-            };
-            put(whole.as_mut(), part.as_ref());
-            put(whole.as_mut().transpose_mut(), part.as_ref());
-        }
-        whole
+        covariance
     }
 }
 
@@ -166,10 +148,13 @@ pub struct Inputs {
     /// `[unit]` of the layer below.
     mean: Vec<f64>,
     centred: Units,
-    /// Covariance of the units below, `[unit][unit]`, of those that a patch has together.
-    covariance: Mat<f64>,
-    /// Unit below, by `[group][position][input]`; `None` in the padding.
-    below: Vec<Vec<Vec<Option<usize>>>>,
+    /// Covariance of a patch of all maps around its mean at each position, mean over the positions: `[place][place]`, of
+    /// each place with itself and later ones.
+    covariance: Vec<f64>,
+    /// Places in a patch, by `[group][input]`.
+    places: Vec<Vec<usize>>,
+    /// Unit below, by `[position][place]`; `None` in the padding.
+    patches: Vec<Vec<Option<usize>>>,
 }
 
 impl Inputs {
@@ -177,26 +162,22 @@ impl Inputs {
     pub fn of(depth: usize, values: Units, threads: &Threads) -> Self {
         let layer = &LAYERS[depth];
         let (mean, centred) = values.centre(threads);
-        let positions = |group| (0..layer.positions).map(move |at| below(depth, group, at));
-        let below: Vec<Vec<_>> = (0..layer.groups)
-            .map(|group| positions(group).collect())
-            .collect();
-        let blocks = mean.len().div_ceil(BLOCK);
-        let mut together = vec![false; blocks * blocks];
-        for units in below.iter().flatten() {
-            let mut seen: Vec<usize> = units.iter().flatten().map(|unit| unit / BLOCK).collect();
-            seen.dedup();
-            for pair in seen.iter().flat_map(|a| seen.iter().map(move |b| (a, b))) {
-                together[pair.0 * blocks + pair.1] = true;
+        let patches: Vec<_> = (0..layer.positions).map(|at| patch(depth, at)).collect();
+        let mut end = vec![0; mean.len().div_ceil(UNITS)];
+        for patch in &patches {
+            let mut units = patch.iter().flatten();
+            let last = units.next_back().expect("not all padding");
+            for unit in units.chain([last]) {
+                end[unit / UNITS] = end[unit / UNITS].max(last + 1);
             }
         }
-        let together = |a: usize, b: usize| together[a * blocks + b];
         Self {
-            covariance: centred.covariance(together, threads),
+            covariance: of_patches(&patches, &centred.covariance(&end, threads), threads),
+            places: (0..layer.groups).map(|group| places(depth, group)).collect(),
             depth,
             mean,
             centred,
-            below,
+            patches,
         }
     }
 
@@ -205,9 +186,15 @@ impl Inputs {
         &LAYERS[self.depth]
     }
 
+    /// Units below that a group's rows see at a position, by input; `None` in the padding.
+    fn below(&self, group: usize, position: usize) -> impl Iterator<Item = Option<usize>> {
+        let patch = &self.patches[position];
+        self.places[group].iter().map(|&place| patch[place])
+    }
+
     /// Mean inputs of a group's rows, `[position][input]`.
     pub fn mean(&self, group: usize) -> Vec<f64> {
-        let inputs = self.below[group].iter().flatten();
+        let inputs = (0..self.patches.len()).flat_map(|position| self.below(group, position));
         let padding = f64::from(PADDING_VALUE);
         inputs
             .map(|unit| unit.map_or(padding, |unit| self.mean[unit]))
@@ -217,54 +204,41 @@ impl Inputs {
     /// Covariance of a group's inputs around their mean at each position, mean over the positions: `[input][input]`. The
     /// padding is constant.
     pub fn covariance(&self, group: usize) -> Mat<f64> {
-        let (n, positions) = (self.layer().inputs(), &self.below[group]);
-        let mut sum = vec![0.0; n * n];
-        for units in positions {
-            let runs = runs(units);
-            for (at, &(first, unit, length)) in runs.iter().enumerate() {
-                for along in 0..length {
-                    let from = self.covariance.col(unit + along);
-                    let from = from.try_as_col_major().expect("contiguous").as_slice();
-                    let to = &mut sum[(first + along) * n..][..n];
-                    for &(input, unit, length) in &runs[at..] {
-                        let to = to[input..input + length].iter_mut();
-                        to.zip(&from[unit..]).for_each(|(to, from)| *to += from);
-                    }
-                }
-            }
-        }
-        let share = 1.0 / positions.len() as f64;
-        Mat::from_fn(n, n, |row, column| {
-            share * sum[row.min(column) * n + row.max(column)]
+        let (places, size) = (&self.places[group], self.patches[0].len());
+        Mat::from_fn(places.len(), places.len(), |row, column| {
+            let (row, column) = (places[row], places[column]);
+            self.covariance[row.min(column) * size + row.max(column)]
         })
     }
 
-    /// Sum of a group's inputs around their mean over the examples of each class, by the number of all examples: `[input][class, position]`.
+    /// Sum of a group's inputs around their mean over the examples of each class, by the number of all examples:
+    /// `[input][position, class]`.
     pub fn of_classes(&self, sums: &[[f64; CLASSES]], group: usize) -> Mat<f64> {
-        let (n, positions) = (self.layer().inputs(), &self.below[group]);
-        Mat::from_fn(n, CLASSES * positions.len(), |input, column| {
-            let (class, position) = (column / positions.len(), column % positions.len());
-            positions[position][input].map_or(0.0, |unit| sums[unit][class])
-        })
+        let mut of_classes = Mat::zeros(self.layer().inputs(), CLASSES * self.patches.len());
+        for position in 0..self.patches.len() {
+            for (input, unit) in self.below(group, position).enumerate() {
+                let sums = unit.map_or([0.0; CLASSES], |unit| sums[unit]);
+                for (class, sum) in sums.into_iter().enumerate() {
+                    of_classes[(input, position * CLASSES + class)] = sum;
+                }
+            }
+        }
+        of_classes
     }
 
     /// The same of the units below, `[unit][class]`.
     pub fn class_sums(&self, labels: &[u8], threads: &Threads) -> Vec<[f64; CLASSES]> {
+        let of_class = |class, example: usize| f64::from(usize::from(labels[example]) == class);
+        let of_class = Mat::from_fn(CLASSES, labels.len(), of_class);
         let share = 1.0 / labels.len() as f64;
-        let stride = self.centred.stride;
         let mut sums = vec![[0.0; CLASSES]; self.centred.count()];
-        let jobs = self.centred.values.chunks(UNITS * stride);
-        let jobs = jobs.zip(sums.chunks_mut(UNITS)).collect();
-        threads.for_each(
-            jobs,
-            |_, (values, sums): (&[f64], &mut [[f64; CLASSES]])| {
-                for (unit, sums) in values.chunks_exact(stride).zip(sums) {
-                    for (value, &label) in unit.iter().zip(labels) {
-                        sums[usize::from(label)] += share * value;
-                    }
-                }
-            },
-        );
+        let jobs = sums.chunks_mut(UNITS).enumerate().collect();
+        threads.for_each(jobs, |_, (job, sums): (usize, &mut [[f64; CLASSES]])| {
+            let units = self.centred.matrix(job * UNITS..job * UNITS + sums.len());
+            let (to, count) = (sums.as_flattened_mut(), units.ncols());
+            let to = MatMut::from_column_major_slice_mut(to, CLASSES, count);
+            matmul(to, Accum::Replace, of_class.as_ref(), units, share, Par::Seq);
+        });
         sums
     }
 
@@ -289,10 +263,10 @@ impl Inputs {
             let units = self.seen(row * grid.side..(row + 1) * grid.side);
             let mut spread = Mat::<f64>::zeros(units.len(), grid.row());
             for (at, values) in values.chunks_exact_mut(stride).enumerate() {
-                let (map, position) = (at / grid.side, row * grid.side + at % grid.side);
+                let (map, position) = (at % grid.maps, row * grid.side + at / grid.maps);
                 let group = map / layer.group_rows();
                 let weights = &weights[map * n..][..n];
-                for (unit, &weight) in self.below[group][position].iter().zip(weights) {
+                for (unit, &weight) in self.below(group, position).zip(weights) {
                     if let Some(unit) = unit {
                         spread[(unit - units.start, at)] = weight;
                     }
@@ -317,8 +291,7 @@ impl Inputs {
 
     /// The range of units below that the layer sees at these positions.
     fn seen(&self, positions: Range<usize>) -> Range<usize> {
-        let of_groups = self.below.iter().flat_map(|of| &of[positions.clone()]);
-        let units = of_groups.flatten().flatten();
+        let units = self.patches[positions].iter().flatten().flatten();
         let bounds = units.fold((usize::MAX, 0), |(first, end), &unit| {
             (first.min(unit), end.max(unit + 1))
         });
@@ -343,45 +316,83 @@ fn activate(activation: Activation, sum: f64) -> f64 {
     }
 }
 
-/// Neighbouring inputs that are neighbouring units: first input, first unit, and their number.
-fn runs(units: &[Option<usize>]) -> Vec<(usize, usize, usize)> {
+/// Mean covariance of patches, of each place with itself and later ones, from that of the units.
+fn of_patches(
+    patches: &[Vec<Option<usize>>],
+    of_units: &[f64],
+    threads: &Threads,
+) -> Vec<f64> {
+    let (size, units) = (patches[0].len(), of_units.len().isqrt());
+    let runs: Vec<_> = patches.iter().map(|patch| runs(patch)).collect();
+    let mut mean = vec![0.0; size * size];
+    let jobs = mean.chunks_mut(UNITS * size).enumerate().collect();
+    threads.for_each(jobs, |_, (job, mean): (usize, &mut [f64])| {
+        for (patch, runs) in patches.iter().zip(&runs) {
+            for (to, place) in mean.chunks_exact_mut(size).zip(job * UNITS..) {
+                let Some(unit) = patch[place] else { continue };
+                let from = &of_units[unit * units..][..units];
+                for &(first, unit, length) in runs {
+                    let before = place.saturating_sub(first).min(length);
+                    let to = to[first + before..first + length].iter_mut();
+                    to.zip(&from[unit + before..]).for_each(|(to, from)| *to += from);
+                }
+            }
+        }
+        let share = 1.0 / patches.len() as f64;
+        mean.iter_mut().for_each(|value| *value *= share);
+    });
+    mean
+}
+
+/// Neighbouring places that are neighbouring units: first place, first unit, and their number.
+fn runs(patch: &[Option<usize>]) -> Vec<(usize, usize, usize)> {
     let mut runs: Vec<(usize, usize, usize)> = Vec::new();
-    for (input, unit) in units.iter().enumerate() {
+    for (place, unit) in patch.iter().enumerate() {
         let Some(unit) = *unit else { continue };
         match runs.last_mut() {
             Some((first, start, length))
-                if (*first + *length, *start + *length) == (input, unit) =>
+                if (*first + *length, *start + *length) == (place, unit) =>
             {
                 *length += 1;
             }
-            _ => runs.push((input, unit, 1)),
+            _ => runs.push((place, unit, 1)),
         }
     }
     runs
 }
 
-/// Units below, of the inputs that a group's rows of the layer at this depth see at a position; `None` in the padding.
-fn below(depth: usize, group: usize, position: usize) -> Vec<Option<usize>> {
-    let (layer, grid) = (&LAYERS[depth], Grid::below(depth));
-    if layer.positions == 1 {
-        let area = grid.side * grid.side;
-        let unit = |input: usize| {
-            let at = input % area;
-            grid.unit(input / area, at / grid.side, at % grid.side)
-        };
-        return (0..layer.inputs()).map(unit).map(Some).collect();
+/// Units below, of the places of a patch of all maps that the layer at this depth sees at a position: `[row][column][map]`,
+/// `None` in the padding.
+fn patch(depth: usize, position: usize) -> Vec<Option<usize>> {
+    let grid = Grid::below(depth);
+    if LAYERS[depth].positions == 1 {
+        return (0..grid.maps * grid.side * grid.side).map(Some).collect();
     }
     let side = Grid::of(depth).side;
     let (row, column) = (STRIDE * (position / side), STRIDE * (position % side));
-    let unit = |input: usize| {
-        let (source, tap) = (input / TAPS, input % TAPS);
-        let map = match grid.maps {
-            1 => 0,
-            _ => H2_SOURCES[group * layer.group_rows()][source],
-        };
+    let unit = |place: usize| {
+        let (tap, map) = (place / grid.maps, place % grid.maps);
         let row = (row + tap / KERNEL).checked_sub(PADDING)?;
         let column = (column + tap % KERNEL).checked_sub(PADDING)?;
         (row < grid.side && column < grid.side).then(|| grid.unit(map, row, column))
     };
-    (0..layer.inputs()).map(unit).collect()
+    (0..TAPS * grid.maps).map(unit).collect()
+}
+
+/// Places in a patch, of the inputs that a group's rows of the layer at this depth see.
+fn places(depth: usize, group: usize) -> Vec<usize> {
+    let (layer, maps) = (&LAYERS[depth], Grid::below(depth).maps);
+    let taps = match layer.positions {
+        1 => layer.inputs() / maps,
+        _ => TAPS,
+    };
+    let place = |input: usize| {
+        let (source, tap) = (input / taps, input % taps);
+        let map = match depth {
+            1 => H2_SOURCES[group * layer.group_rows()][source],
+            _ => source,
+        };
+        tap * maps + map
+    };
+    (0..layer.inputs()).map(place).collect()
 }

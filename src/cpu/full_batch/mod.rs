@@ -266,9 +266,7 @@ impl Engine for FullBatch {
     }
 
     fn train(&mut self, steps: u32) -> Result<Vec<f32>> {
-        // Entered once: the threads need not be woken for every step.
-        let threads = self.threads.clone();
-        threads.enter(|| (0..steps).map(|_| self.step()).collect())
+        (0..steps).map(|_| self.step()).collect()
     }
 
     fn gradient(&mut self) -> Result<(f64, Parameters)> {
