@@ -49,6 +49,9 @@ impl Threads {
 
     /// Calls `work` once for each item, with the number of the thread it runs on; items are started in their order.
     pub fn for_each<T: Send>(&self, items: Vec<T>, work: impl Fn(usize, T) + Sync) {
+        if items.len() < 2 {
+            return items.into_iter().for_each(|item| work(0, item));
+        }
         let items = Mutex::new(items.into_iter());
         let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
         self.broadcast(|thread| {

@@ -13,7 +13,7 @@
 use faer::linalg::triangular_solve::{
     solve_lower_triangular_in_place, solve_upper_triangular_in_place,
 };
-use faer::{Mat, Par};
+use faer::{ColRef, Mat, Par};
 
 use super::eigen::leading;
 use crate::data::Examples;
@@ -89,10 +89,17 @@ enum Part {
     Whitening(f64),
 }
 
-/// The outcome of a part; `None` if the inputs do not vary.
+/// The outcome of a part.
 enum Found {
-    Rows(Option<Mat<f64>>),
-    Whitening(Result<GroupWhitening>),
+    Rows(Vec<Row>),
+    Whitening(GroupWhitening),
+}
+
+/// A row's weights and its biases by position.
+struct Row {
+    index: usize,
+    weights: Vec<f32>,
+    biases: Vec<f32>,
 }
 
 impl Fit<'_> {
@@ -126,25 +133,17 @@ impl Fit<'_> {
             let covariance = &covariances[*group];
             *to = Some(match *part {
                 Part::Whitening(damping) => {
-                    let found = GroupWhitening::of(self.inputs, *group, covariance, damping);
-                    Found::Whitening(found)
+                    GroupWhitening::of(self.inputs, *group, covariance, damping)
+                        .map(Found::Whitening)
                 }
-                part => Found::Rows(self.rows(part, *group, covariance, &sums)),
+                part => self.rows(part, *group, covariance, &sums).map(Found::Rows),
             });
         });
         let mut whitenings = Vec::new();
-        for (part, group, found) in work {
-            match found.expect("each job ran") {
-                Found::Rows(rows) => {
-                    let rows = rows.ok_or_else(|| self.constant())?;
-                    let end = layer.group_rows() * (group + 1);
-                    let first = match part {
-                        Part::Discriminant => end - 1,
-                        _ => end - layer.group_rows(),
-                    };
-                    self.set(parameters, group, first, &rows, &covariances[group])?;
-                }
-                Found::Whitening(found) => whitenings.push(found?),
+        for (_, _, found) in work {
+            match found.expect("each job ran")? {
+                Found::Rows(rows) => rows.iter().for_each(|row| row.set(layer, parameters)),
+                Found::Whitening(found) => whitenings.push(found),
             }
         }
         Ok(whitenings)
@@ -157,18 +156,38 @@ impl Fit<'_> {
         ))
     }
 
-    /// Rows of a group, `[input][row]`, of any length.
+    /// Rows of a group.
     fn rows(
         &self,
         part: Part,
         group: usize,
         covariance: &Mat<f64>,
         sums: &[[f64; CLASSES]],
+    ) -> Result<Vec<Row>> {
+        let directions = self.directions(part, group, covariance, sums);
+        let directions = directions.ok_or_else(|| self.constant())?;
+        let mean = self.inputs.mean(group);
+        let end = self.layer().group_rows() * (group + 1);
+        let first = match part {
+            Part::Discriminant => end - 1,
+            _ => end - self.layer().group_rows(),
+        };
+        let rows = directions.col_iter().enumerate();
+        rows.map(|(row, direction)| self.row(first + row, direction, covariance, &mean))
+            .collect()
+    }
+
+    /// Directions of a group's rows, `[input][row]`, of any length; `None` if the inputs do not vary.
+    fn directions(
+        &self,
+        part: Part,
+        group: usize,
+        covariance: &Mat<f64>,
+        sums: &[[f64; CLASSES]],
     ) -> Option<Mat<f64>> {
-        let (n, count) = (self.layer().inputs(), self.layer().group_rows());
+        let count = self.layer().group_rows();
         if let Part::Principal = part {
-            let trace = covariance.diagonal().column_vector().sum();
-            return leading(n, trace, count - 1, |vector| covariance * vector);
+            return leading(covariance, count - 1);
         }
         let factor = factor(covariance, DAMPING[self.depth])?;
         let l = factor.L();
@@ -180,9 +199,7 @@ impl Fit<'_> {
                 let mut means = of_classes;
                 self.weight(&mut means);
                 solve_lower_triangular_in_place(l, means.as_mut(), Par::Seq);
-                leading(n, means.squared_norm_l2(), 1, |vector| {
-                    &means * (means.transpose() * vector)
-                })?
+                leading(&(&means * means.transpose()), 1)?
             }
             _ => {
                 let targets = self.targets(count);
@@ -220,40 +237,37 @@ impl Fit<'_> {
         })
     }
 
-    /// Writes rows of a group, scaled, the first one's index being `first`, and biases under which the sums have their mean.
-    fn set(
+    /// A row in this direction whose sums have their deviation and mean.
+    fn row(
         &self,
-        parameters: &mut Parameters,
-        group: usize,
-        first: usize,
-        rows: &Mat<f64>,
+        index: usize,
+        direction: ColRef<'_, f64>,
         covariance: &Mat<f64>,
-    ) -> Result<()> {
-        let layer = self.layer();
-        let mean = self.inputs.mean(group);
-        for (row, weights) in rows.col_iter().enumerate() {
-            let row = first + row;
-            let factor = match DEVIATION.get(self.depth) {
-                Some(deviation) => {
-                    let variance = weights.transpose() * (covariance * weights);
-                    self.sign(row) * deviation / variance.sqrt()
-                }
-                None => OUTPUT_FACTOR,
-            };
-            let weights: Vec<_> = weights.iter().map(|weight| (factor * weight) as f32).collect();
-            if weights.iter().any(|weight| !weight.is_finite()) {
-                return Err(self.constant());
+        mean: &[f64],
+    ) -> Result<Row> {
+        let factor = match DEVIATION.get(self.depth) {
+            Some(deviation) => {
+                let variance = direction.transpose() * (covariance * direction);
+                self.sign(index) * deviation / variance.sqrt()
             }
-            for (input, &weight) in weights.iter().enumerate() {
-                parameters.tensor_mut(&layer.weights)[layer.index(row, input)] = weight;
-            }
-            let weights: Vec<_> = weights.into_iter().map(f64::from).collect();
-            let biases = &mut parameters.tensor_mut(&layer.biases)[row * layer.positions..];
-            for (bias, mean) in biases.iter_mut().zip(mean.chunks_exact(weights.len())) {
-                *bias = (MEAN_SUM[self.depth] - dot(mean, &weights)) as f32;
-            }
+            None => OUTPUT_FACTOR,
+        };
+        let weights: Vec<_> = direction
+            .iter()
+            .map(|value| (factor * value) as f32)
+            .collect();
+        if weights.iter().any(|weight| !weight.is_finite()) {
+            return Err(self.constant());
         }
-        Ok(())
+        let rounded: Vec<_> = weights.iter().copied().map(f64::from).collect();
+        let means = mean.chunks_exact(rounded.len());
+        Ok(Row {
+            index,
+            weights,
+            biases: means
+                .map(|mean| (MEAN_SUM[self.depth] - dot(mean, &rounded)) as f32)
+                .collect(),
+        })
     }
 
     /// The random sign of an eigenvector; H3's and the output's rows keep theirs.
@@ -264,6 +278,17 @@ impl Fit<'_> {
         } else {
             1.0
         }
+    }
+}
+
+impl Row {
+    fn set(&self, layer: &Layer, parameters: &mut Parameters) {
+        let weights = parameters.tensor_mut(&layer.weights);
+        for (input, &weight) in self.weights.iter().enumerate() {
+            weights[layer.index(self.index, input)] = weight;
+        }
+        let biases = &mut parameters.tensor_mut(&layer.biases)[self.index * layer.positions..];
+        biases[..layer.positions].copy_from_slice(&self.biases);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Leading eigenvectors of symmetric matrices, the same on every machine.
 
 use faer::prelude::Reborrow;
-use faer::{Col, ColRef, Mat, Scale, Side};
+use faer::{Col, Mat, Scale, Side};
 
 use crate::draw::{self, Stream};
 
@@ -14,41 +14,27 @@ const FIRST_CHECK: usize = 20;
 const CHECKED: usize = 6;
 const MOST: usize = 96;
 
-/// The leading eigenvectors of a positive semidefinite matrix of n rows, given by its trace and its product with a vector,
-/// the largest eigenvalue's first, each a column; `None` if it is zero or not finite.
+/// The leading eigenvectors of a positive semidefinite matrix, the largest eigenvalue's first, each a column; `None` if it is
+/// zero or not finite.
 ///
 /// Two things keep them the same on every machine: the diagonal gets a millionth of its mean more, drawn by index, so that
 /// no two eigenvalues are equal but for rounding; and a vector's sign is that of its product with drawn numbers.
-pub fn leading(
-    n: usize,
-    trace: f64,
-    count: usize,
-    product: impl Fn(ColRef<'_, f64>) -> Col<f64>,
-) -> Option<Mat<f64>> {
+pub fn leading(matrix: &Mat<f64>, count: usize) -> Option<Mat<f64>> {
+    let n = matrix.nrows();
+    let trace = matrix.diagonal().column_vector().sum();
     if !(trace > 0.0 && trace.is_finite()) {
         return None;
     }
     let drawn = Col::from_fn(n, drawn);
-    let more = 1e-6 * trace / n as f64;
-    let product = |vector: ColRef<'_, f64>| {
-        let mut apart = product(vector);
-        for ((to, value), drawn) in apart.iter_mut().zip(vector.iter()).zip(drawn.iter()) {
-            *to += more * drawn * value;
-        }
-        apart
-    };
+    let mut apart = matrix.clone();
+    for k in 0..n {
+        apart[(k, k)] += 1e-6 * trace / n as f64 * drawn[k];
+    }
     let found = match n {
         ..=WHOLE => None,
-        _ => partial(&drawn, count, product, TOLERANCE * trace),
+        _ => partial(&apart, &drawn, count, TOLERANCE * trace),
     };
-    let mut found = found.or_else(|| {
-        let mut matrix = Mat::identity(n, n);
-        for k in 0..n {
-            let column = product(matrix.col(k));
-            matrix.col_mut(k).copy_from(column);
-        }
-        whole(&matrix, count)
-    })?;
+    let mut found = found.or_else(|| whole(&apart, count))?;
     for mut vector in found.col_iter_mut() {
         if drawn.transpose() * vector.rb() < 0.0 {
             vector *= Scale(-1.0);
@@ -58,12 +44,7 @@ pub fn leading(
 }
 
 /// By Lanczos' iteration, each vector made orthogonal to all before it, twice; `None` if it does not converge.
-fn partial(
-    drawn: &Col<f64>,
-    count: usize,
-    product: impl Fn(ColRef<'_, f64>) -> Col<f64>,
-    tolerance: f64,
-) -> Option<Mat<f64>> {
+fn partial(matrix: &Mat<f64>, drawn: &Col<f64>, count: usize, tolerance: f64) -> Option<Mat<f64>> {
     // The matrix by the vectors is tridiagonal: its diagonal, and the one next to it.
     let (mut diagonal, mut next_to) = (Vec::new(), Vec::new());
     let mut vectors = Mat::zeros(drawn.nrows(), MOST);
@@ -74,7 +55,7 @@ fn partial(
         vectors.col_mut(size - 1).copy_from(next / Scale(length));
         let found = vectors.subcols(0, size);
         let last = found.col(size - 1);
-        next = product(last);
+        next = matrix * last;
         diagonal.push(last.transpose() * &next);
         for _ in 0..2 {
             let along = found.transpose() * &next;

@@ -63,8 +63,7 @@ impl StartingPoint {
                 recipe.validate_start(train.count())?;
                 let threads = Threads::start(threads);
                 let started = Instant::now();
-                let (parameters, whitening) =
-                    closed_form::closed_form(recipe, train, &threads)?;
+                let (parameters, whitening) = closed_form::closed_form(recipe, train, &threads)?;
                 Ok(Self {
                     parameters,
                     whitening,

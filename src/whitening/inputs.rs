@@ -8,8 +8,8 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use super::dot;
 use crate::data::Examples;
 use crate::net::{
-    CLASSES, H2_SOURCES, KERNEL, LAYERS, Layer, PADDING, PADDING_VALUE, PIXELS,
-    Parameters, SIDE, STRIDE, TAPS,
+    CLASSES, H2_SOURCES, KERNEL, LAYERS, Layer, PADDING, PADDING_VALUE, PIXELS, Parameters, SIDE,
+    STRIDE, TAPS,
 };
 use crate::recipe::Activation;
 use crate::threads::Threads;
@@ -124,19 +124,18 @@ impl Units {
         MatRef::from_column_major_slice_with_stride(values, self.examples, units.len(), self.stride)
     }
 
-    /// Covariance of centred units, `[unit][unit]`, of each with itself and later ones before `end` of its job's units.
-    fn covariance(&self, end: &[usize], threads: &Threads) -> Vec<f64> {
-        let units = self.count();
-        let mut covariance = vec![0.0; units * units];
+    /// Covariance of centred units, for each job's units `[unit][unit]`: of each with the job's and later ones before `end`.
+    fn covariance(&self, end: &[usize], threads: &Threads) -> Vec<Mat<f64>> {
+        let columns = |job: usize| job * UNITS..self.count().min((job + 1) * UNITS);
+        let zeros =
+            |(job, &end): (usize, &usize)| Mat::zeros(end - job * UNITS, columns(job).len());
+        let mut covariance: Vec<_> = end.iter().enumerate().map(zeros).collect();
         let scale = 1.0 / self.examples as f64;
-        let jobs = covariance.chunks_mut(UNITS * units).zip(end).enumerate();
+        let jobs = covariance.iter_mut().zip(end).enumerate();
         threads.for_each(jobs.collect(), |_, (job, (to, &end))| {
-            let first = job * UNITS;
-            let columns = first..units.min(first + UNITS);
-            let to = MatMut::from_column_major_slice_mut(to, units, columns.len());
-            let to = to.subrows_mut(first, end - first);
-            let (left, right) = (self.matrix(first..end), self.matrix(columns));
-            matmul(to, Accum::Replace, left.transpose(), right, scale, Par::Seq);
+            let (left, right) = (self.matrix(job * UNITS..end), self.matrix(columns(job)));
+            let (to, left) = (to.as_mut(), left.transpose());
+            matmul(to, Accum::Replace, left, right, scale, Par::Seq);
         });
         covariance
     }
@@ -173,7 +172,9 @@ impl Inputs {
         }
         Self {
             covariance: of_patches(&patches, &centred.covariance(&end, threads), threads),
-            places: (0..layer.groups).map(|group| places(depth, group)).collect(),
+            places: (0..layer.groups)
+                .map(|group| places(depth, group))
+                .collect(),
             depth,
             mean,
             centred,
@@ -237,7 +238,14 @@ impl Inputs {
             let units = self.centred.matrix(job * UNITS..job * UNITS + sums.len());
             let (to, count) = (sums.as_flattened_mut(), units.ncols());
             let to = MatMut::from_column_major_slice_mut(to, CLASSES, count);
-            matmul(to, Accum::Replace, of_class.as_ref(), units, share, Par::Seq);
+            matmul(
+                to,
+                Accum::Replace,
+                of_class.as_ref(),
+                units,
+                share,
+                Par::Seq,
+            );
         });
         sums
     }
@@ -262,7 +270,8 @@ impl Inputs {
         threads.for_each(jobs.enumerate().collect(), |_, (row, values)| {
             let units = self.seen(row * grid.side..(row + 1) * grid.side);
             let mut spread = Mat::<f64>::zeros(units.len(), grid.row());
-            for (at, values) in values.chunks_exact_mut(stride).enumerate() {
+            let mut shifts = Vec::with_capacity(grid.row());
+            for at in 0..grid.row() {
                 let (map, position) = (at % grid.maps, row * grid.side + at / grid.maps);
                 let group = map / layer.group_rows();
                 let weights = &weights[map * n..][..n];
@@ -272,19 +281,16 @@ impl Inputs {
                     }
                 }
                 let bias = f64::from(biases[map * layer.positions + position]);
-                values.fill(bias + dot(&means[group][position * n..][..n], weights));
+                shifts.push(bias + dot(&means[group][position * n..][..n], weights));
             }
-            let to = MatMut::from_column_major_slice_with_stride_mut(
-                values,
-                from.examples,
-                grid.row(),
-                stride,
-            );
+            let (count, size) = (from.examples, grid.row());
+            let to = MatMut::from_column_major_slice_with_stride_mut(values, count, size, stride);
             let below = from.matrix(units);
-            matmul(to, Accum::Add, below, spread.as_ref(), 1.0, Par::Seq);
-            values
-                .iter_mut()
-                .for_each(|value| *value = activate(activation, *value));
+            matmul(to, Accum::Replace, below, spread.as_ref(), 1.0, Par::Seq);
+            for (values, shift) in values.chunks_exact_mut(stride).zip(shifts) {
+                let values = values[..count].iter_mut();
+                values.for_each(|value| *value = activate(activation, *value + shift));
+            }
         });
         values
     }
@@ -319,10 +325,10 @@ fn activate(activation: Activation, sum: f64) -> f64 {
 /// Mean covariance of patches, of each place with itself and later ones, from that of the units.
 fn of_patches(
     patches: &[Vec<Option<usize>>],
-    of_units: &[f64],
+    of_units: &[Mat<f64>],
     threads: &Threads,
 ) -> Vec<f64> {
-    let (size, units) = (patches[0].len(), of_units.len().isqrt());
+    let size = patches[0].len();
     let runs: Vec<_> = patches.iter().map(|patch| runs(patch)).collect();
     let mut mean = vec![0.0; size * size];
     let jobs = mean.chunks_mut(UNITS * size).enumerate().collect();
@@ -330,11 +336,16 @@ fn of_patches(
         for (patch, runs) in patches.iter().zip(&runs) {
             for (to, place) in mean.chunks_exact_mut(size).zip(job * UNITS..) {
                 let Some(unit) = patch[place] else { continue };
-                let from = &of_units[unit * units..][..units];
+                let from = of_units[unit / UNITS].col(unit % UNITS);
+                let from = from.try_as_col_major().expect("contiguous").as_slice();
+                let of_job = unit / UNITS * UNITS;
                 for &(first, unit, length) in runs {
                     let before = place.saturating_sub(first).min(length);
-                    let to = to[first + before..first + length].iter_mut();
-                    to.zip(&from[unit + before..]).for_each(|(to, from)| *to += from);
+                    if before < length {
+                        let from = &from[unit + before - of_job..];
+                        let to = to[first + before..first + length].iter_mut();
+                        to.zip(from).for_each(|(to, from)| *to += from);
+                    }
                 }
             }
         }
