@@ -106,7 +106,7 @@ impl Recipe {
             },
             RecipeName::FullBatch1989 => Self {
                 loss: Loss::Mse,
-                ..Self::muon(150, [0.015, 0.0015, 3.1, 0.8, 0.85, 0.9], Linear, 5)
+                ..Self::muon(150, [0.015, 0.0015, 2.4, 0.7, 0.95, 0.9], Linear, 30)
             },
             RecipeName::FullBatchSoftmax => Self {
                 optimizer: Optimizer::Sgd,
@@ -118,13 +118,13 @@ impl Recipe {
             },
             RecipeName::FullBatchAugmentation => Self {
                 shift: 1,
-                ..Self::muon(300, [0.017, 0.00051, 0.58, 0.7, 0.85, 0.98], Cosine, 30)
+                ..Self::muon(300, [0.01, 0.0001, 0.85, 0.7, 0.85, 0.95], Linear, 30)
             },
             RecipeName::FullBatchModern => Self {
                 activation: Activation::Relu,
                 shift: 1,
                 dropout: 0.25,
-                ..Self::muon(400, [0.017, 0.00051, 0.58, 0.7, 0.85, 0.98], Cosine, 40)
+                ..Self::muon(400, [0.026, 0.00078, 0.36, 0.9, 0.9, 0.95], Cosine, 80)
             },
         };
         recipe.name = name.to_string();
