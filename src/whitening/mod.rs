@@ -32,42 +32,68 @@ pub struct GroupWhitening {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Whitening(Vec<GroupWhitening>);
 
-impl Whitening {
-    /// Whitening of the inputs that these parameters make of the first examples of a set, all where there are fewer.
+/// The first examples of a set, with all that does not depend on weights.
+pub struct Sample {
+    pixels: Inputs,
+    of_pixels: GroupWhitening,
+    damping: f64,
+}
+
+impl Sample {
+    /// Of this number of examples, all where there are fewer.
     ///
     /// # Errors
-    /// [`Error::Diverged`] with the layer's name, if its damped covariance is not positive definite.
-    pub fn estimate(
+    /// [`Error::Diverged`] if the pixels' damped covariance is not positive definite.
+    pub fn of(
         set: &dyn Examples,
         examples: usize,
-        parameters: &Parameters,
-        functions: Functions,
         damping: f64,
         threads: &Threads,
     ) -> Result<Self> {
-        let mut values = Units::pixels(set, examples.min(set.count()), threads);
-        let mut all = Vec::new();
-        for (depth, layer) in LAYERS.iter().enumerate() {
-            let inputs = Inputs::of(depth, values, threads);
+        let pixels = Units::pixels(set, examples.min(set.count()), threads);
+        let pixels = Inputs::of(0, pixels, threads);
+        let of_pixels = GroupWhitening::of(&pixels, 0, &pixels.covariance(0), damping)?;
+        Ok(Self {
+            pixels,
+            of_pixels,
+            damping,
+        })
+    }
+
+    /// Whitening of the inputs that these parameters make of the examples.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] with the layer's name, if its damped covariance is not positive definite.
+    pub fn whitening(
+        &self,
+        parameters: &Parameters,
+        functions: Functions,
+        threads: &Threads,
+    ) -> Result<Whitening> {
+        let mut all = vec![self.of_pixels.clone()];
+        let mut inputs = &self.pixels;
+        let mut next;
+        for (depth, layer) in LAYERS.iter().enumerate().skip(1) {
+            let values = inputs.forward(parameters, functions.activation, threads);
+            next = Inputs::of(depth, values, threads);
+            inputs = &next;
             let mut found: Vec<_> = (0..layer.groups).map(|_| None).collect();
             let jobs = found.iter_mut().enumerate().collect();
             threads.for_each(jobs, |_, (group, to)| {
                 let covariance = inputs.covariance(group);
-                *to = Some(GroupWhitening::of(&inputs, group, &covariance, damping));
+                *to = Some(GroupWhitening::of(inputs, group, &covariance, self.damping));
             });
             all.extend(found.into_iter().flatten().collect::<Result<Vec<_>>>()?);
-            if depth + 1 == LAYERS.len() {
-                break;
-            }
-            values = inputs.forward(parameters, functions.activation, threads);
         }
-        Ok(Self(all))
+        Ok(Whitening(all))
     }
+}
 
-    /// Of a layer's row.
-    pub fn of(&self, layer: usize, row: usize) -> &GroupWhitening {
+impl Whitening {
+    /// Of a group of a layer's rows.
+    pub fn of_group(&self, layer: usize, group: usize) -> &GroupWhitening {
         let before: usize = LAYERS[..layer].iter().map(|layer| layer.groups).sum();
-        &self.0[before + row / LAYERS[layer].group_rows()]
+        &self.0[before + group]
     }
 }
 

@@ -8,7 +8,7 @@ use gpu_train::gpu::step::contents::Value;
 use gpu_train::gpu::step::plan::Buffer;
 use gpu_train::recipe::Optimizer;
 use gpu_train::threads::Threads;
-use gpu_train::whitening::Whitening;
+use gpu_train::whitening::Sample;
 use libtest_mimic::Failed;
 use serde_json::{Value as Json, json};
 use wgpu::util::DeviceExt;
@@ -52,7 +52,8 @@ fn written(gpu: &gpu_train::gpu::Gpu, case: &Case) -> Result<String, Failed> {
         let (functions, threads) = ((&recipe).into(), Threads::start(1));
         let set = &digits.train;
         let damping = recipe.damping;
-        let whitening = Whitening::estimate(set, examples, &start, functions, damping, &threads)?;
+        let sample = Sample::of(set, examples, damping, &threads)?;
+        let whitening = sample.whitening(&start, functions, &threads)?;
         program.write_whitening(&whitening, &mut write);
     }
     let document = json!({ "program": program, "contents": contents, "steps": STEPS });

@@ -7,7 +7,7 @@ use gpu_train::error::Error;
 use gpu_train::gpu::{Gpu, Kernels, Options, Variant, WeightPath, describe};
 use gpu_train::net::{H1B, PARAMETERS, Parameters};
 use gpu_train::threads::Threads;
-use gpu_train::whitening::Whitening;
+use gpu_train::whitening::{Sample, Whitening};
 use libtest_mimic::Failed;
 
 use crate::compare::{Tolerance, close, identical};
@@ -255,12 +255,9 @@ pub fn given_statistics_are_taken(adapter: &wgpu::Adapter, case: &Case) -> Resul
     let estimate = |damping| {
         let (train, threads) = (case.digits().train, Threads::start(1));
         let examples = recipe.curvature_sample as usize;
-        Whitening::estimate(
-            &train,
-            examples,
+        Sample::of(&train, examples, damping, &threads)?.whitening(
             &start,
             (&recipe).into(),
-            damping,
             &threads,
         )
     };

@@ -8,7 +8,7 @@ use gpu_train::recipe::{Activation, Optimizer, Recipe, RecipeName, Start};
 use gpu_train::reference::{Activations, InputStatistics, statistics};
 use gpu_train::start::StartingPoint;
 use gpu_train::threads::Threads;
-use gpu_train::whitening::Whitening;
+use gpu_train::whitening::{Sample, Whitening};
 
 /// Examples that the start is made of.
 const EXAMPLES: usize = 300;
@@ -165,14 +165,8 @@ fn the_starts_statistics_are_the_optimizers() {
         ..
     } = start(&recipe, &digits.train, 1);
     let functions = (&recipe).into();
-    let estimated = Whitening::estimate(
-        &digits.train,
-        EXAMPLES,
-        &parameters,
-        functions,
-        recipe.damping,
-        &threads,
-    );
+    let sample = Sample::of(&digits.train, EXAMPLES, recipe.damping, &threads).expect("a sample");
+    let estimated = sample.whitening(&parameters, functions, &threads);
     assert_eq!(whitening, Some(estimated.expect("statistics")));
     let engine = || {
         let digits = digits.clone();

@@ -8,7 +8,7 @@ use gpu_train::reference::{
     Activations, InputStatistics, Muon, Statistics, statistics, whitened_muon,
 };
 use gpu_train::threads::Threads;
-use gpu_train::whitening::Whitening;
+use gpu_train::whitening::Sample;
 
 const DAMPING: f64 = 0.03;
 
@@ -65,12 +65,13 @@ fn the_hosts_statistics_are_the_references_on_any_number_of_threads() {
         let expected = scalar(&set, &parameters, functions);
         let of_threads = |count| {
             let threads = Threads::start(count);
-            Whitening::estimate(&set, 1_000, &parameters, functions, DAMPING, &threads).unwrap()
+            let sample = Sample::of(&set, 1_000, DAMPING, &threads).unwrap();
+            sample.whitening(&parameters, functions, &threads).unwrap()
         };
         let found = of_threads(1);
         for (depth, (layer, expected)) in LAYERS.iter().zip(&expected).enumerate() {
-            for row in 0..layer.rows() {
-                let (found, expected) = (found.of(depth, row), &expected[row / layer.group_rows()]);
+            for (group, expected) in expected.iter().enumerate().take(layer.groups) {
+                let found = found.of_group(depth, group);
                 assert_close(&found.mean, &expected.mean, 1e-12);
                 // L⁻¹ has elements of up to about 30.
                 assert_close(&found.whitening, &expected.whitening, 1e-9);

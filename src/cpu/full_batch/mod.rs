@@ -43,7 +43,7 @@ use crate::error::Result;
 use crate::net::{PARAMETER_COUNT, Parameters};
 use crate::recipe::{Batch, Optimizer, Recipe};
 use crate::threads::{Threads, cores};
-use crate::whitening::Whitening;
+use crate::whitening::{Sample, Whitening};
 
 /// Chunks the tiles are dealt out in, where there are as many: enough for one on each of sixty-four cores, and few
 /// enough that adding their gradients takes no time.
@@ -64,7 +64,9 @@ pub struct FullBatch {
     scratch: Vec<Mutex<Box<Scratch>>>,
     /// One per chunk.
     partials: Vec<PartialGradient>,
-    /// Whitened Muon's, of the weights in the state's second moment.
+    /// Whitened Muon's examples, from the first estimate on.
+    sample: Option<Sample>,
+    /// Of the weights in the state's second moment.
     whitening: Option<Whitening>,
 }
 
@@ -122,6 +124,7 @@ impl FullBatch {
                 .collect(),
             threads,
             partials: vec![PartialGradient::zero()],
+            sample: None,
             whitening: None,
         })
     }
@@ -204,7 +207,8 @@ impl FullBatch {
             self.estimate_whitening()?;
         }
         let whitening = self.whitening.as_ref();
-        update::update(&mut self.state, &self.recipe, scalars, &gradient, whitening);
+        let (state, recipe, level) = (&mut self.state, &self.recipe, self.level);
+        update::update(state, recipe, scalars, &gradient, whitening, level);
         Ok(loss as f32)
     }
 
@@ -218,14 +222,18 @@ impl FullBatch {
         if is_due {
             self.state.second_moment = self.state.parameters.clone();
         }
-        self.whitening = Some(Whitening::estimate(
-            &*self.train,
-            self.recipe.curvature_sample as usize,
-            &self.state.second_moment,
-            (&self.recipe).into(),
-            self.recipe.damping,
-            &self.threads,
-        )?);
+        let (recipe, threads) = (&self.recipe, &self.threads);
+        let sample = match &mut self.sample {
+            Some(sample) => sample,
+            none => none.insert(Sample::of(
+                &*self.train,
+                recipe.curvature_sample as usize,
+                recipe.damping,
+                threads,
+            )?),
+        };
+        let of = &self.state.second_moment;
+        self.whitening = Some(sample.whitening(of, recipe.into(), threads)?);
         Ok(())
     }
 }

@@ -4,10 +4,14 @@
 //! first A. So it is done on small matrices alone (at most 30 by 30): A ← QAQ and P ← QP with Q = aI + bA + cA², and X
 //! is multiplied once, by P. In f64: squared singular values spread twice as far.
 
-use crate::recipe::muon::{COEFFICIENTS, ITERATIONS, MOST_SIDE as MOST, NORM_EPSILON};
+use crate::cpu::simd::{Level, Simd, WithSimd};
+use crate::recipe::muon::{COEFFICIENTS, ITERATIONS, MOST_SIDE, NORM_EPSILON};
 
-/// A matrix of `side` by `side` in a buffer of fixed size, `[row][column]`.
-type Small = [f64; MOST * MOST];
+/// The longest of the shorter sides, to whole vectors.
+const MOST: usize = MOST_SIDE.next_multiple_of(8);
+
+/// A small square matrix, `[row][column]`.
+type Small<const N: usize> = [[f64; N]; N];
 
 /// `m ← βm + (1 − β)g;  u = βm + (1 − β)g;  w ← shrink · w − η · √(longer side) · orthogonal(u)`
 ///
@@ -18,6 +22,7 @@ pub fn muon(
     buffer: &mut [f32],
     columns: usize,
     [momentum, learning_rate, shrink]: [f32; 3],
+    level: Level,
 ) {
     let rest = 1.0 - momentum;
     for (m, &g) in buffer.iter_mut().zip(gradient) {
@@ -33,7 +38,7 @@ pub fn muon(
         let place = if tall { at } else { column * side + row };
         ahead[place] = f64::from(momentum * m + rest * g);
     }
-    make_orthogonal(&mut ahead, side);
+    make_orthogonal(&mut ahead, side, level);
     let size = learning_rate * (long as f32).sqrt();
     for (at, step) in ahead.chunks_exact(side).enumerate() {
         for (unit, &o) in step.iter().enumerate() {
@@ -47,46 +52,68 @@ pub fn muon(
     }
 }
 
-/// Makes a matrix, `[long][side]`, nearly orthogonal.
-pub fn make_orthogonal(matrix: &mut [f64], side: usize) {
-    let factor = left_factor(matrix, side);
-    let mut step = [0f64; MOST];
-    for x in matrix.chunks_exact_mut(side) {
-        step[..side].fill(0.0);
-        for (&x, row) in x.iter().zip(factor.chunks_exact(side)) {
-            for (sum, &p) in step[..side].iter_mut().zip(row) {
-                *sum += p * x;
+/// Makes a matrix, `[long][side]`, nearly orthogonal. The level changes no bit: nothing is fused.
+pub fn make_orthogonal(matrix: &mut [f64], side: usize, level: Level) {
+    match side {
+        ..=16 => level.run(Orthogonal::<16> { matrix, side }),
+        _ => level.run(Orthogonal::<MOST> { matrix, side }),
+    }
+}
+
+/// `N`: the side and zeros, to whole vectors.
+struct Orthogonal<'a, const N: usize> {
+    matrix: &'a mut [f64],
+    side: usize,
+}
+
+impl<const N: usize> WithSimd for Orthogonal<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let factor = left_factor::<N>(self.matrix, self.side);
+        for x in self.matrix.chunks_exact_mut(self.side) {
+            let mut step = [0.0; N];
+            for (&x, row) in x.iter().zip(&factor) {
+                for k in 0..N {
+                    step[k] += row[k] * x;
+                }
             }
+            x.copy_from_slice(&step[..self.side]);
         }
-        x.copy_from_slice(&step[..side]);
     }
 }
 
 /// Factor that makes the matrix, `[long][side]`, nearly orthogonal when multiplied on its shorter side.
-fn left_factor(matrix: &[f64], side: usize) -> Small {
-    let mut gram: Small = [0.0; MOST * MOST];
+#[inline(always)]
+fn left_factor<const N: usize>(matrix: &[f64], side: usize) -> Small<N> {
+    let mut gram: Small<N> = [[0.0; N]; N];
     for x in matrix.chunks_exact(side) {
-        for (&a, row) in x.iter().zip(gram.chunks_exact_mut(side)) {
-            for (sum, &b) in row.iter_mut().zip(x) {
-                *sum += a * b;
+        let mut filled = [0.0; N];
+        filled[..side].copy_from_slice(x);
+        for (&a, row) in x.iter().zip(&mut gram) {
+            for k in 0..N {
+                row[k] += a * filled[k];
             }
         }
     }
-    let squares: f64 = (0..side).map(|k| gram[k * side + k]).sum();
+    let squares: f64 = (0..side).map(|k| gram[k][k]).sum();
     let inverse = 1.0 / (squares.sqrt() + NORM_EPSILON);
-    gram.iter_mut().for_each(|v| *v *= inverse * inverse);
-    let mut factor: Small = [0.0; MOST * MOST];
+    let values = gram.as_flattened_mut().iter_mut();
+    values.for_each(|v| *v *= inverse * inverse);
+    let mut factor: Small<N> = [[0.0; N]; N];
     for k in 0..side {
-        factor[k * side + k] = inverse;
+        factor[k][k] = inverse;
     }
     let [a, b, c] = COEFFICIENTS;
     for _ in 0..ITERATIONS {
         let mut q = product(&gram, &gram, side);
-        for (q, &g) in q.iter_mut().zip(&gram) {
+        let values = q.as_flattened_mut().iter_mut();
+        for (q, &g) in values.zip(gram.as_flattened()) {
             *q = b * g + c * *q;
         }
         for k in 0..side {
-            q[k * side + k] += a;
+            q[k][k] += a;
         }
         gram = product(&product(&q, &gram, side), &q, side);
         factor = product(&q, &factor, side);
@@ -94,13 +121,13 @@ fn left_factor(matrix: &[f64], side: usize) -> Small {
     factor
 }
 
-fn product(left: &Small, right: &Small, side: usize) -> Small {
-    let mut result: Small = [0.0; MOST * MOST];
-    let rows = result.chunks_exact_mut(side).take(side);
-    for (row, left) in rows.zip(left.chunks_exact(side)) {
-        for (&a, right) in left.iter().zip(right.chunks_exact(side)) {
-            for (sum, &b) in row.iter_mut().zip(right) {
-                *sum += a * b;
+#[inline(always)]
+fn product<const N: usize>(left: &Small<N>, right: &Small<N>, side: usize) -> Small<N> {
+    let mut result: Small<N> = [[0.0; N]; N];
+    for (row, left) in result.iter_mut().zip(left).take(side) {
+        for (&a, right) in left.iter().zip(right).take(side) {
+            for k in 0..N {
+                row[k] += a * right[k];
             }
         }
     }
@@ -133,7 +160,14 @@ mod tests {
             let (mut w64, mut m64) = (wide(&w), wide(&m));
             for _ in 0..2 {
                 let g = draw(1e-2);
-                muon(&mut w, &g, &mut m, columns, [0.8, 0.02, 0.99]);
+                muon(
+                    &mut w,
+                    &g,
+                    &mut m,
+                    columns,
+                    [0.8, 0.02, 0.99],
+                    Level::best(),
+                );
                 let with = reference::Muon {
                     momentum: 0.8f32.into(),
                     learning_rate: 0.02f32.into(),

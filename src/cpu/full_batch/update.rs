@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::muon::muon;
 use super::whitened_muon;
+use crate::cpu::simd::Level;
 use crate::engine::State;
 use crate::net::{PARAMETER_COUNT, PARAMETERS};
 use crate::recipe::{Optimizer, Recipe, StepScalars};
@@ -16,6 +17,7 @@ pub fn update(
     scalars: StepScalars,
     gradient: &[f32],
     whitening: Option<&Whitening>,
+    level: Level,
 ) {
     match recipe.optimizer {
         Optimizer::Sgd => sgd(state, recipe, scalars, gradient),
@@ -32,13 +34,14 @@ pub fn update(
                         &mut state.first_moment.flat_mut()[at],
                         columns,
                         rates.map(|rate| rate as f32),
+                        level,
                     ),
                 }
             }
         }
         Optimizer::WhitenedMuon => {
             let whitening = whitening.expect("estimated before the update");
-            whitened_muon::update(state, recipe.momentum, scalars, gradient, whitening);
+            whitened_muon::update(state, recipe.momentum, scalars, gradient, whitening, level);
         }
         Optimizer::DiagonalNewton => unreachable!("refused when the engine was made"),
     }

@@ -1,6 +1,10 @@
 //! Muon on whitened inputs, as the reference's `whitened_muon`: in f64, because whitening amplifies rounding.
 
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+
 use super::muon::make_orthogonal;
+use crate::cpu::simd::Level;
 use crate::engine::State;
 use crate::net::{LAYERS, Layer};
 use crate::recipe::StepScalars;
@@ -13,36 +17,70 @@ pub fn update(
     scalars: StepScalars,
     gradient: &[f32],
     whitening: &Whitening,
+    level: Level,
 ) {
     for (depth, layer) in LAYERS.iter().enumerate() {
-        let of_row = |row| whitening.of(depth, row);
-        let mut steps = whitened(state, momentum, gradient, layer, of_row);
-        make_orthogonal(&mut steps, layer.rows());
-        apply(state, scalars, &steps, layer, of_row);
+        let (n, rows) = (layer.inputs(), layer.rows());
+        let mut steps = vec![0.0; n * rows];
+        for group in 0..layer.groups {
+            let whitening = whitening.of_group(depth, group);
+            let ahead = momentum_of(state, momentum, gradient, layer, group, &whitening.mean);
+            let steps = of_group(&mut steps, layer, group);
+            multiply(steps, matrix(whitening), ahead.as_ref());
+        }
+        make_orthogonal(&mut steps, rows, level);
+        for group in 0..layer.groups {
+            let whitening = whitening.of_group(depth, group);
+            let mut change = Mat::zeros(n, layer.group_rows());
+            let steps = of_group(&mut steps, layer, group);
+            multiply(
+                change.as_mut(),
+                matrix(whitening).transpose(),
+                steps.as_ref(),
+            );
+            apply(state, scalars, &change, layer, group, &whitening.mean);
+        }
     }
 }
 
-/// The momentum by whitened inputs, `[input][row]`.
-fn whitened<'a>(
+/// L⁻¹, `[input][input]`.
+fn matrix(of: &GroupWhitening) -> MatRef<'_, f64> {
+    let n = of.whitening.len().isqrt();
+    MatRef::from_row_major_slice(&of.whitening, n, n)
+}
+
+/// A group's part of a layer's `[input][row]`.
+fn of_group<'a>(all: &'a mut [f64], layer: &Layer, group: usize) -> MatMut<'a, f64> {
+    let all = MatMut::from_row_major_slice_mut(all, layer.inputs(), layer.rows());
+    all.subcols_mut(group * layer.group_rows(), layer.group_rows())
+}
+
+fn multiply(to: MatMut<'_, f64>, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
+    matmul(to, Accum::Replace, left, right, 1.0, Par::Seq);
+}
+
+/// The momentum of a group's gradient by centred inputs, one step ahead: `[input][row]`.
+fn momentum_of(
     state: &mut State,
     momentum: f64,
     gradient: &[f32],
     layer: &Layer,
-    of_row: impl Fn(usize) -> &'a GroupWhitening,
-) -> Vec<f64> {
-    let (n, rows) = (layer.inputs(), layer.rows());
+    group: usize,
+    mean: &[f64],
+) -> Mat<f64> {
     let buffer = state.first_moment.tensor_mut(&layer.weights);
     let of_weights = &gradient[layer.weights.range()];
     let of_biases = &gradient[layer.biases.range()];
-    let mut result = vec![0.0; n * rows];
-    let mut ahead = vec![0.0; n];
-    for row in 0..rows {
-        let GroupWhitening { mean, whitening } = of_row(row);
+    let mut all = Mat::zeros(layer.inputs(), layer.group_rows());
+    for (row, ahead) in all.col_iter_mut().enumerate() {
+        let row = group * layer.group_rows() + row;
+        let ahead = ahead.try_as_col_major_mut().expect("contiguous");
+        let ahead = ahead.as_slice_mut();
         for (input, g) in ahead.iter_mut().enumerate() {
             *g = f64::from(of_weights[layer.index(row, input)]);
         }
         let of_biases = &of_biases[row * layer.positions..][..layer.positions];
-        for (mean, &bias) in mean.chunks_exact(n).zip(of_biases) {
+        for (mean, &bias) in mean.chunks_exact(ahead.len()).zip(of_biases) {
             let means = ahead.iter_mut().zip(mean);
             means.for_each(|(g, mean)| *g -= f64::from(bias) * mean);
         }
@@ -51,43 +89,33 @@ fn whitened<'a>(
             *m = (momentum * f64::from(*m) + (1.0 - momentum) * *g) as f32;
             *g = momentum * f64::from(*m) + (1.0 - momentum) * *g;
         }
-        for (input, of) in whitening.chunks_exact(n).enumerate() {
-            result[input * rows + row] = dot(&of[..=input], &ahead[..=input]);
-        }
     }
-    result
+    all
 }
 
-/// `W ← shrink·W − η·steps L⁻¹`, and biases that keep the mean sums. `steps`: `[input][row]`.
-fn apply<'a>(
+/// `W ← shrink·W − η·change`, and biases that keep the mean sums. `change`: `[input][row]`.
+fn apply(
     state: &mut State,
     scalars: StepScalars,
-    steps: &[f64],
+    change: &Mat<f64>,
     layer: &Layer,
-    of_row: impl Fn(usize) -> &'a GroupWhitening,
+    group: usize,
+    mean: &[f64],
 ) {
-    let (n, rows) = (layer.inputs(), layer.rows());
-    let mut change = vec![0.0; n];
-    for row in 0..rows {
-        let GroupWhitening { mean, whitening } = of_row(row);
-        change.fill(0.0);
-        for (input, of) in whitening.chunks_exact(n).enumerate() {
-            let step = steps[input * rows + row];
-            let below = change.iter_mut().zip(&of[..=input]);
-            below.for_each(|(change, l)| *change += step * l);
-        }
+    let mut less = vec![0.0; layer.inputs()];
+    for (row, change) in change.col_iter().enumerate() {
+        let row = group * layer.group_rows() + row;
         let weights = state.parameters.tensor_mut(&layer.weights);
-        for (input, change) in change.iter_mut().enumerate() {
+        for ((input, less), change) in less.iter_mut().enumerate().zip(change.iter()) {
             let w = &mut weights[layer.index(row, input)];
-            let before = *w;
-            let after = f64::from(before) * scalars.shrink - scalars.learning_rate * *change;
-            *w = after as f32;
-            *change = f64::from(before) - f64::from(*w);
+            let before = f64::from(*w);
+            *w = (before * scalars.shrink - scalars.learning_rate * change) as f32;
+            *less = before - f64::from(*w);
         }
         let biases = state.parameters.tensor_mut(&layer.biases);
         let biases = &mut biases[row * layer.positions..][..layer.positions];
-        for (bias, mean) in biases.iter_mut().zip(mean.chunks_exact(n)) {
-            *bias = (f64::from(*bias) + dot(&change, mean)) as f32;
+        for (bias, mean) in biases.iter_mut().zip(mean.chunks_exact(less.len())) {
+            *bias = (f64::from(*bias) + dot(&less, mean)) as f32;
         }
     }
 }

@@ -8,12 +8,14 @@ use crate::gpu::step::plan::Buffer;
 use crate::net::Parameters;
 use crate::recipe::{Optimizer, Recipe};
 use crate::threads::{Threads, cores};
-use crate::whitening::Whitening;
+use crate::whitening::{Sample, Whitening};
 
 /// Examples and threads of an estimate, and whether the device holds one.
 pub(super) struct Statistics {
     /// The first training examples, those of the recipe's sample alone.
-    sample: Dataset,
+    examples: Dataset,
+    /// The same, from the first estimate on.
+    sample: Option<Sample>,
     threads: Threads,
     /// Those of the present parameters, where they came with these; the device does not have them yet.
     pub(super) given: Option<Whitening>,
@@ -25,7 +27,8 @@ impl Statistics {
     /// Of a recipe's runs on these training examples, where it needs them.
     pub(super) fn of(recipe: &Recipe, train: &Dataset) -> Option<Self> {
         (recipe.optimizer == Optimizer::WhitenedMuon).then(|| Self {
-            sample: train.truncated(recipe.curvature_sample as usize),
+            examples: train.truncated(recipe.curvature_sample as usize),
+            sample: None,
             threads: Threads::start(cores()),
             given: None,
             are_on_device: false,
@@ -65,22 +68,20 @@ impl Gpu {
         Ok(())
     }
 
-    fn estimate(&self, parameters: &Parameters) -> Result<Whitening> {
-        let Statistics {
-            sample, threads, ..
-        } = self
-            .statistics
-            .as_ref()
-            .expect("an optimizer with statistics");
-        let (recipe, functions) = (&self.recipe, (&self.recipe).into());
-        Whitening::estimate(
-            sample,
-            sample.len(),
-            parameters,
-            functions,
-            recipe.damping,
-            threads,
-        )
+    fn estimate(&mut self, parameters: &Parameters) -> Result<Whitening> {
+        let statistics = self.statistics.as_mut();
+        let statistics = statistics.expect("an optimizer with statistics");
+        let (examples, threads) = (&statistics.examples, &statistics.threads);
+        let sample = match &mut statistics.sample {
+            Some(sample) => sample,
+            none => none.insert(Sample::of(
+                examples,
+                examples.len(),
+                self.recipe.damping,
+                threads,
+            )?),
+        };
+        sample.whitening(parameters, (&self.recipe).into(), threads)
     }
 
     /// Up to `most` steps, at least one, to before the next that new statistics are due at.

@@ -36,7 +36,7 @@ pub fn packed(whitening: &Whitening) -> (Vec<f32>, Vec<f32>) {
     let (mut means, mut matrices) = (Vec::with_capacity(MEANS), Vec::with_capacity(WHITENING));
     for (depth, layer) in LAYERS.iter().enumerate() {
         for group in 0..layer.groups {
-            let of_group = whitening.of(depth, group * layer.group_rows());
+            let of_group = whitening.of_group(depth, group);
             means.extend(of_group.mean.iter().map(|&mean| mean as f32));
             matrices.extend(mirrored(&of_group.whitening, layer.inputs()));
         }
