@@ -10,7 +10,7 @@ mod inputs;
 
 use faer::linalg::solvers::Llt;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
-use faer::{Mat, Par, Side};
+use faer::{Mat, MatMut, Par, Side};
 
 pub(crate) use self::inputs::{Inputs, Units};
 use crate::data::Examples;
@@ -114,14 +114,13 @@ impl GroupWhitening {
     ) -> Result<Self> {
         let n = covariance.nrows();
         let factor = factor(covariance, damping).ok_or_else(|| not_definite(inputs.layer()))?;
-        let mut inverse = Mat::<f64>::identity(n, n);
-        solve_lower_triangular_in_place(factor.L(), inverse.as_mut(), Par::Seq);
         let mut whitening = vec![0.0; n * n];
-        for (column, values) in inverse.col_iter().enumerate() {
-            for (row, &value) in values.iter().enumerate().skip(column) {
-                whitening[row * n + column] = value;
-            }
-        }
+        whitening
+            .iter_mut()
+            .step_by(n + 1)
+            .for_each(|one| *one = 1.0);
+        let inverse = MatMut::from_row_major_slice_mut(&mut whitening, n, n);
+        solve_lower_triangular_in_place(factor.L(), inverse, Par::Seq);
         Ok(Self {
             mean: inputs.mean(group),
             whitening,

@@ -8,7 +8,7 @@ use gpu_train::recipe::{Activation, Optimizer, Recipe, RecipeName, Start};
 use gpu_train::reference::{Activations, InputStatistics, statistics};
 use gpu_train::start::StartingPoint;
 use gpu_train::threads::Threads;
-use gpu_train::whitening::{Sample, Whitening};
+use gpu_train::whitening::Sample;
 
 /// Examples that the start is made of.
 const EXAMPLES: usize = 300;
