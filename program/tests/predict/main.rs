@@ -44,7 +44,7 @@ fn predict(arguments: &[&str]) -> Command {
 static WEIGHTS: LazyLock<(TempDir, String)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
     let path = text(&folder.path().join("net.safetensors")).to_owned();
-    let run = predict(&["--train", "--steps", "100", "--weights", &path, "--json"])
+    let run = predict(&["--train", "--steps", "200", "--weights", &path, "--json"])
         .assert()
         .success();
     let report: Value = serde_json::from_slice(&run.get_output().stdout).expect("one JSON object");
