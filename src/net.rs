@@ -68,16 +68,35 @@ pub const H2_SOURCES: [[usize; H2_FAN_MAPS]; MAPS] = {
     sources
 };
 
-/// Multiply-adds of one example: forward, weight gradients, and input gradients of H2, H3 and the output.
-pub const MACS_PER_EXAMPLE: usize = {
-    let h1 = H1_UNITS * TAPS;
-    let h2 = H2_UNITS * H2_FAN_MAPS * TAPS;
+/// Multiply-adds of one example: forward, weight gradients, and input gradients of H2, H3 and the output. `h1` and `h2`:
+/// positions and taps of a map.
+const fn multiply_adds(h1: usize, h2: usize) -> usize {
+    let h1 = MAPS * h1;
+    let h2 = MAPS * H2_FAN_MAPS * h2;
     let h3 = H2_UNITS * H3_UNITS;
     let out = H3_UNITS * CLASSES;
     2 * (h1 + h2 + h3 + out) + (h2 + h3 + out)
+}
+/// Nominal floating-point operations of training on one example, padding included, as frameworks compute it (one
+/// multiply-add counts as two).
+pub const FLOP_PER_EXAMPLE: usize =
+    2 * multiply_adds(H1_SIDE * H1_SIDE * TAPS, H2_SIDE * H2_SIDE * TAPS);
+/// Those that are needed: the padding is constant, so its share of the sums and gradients follows from the biases.
+pub const NEEDED_FLOP_PER_EXAMPLE: usize = {
+    let (h1, h2) = (taps_inside(H1_SIDE, SIDE), taps_inside(H2_SIDE, H1_SIDE));
+    2 * multiply_adds(h1 * h1, h2 * h2)
 };
-/// Floating-point operations of training on one example (one multiply-add counts as two).
-pub const FLOP_PER_EXAMPLE: usize = 2 * MACS_PER_EXAMPLE;
+
+/// Pairs of a position and a tap along one side of a convolution that are not in the padding.
+const fn taps_inside(positions: usize, side_below: usize) -> usize {
+    let (mut inside, mut at) = (0, 0);
+    while at < positions * KERNEL {
+        let padded = at / KERNEL * STRIDE + at % KERNEL;
+        inside += (padded >= PADDING && padded < PADDING + side_below) as usize;
+        at += 1;
+    }
+    inside
+}
 
 /// One named parameter tensor: its name in the reproduction's `state_dict`, its shape, where it starts in the
 /// flat vector of all parameters, and its fan-in.
@@ -270,6 +289,8 @@ mod tests {
         assert_eq!(H1_UNITS + H2_UNITS + H3_UNITS + CLASSES, 1_000);
         assert_eq!(MACS_PER_EXAMPLE, 171_780);
         assert_eq!(FLOP_PER_EXAMPLE, 343_560);
+        // H1: 37² of 40² pairs of position and tap; H2: 17² of 20².
+        assert_eq!(NEEDED_FLOP_PER_EXAMPLE, 2 * 134_268);
     }
 
     #[test]

@@ -52,10 +52,20 @@ fn check_engine(engine: &Value, examples: usize) {
     assert!(near(number(engine, "gflops"), gflops));
     assert!(number(engine, "peak_gflops") > 0.0 && number(engine, "copy_gbytes_per_s") > 0.0);
     assert!(near(
-        number(engine, "share_of_peak"),
+        number(engine, "nominal_share_of_peak"),
         gflops / number(engine, "peak_gflops")
     ));
-    let arithmetic = 343_560.0 * examples as f64 / number(engine, "peak_gflops") / 1e6;
+    // 134,268 without those of the padding.
+    let needed = 268_536.0 * examples as f64;
+    assert!(near(
+        number(engine, "needed_gflops"),
+        needed / seconds / 1e9
+    ));
+    let arithmetic = needed / number(engine, "peak_gflops") / 1e6;
+    assert!(near(
+        number(engine, "share_of_peak"),
+        arithmetic / number(ms, "median")
+    ));
     assert!(number(engine, "floor_ms") >= arithmetic * (1.0 - 1e-9));
     assert!(engine["kernels"].is_array());
 }

@@ -13,7 +13,9 @@ use crate::data::{Digits, Examples, Repeated};
 use crate::engine::{Engine, EngineKind, Peak};
 use crate::error::{Error, Result};
 use crate::gpu::{self, KernelTime};
-use crate::net::{FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS, ParameterTensor};
+use crate::net::{
+    FLOP_PER_EXAMPLE, NEEDED_FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS, ParameterTensor,
+};
 use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
 use crate::target::{self, Target};
@@ -180,8 +182,9 @@ impl Bench {
     fn report(&self, measured: Measured, peak: Peak, core_peak: Option<f64>) -> EngineReport {
         let examples = self.train.count();
         let seconds = measured.seconds;
-        let rate = flop(examples) / seconds.median;
-        let arithmetic = flop(examples) / peak.flop_per_second;
+        let nominal = flop(examples) / seconds.median;
+        let needed = needed_flop(examples) / seconds.median;
+        let arithmetic = needed_flop(examples) / peak.flop_per_second;
         let copying = fewest_bytes(&measured.recipe, examples) / peak.copy_bytes_per_second;
         let is_per_example = measured.engine == EngineKind::PerExample;
         EngineReport {
@@ -192,12 +195,14 @@ impl Bench {
             step_ms: seconds.times(1e3),
             steps_a_sample: measured.steps_a_sample,
             example_us: is_per_example.then(|| seconds.times(1e6 / examples as f64)),
-            gflops: rate / 1e9,
+            gflops: nominal / 1e9,
+            needed_gflops: needed / 1e9,
             examples_per_s: examples as f64 / seconds.median,
             peak_gflops: peak.flop_per_second / 1e9,
             core_peak_gflops: core_peak.map(|rate| rate / 1e9),
             copy_gbytes_per_s: peak.copy_bytes_per_second / 1e9,
-            share_of_peak: rate / peak.flop_per_second,
+            share_of_peak: needed / peak.flop_per_second,
+            nominal_share_of_peak: nominal / peak.flop_per_second,
             floor_ms: 1e3 * arithmetic.max(copying),
             gpu: measured.gpu,
         }
@@ -278,9 +283,14 @@ pub fn steps(
     Ok((seconds, steps))
 }
 
-/// FLOP of one full-batch step, or one epoch of batch 1.
+/// Nominal FLOP of one full-batch step, or one epoch of batch 1.
 pub fn flop(examples: usize) -> f64 {
     examples as f64 * FLOP_PER_EXAMPLE as f64
+}
+
+/// Needed FLOP of one full-batch step, or one epoch of batch 1.
+pub fn needed_flop(examples: usize) -> f64 {
+    examples as f64 * NEEDED_FLOP_PER_EXAMPLE as f64
 }
 
 /// Fewest bytes that a step (or an epoch of batch 1) can move: a byte per pixel and label, and parameters and moments read
@@ -331,6 +341,7 @@ mod tests {
     #[test]
     fn the_work_of_a_step_is_the_nets() {
         assert_eq!(flop(7_291), 2_504_895_960.0);
+        assert_eq!(needed_flop(7_291), 1_957_895_976.0);
         // 7,291 images of 256 bytes with a label, and three tensors of 9,760 floats in and out.
         let adamw = Recipe::named(RecipeName::FullBatchAdamW);
         assert_eq!(fewest_bytes(&adamw, 7_291), 1_873_787.0 + 234_240.0);

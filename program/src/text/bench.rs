@@ -8,7 +8,7 @@ use gpu_train::experiment::record::{BenchReport, EngineReport, GpuReport, Kernel
 type Show = fn(&EngineReport) -> String;
 
 /// The table's rows.
-const ROWS: [(&str, Show); 15] = [
+const ROWS: [(&str, Show); 17] = [
     ("engine", |e| e.engine.to_string()),
     ("examples", |e| grouped(e.examples as u64)),
     ("set-up", |e| format!("{:.3} s", e.set_up_s)),
@@ -20,7 +20,8 @@ const ROWS: [(&str, Show); 15] = [
             .map_or("-".into(), |us| format!("{:.3} µs", us.median))
     }),
     ("examples/s", |e| grouped(e.examples_per_s as u64)),
-    ("GFLOP/s", |e| format!("{:.1}", e.gflops)),
+    ("GFLOP/s, nominal", |e| format!("{:.1}", e.gflops)),
+    ("  needed", |e| format!("{:.1}", e.needed_gflops)),
     ("peak GFLOP/s", |e| format!("{:.1}", e.peak_gflops)),
     ("  of one core", |e| {
         e.core_peak_gflops
@@ -28,6 +29,9 @@ const ROWS: [(&str, Show); 15] = [
     }),
     ("share of the peak", |e| {
         format!("{:.1}%", 100.0 * e.share_of_peak)
+    }),
+    ("  nominal", |e| {
+        format!("{:.1}%", 100.0 * e.nominal_share_of_peak)
     }),
     ("copying, GB/s", |e| format!("{:.1}", e.copy_gbytes_per_s)),
     ("floor per step", |e| milliseconds(e.floor_ms)),
@@ -77,6 +81,10 @@ pub fn text(report: &BenchReport) -> String {
     {
         lines.push("per-example: a step is an epoch (all examples once)".into());
     }
+    lines.push(
+        "share of the peak: of the arithmetic that is needed; nominal counts products with the padding, which is constant"
+            .into(),
+    );
     if let Some(bytes) = report.peak_resident_bytes {
         lines.push(format!("peak resident memory: {}", mebibytes(bytes)));
     }

@@ -33,8 +33,10 @@ pub struct EngineReport {
     /// Microseconds per example; batch 1 only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub example_us: Option<Distribution>,
-    /// The net's arithmetic over the median time, in GFLOP/s.
+    /// The net's nominal arithmetic over the median time, in GFLOP/s: padding is counted, as frameworks compute it.
     pub gflops: f64,
+    /// The arithmetic that is needed, without the padding's, over the median time, in GFLOP/s.
+    pub needed_gflops: f64,
     /// Examples over the median time.
     pub examples_per_s: f64,
     /// Measured peak of multiply-adds on this device (on one core, for an engine on one), in GFLOP/s.
@@ -44,9 +46,11 @@ pub struct EngineReport {
     pub core_peak_gflops: Option<f64>,
     /// Measured peak of bytes read and written by copying, in GB/s.
     pub copy_gbytes_per_s: f64,
-    /// `gflops` over `peak_gflops`.
+    /// `needed_gflops` over `peak_gflops`.
     pub share_of_peak: f64,
-    /// Least time of a step: its arithmetic at the peak, or its fewest bytes at the speed of copying; in ms.
+    /// `gflops` over `peak_gflops`: may exceed 1.
+    pub nominal_share_of_peak: f64,
+    /// Least time of a step: its needed arithmetic at the peak, or its fewest bytes at the speed of copying; in ms.
     pub floor_ms: f64,
     /// Its properties on a GPU.
     #[serde(flatten)]
