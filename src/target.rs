@@ -177,6 +177,15 @@ impl Adapter {
         Self::found(gpu::choose(choice)?, options, started)
     }
 
+    /// The real GPU to take where none is asked for.
+    ///
+    /// # Errors
+    /// As [`gpu::choose_that_answers`].
+    pub fn choose_that_answers(options: Options) -> Result<Self> {
+        let started = Instant::now();
+        Self::found(gpu::choose_that_answers()?, options, started)
+    }
+
     /// The adapter that describes itself like this, if it is here.
     pub fn named(name: &str, options: Options) -> Option<Self> {
         let started = Instant::now();

@@ -586,3 +586,33 @@ fn help_states_defaults_and_examples() {
         .success()
         .stdout(contains(env!("CARGO_PKG_VERSION")));
 }
+
+/// Mesa's driver for AMD GPUs without one, where it is installed: it compiles, and finishes nothing.
+#[test]
+fn a_null_device_is_never_taken_for_a_gpu() {
+    let folder = Path::new("/usr/share/vulkan/icd.d");
+    let driver = ["radeon_icd.x86_64.json", "radeon_icd.json"].map(|name| folder.join(name));
+    let Some(driver) = driver.iter().find(|path| path.exists()) else {
+        eprintln!(
+            "no Vulkan driver of AMD in {}, so not tried",
+            folder.display()
+        );
+        return;
+    };
+    let on_null = |arguments: &[&str]| {
+        let mut command = gpu_train(arguments);
+        command
+            .env("VK_DRIVER_FILES", driver)
+            .env("VK_ICD_FILENAMES", driver);
+        command.env("RADV_FORCE_FAMILY", "gfx1100").assert()
+    };
+    on_null(&["devices"]).success().stdout(
+        contains("Null hardware")
+            .and(contains("null device"))
+            .and(contains("uses the cpu engine")),
+    );
+    let expected = contains("(Vulkan, null device), expected a GPU");
+    on_null(&["--device", "gpu", "--steps", "1"])
+        .code(1)
+        .stderr(expected);
+}

@@ -34,6 +34,8 @@ pub enum Kind {
     Other,
     /// The processor in place of a GPU, or the fallback adapter of a browser.
     Software,
+    /// A driver without hardware, which compiles kernels and never runs them.
+    Null,
 }
 
 /// Limits of an adapter that the kernels depend on.
@@ -82,6 +84,7 @@ impl std::fmt::Display for AdapterDescription {
             Kind::Virtual => "virtual GPU",
             Kind::Other => "unknown kind",
             Kind::Software => "software",
+            Kind::Null => "null device",
         };
         write!(f, "{} ({:?}, {kind})", self.name, self.backend)
     }
@@ -90,7 +93,7 @@ impl std::fmt::Display for AdapterDescription {
 /// Constraints on an adapter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AdapterChoice {
-    /// Take a software adapter, which is otherwise taken only by its name.
+    /// Take a software adapter, which is otherwise taken only by its name, as a null device always is.
     pub software: bool,
     /// A part of the adapter's name, in any case of letters (`--adapter`).
     pub name_part: Option<String>,
@@ -98,7 +101,7 @@ pub struct AdapterChoice {
     pub backend: Option<Backend>,
 }
 
-/// All adapters, in order of preference: discrete, integrated, virtual, unknown, software.
+/// All adapters, in order of preference: discrete, integrated, virtual, unknown, software, null.
 ///
 /// `WGPU_BACKEND` narrows the interfaces, as for every wgpu program. In a browser there are none to list: see [`request`].
 pub fn adapters() -> Vec<wgpu::Adapter> {
@@ -109,7 +112,7 @@ pub fn adapters() -> Vec<wgpu::Adapter> {
     let instance = wgpu::Instance::new(descriptor);
     let found = block_on(async { Ok(instance.enumerate_adapters(backends).await) });
     let mut found = found.unwrap_or_default();
-    found.sort_by_key(|adapter| kind(adapter.get_info().device_type));
+    found.sort_by_key(|adapter| kind(&adapter.get_info()));
     found
 }
 
@@ -131,8 +134,12 @@ pub async fn request() -> Result<wgpu::Adapter> {
     })
 }
 
-fn kind(device: wgpu::DeviceType) -> Kind {
-    match device {
+fn kind(info: &wgpu::AdapterInfo) -> Kind {
+    // Mesa's drivers without hardware (RADV_FORCE_FAMILY) call themselves that, and claim to be a discrete GPU.
+    if info.name.starts_with("Null hardware") {
+        return Kind::Null;
+    }
+    match info.device_type {
         wgpu::DeviceType::DiscreteGpu => Kind::Discrete,
         wgpu::DeviceType::IntegratedGpu => Kind::Integrated,
         wgpu::DeviceType::VirtualGpu => Kind::Virtual,
@@ -156,12 +163,12 @@ pub fn describe(adapter: &wgpu::Adapter) -> Result<AdapterDescription> {
         driver: format!("{} {}", info.driver, info.driver_info)
             .trim()
             .into(),
+        kind: kind(&info),
         name: if info.name.is_empty() {
             "unnamed adapter".into()
         } else {
             info.name
         },
-        kind: kind(info.device_type),
         limits: Limits {
             storage_buffer_bytes: limits.max_storage_buffer_binding_size,
             buffer_bytes: limits.max_buffer_size,
@@ -190,9 +197,13 @@ pub fn choose(choice: &AdapterChoice) -> Result<wgpu::Adapter> {
 fn pick(found: &[AdapterDescription], choice: &AdapterChoice) -> Result<usize> {
     let name_part = choice.name_part.as_ref().map(|part| part.to_lowercase());
     let fits = |adapter: &AdapterDescription| {
-        let software = adapter.kind == Kind::Software;
+        let wanted = match adapter.kind {
+            Kind::Software => choice.software || name_part.is_some(),
+            Kind::Null => name_part.is_some(),
+            _ => !choice.software,
+        };
         let has = |part: &String| adapter.name.to_lowercase().contains(part);
-        (software == choice.software || (software && name_part.is_some()))
+        wanted
             && name_part.as_ref().is_none_or(has)
             && choice
                 .backend
@@ -217,7 +228,7 @@ fn none_fits(found: &[AdapterDescription], choice: &AdapterChoice) -> String {
         );
     }
     let names: Vec<String> = found.iter().map(ToString::to_string).collect();
-    let all_software = found.iter().all(|adapter| adapter.kind == Kind::Software);
+    let all_software = found.iter().all(|adapter| adapter.kind >= Kind::Software);
     let hint = if all_software && !choice.software && choice.name_part.is_none() {
         "; a software adapter is taken only if asked for, for instance by its name (--adapter)"
     } else {
@@ -287,6 +298,7 @@ mod tests {
             AdapterDescription::for_tests("GeForce", Backend::Dx12, Kind::Discrete),
             AdapterDescription::for_tests("Iris", Backend::Vulkan, Kind::Integrated),
             AdapterDescription::for_tests("llvmpipe", Backend::Vulkan, Kind::Software),
+            AdapterDescription::for_tests("Null hardware", Backend::Vulkan, Kind::Null),
         ]
     }
 
@@ -307,17 +319,23 @@ mod tests {
         assert_eq!(pick(choice(false, Some("iris"), None)), 2);
         assert_eq!(pick(choice(true, None, None)), 3);
         assert_eq!(pick(choice(false, Some("LLVM"), None)), 3);
+        assert_eq!(pick(choice(false, Some("null"), None)), 4);
     }
 
     #[test]
-    fn software_is_never_the_default_and_refusals_name_the_flags() {
+    fn software_and_null_devices_are_never_the_default_and_refusals_name_the_flags() {
         let found = found();
         let any = choice(false, None, None);
         let arc = choice(false, Some("Arc"), Some(Backend::Metal));
-        let llvmpipe = "found llvmpipe (Vulkan, software), expected a GPU";
+        let llvmpipe = "found llvmpipe (Vulkan, software), Null hardware (Vulkan, null device), expected a GPU";
         let flags = "\"Arc\" in its name (--adapter) on Metal (--backend)";
         for (found, wanted, expected) in [
             (&found[3..], &any, llvmpipe),
+            (
+                &found[4..],
+                &choice(true, None, None),
+                "(Vulkan, null device), expected a software adapter",
+            ),
             (&found, &arc, flags),
             (&[], &any, "found no adapter"),
         ] {

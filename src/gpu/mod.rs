@@ -27,7 +27,7 @@ pub use adapter::{AdapterChoice, AdapterDescription, Backend, Kind, adapters, ch
 pub use device::Device;
 pub use engine::{Gpu, KernelTime, Opened};
 pub use layout::tiling::{Tiling, WeightPath};
-pub use open::{Kernels, Options};
+pub use open::{Kernels, Options, choose_that_answers};
 pub use step::plan::Program;
 pub use step::{Sizes, Variant};
 pub use wait::{Submission, block_on};

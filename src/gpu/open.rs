@@ -3,18 +3,60 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::adapter::Kind;
+use super::adapter::{AdapterChoice, Kind, adapters, choose, describe};
 use super::device::Device;
 use super::engine::{Gpu, Opened, Work};
 use super::layout::tiling::Tiling;
 use super::step::Variant;
 use super::step::check_recipe;
+use super::step::plan::{Buffer, BufferSpec};
 use super::tune;
 use super::wait::block_on;
 use crate::data::Digits;
 use crate::error::Result;
 use crate::net::Parameters;
 use crate::recipe::Recipe;
+
+/// Longest wait for an adapter on trial.
+const TRIAL: Duration = Duration::from_secs(10);
+/// Word that it has to hand back.
+const TRIAL_WORD: u32 = 0x1989_2022;
+
+/// The real GPU to take where none is asked for: the first, in order of preference, that finishes a small submission.
+///
+/// # Errors
+/// [`Error::Device`] if there is no real GPU, or none that answers: the first one's.
+pub fn choose_that_answers() -> Result<wgpu::Adapter> {
+    let mut failed = None;
+    for adapter in adapters() {
+        if describe(&adapter)?.kind >= Kind::Software {
+            break;
+        }
+        match block_on(try_out(&adapter)) {
+            Ok(()) => return Ok(adapter),
+            Err(error) => {
+                tracing::warn!("passed over an adapter: {error}");
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    failed.map_or_else(|| choose(&AdapterChoice::default()), Err)
+}
+
+/// Writes a word to an adapter and reads it back.
+async fn try_out(adapter: &wgpu::Adapter) -> Result<()> {
+    let device = Device::open(adapter, Some(TRIAL)).await?;
+    let name = Buffer::of("trial");
+    let resources = device.create(&[BufferSpec::storage(name.clone(), 4)], &[])?;
+    let buffer = resources.buffer(&name);
+    device.write(buffer, 0, &[TRIAL_WORD]);
+    match *device.read(&[(buffer, 0, 1)]).await? {
+        [TRIAL_WORD] => Ok(()),
+        ref found => Err(device.error(format!(
+            "found {found:?} read back, expected the {TRIAL_WORD} that was written"
+        ))),
+    }
+}
 
 /// The choice of an engine's kernels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,7 +122,7 @@ impl Gpu {
             buffer_bytes: options.buffer_bytes.unwrap_or(u64::MAX),
         };
         let device = Device::open(adapter, options.timeout).await?;
-        let real = device.description().kind != Kind::Software;
+        let real = device.description().kind < Kind::Software;
         let budget = options.tuning_budget.or(real.then_some(tune::BUDGET));
         let variant = match (&options.kernels, budget) {
             (Kernels::Fixed(variant), _) => *variant,

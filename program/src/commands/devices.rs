@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::terminal::Output;
 use gpu_train::cpu;
 use gpu_train::error::Result;
-use gpu_train::gpu::{self, AdapterChoice, AdapterDescription};
+use gpu_train::gpu::{self, AdapterDescription};
 
 /// List the adapters, their features and limits, and the one that --device auto uses.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ Examples:
 /// Prints the list.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let adapters: Vec<_> = gpu::adapters().iter().flat_map(gpu::describe).collect();
-    let chosen = gpu::choose(&AdapterChoice::default())
+    let chosen = gpu::choose_that_answers()
         .and_then(|adapter| gpu::describe(&adapter))
         .ok();
     let output = Output::Standard;
@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     output.line(&match chosen {
         Some(description) => format!("--device auto uses {}", description.name),
-        None => "--device auto uses the cpu engine: no real GPU was found".into(),
+        None => "--device auto uses the cpu engine: no real GPU was found that answers".into(),
     })
 }
 

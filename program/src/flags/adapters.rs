@@ -58,7 +58,8 @@ impl Arguments {
             Adapter::choose(&choice, options.clone())
         };
         if !self.names_an_adapter() && !needed {
-            return Ok(choose(false, None).into_iter().collect());
+            let found = Adapter::choose_that_answers(options.clone());
+            return Ok(found.into_iter().collect());
         }
         if self.adapters.is_empty() {
             let default = &[Kind::Gpu][..];

@@ -158,15 +158,17 @@ impl Arguments {
             Device::Reference => Target::Reference,
             // A named adapter that is not there is an error, not a reason to use the processor.
             Device::Auto if self.names_one() => choose(false)?,
-            Device::Auto if batch == Batch::Full => match choose(false) {
-                Ok(target) => target,
-                Err(error) => {
-                    let note = format!(
-                        "no GPU here ({error}): training on the CPU cores with the native engine instead"
-                    );
-                    return Ok((cpu, Some(note)));
+            Device::Auto if batch == Batch::Full => {
+                match Adapter::choose_that_answers(self.options()) {
+                    Ok(adapter) => self.on(adapter),
+                    Err(error) => {
+                        let note = format!(
+                            "no GPU here ({error}): training on the CPU cores with the native engine instead"
+                        );
+                        return Ok((cpu, Some(note)));
+                    }
                 }
-            },
+            }
             Device::Cpu | Device::Auto => cpu,
         };
         Ok((target, None))

@@ -98,7 +98,7 @@ fn details(gpu: &GpuReport) -> Vec<String> {
         lines.push(format!("  kernels: {variant} (measured in {seconds:.2} s)"));
     }
     if gpu.timestamps == Some(false) {
-        lines.push("  time of each kernel: the adapter offers no timestamps".into());
+        lines.push("  time of each kernel: the adapter offers no timestamps that count".into());
     }
     let total: f64 = gpu.kernels.iter().map(|kernel| kernel.ms).sum();
     for KernelReport { kernel, ms } in &gpu.kernels {

@@ -16,7 +16,7 @@ pub struct KernelTime {
 
 impl Gpu {
     /// Times the kernels over `steps` training steps, in the order of a step, and leaves the state as it was; `None` if
-    /// the adapter offers no timestamps.
+    /// the adapter offers no timestamps that count.
     ///
     /// Each dispatch is a separate compute pass here, which costs a little more than in training.
     ///
@@ -66,7 +66,8 @@ impl Gpu {
 const STAMP: u64 = wgpu::QUERY_SIZE as u64;
 
 impl Device {
-    /// Seconds that each dispatch of a plan takes, run once; `None` if the device has no timestamps.
+    /// Seconds that each dispatch of a plan takes, run once; `None` if the device has no timestamps, or writes zeros instead
+    /// (some drivers of Metal do).
     async fn time(&self, plan: &ReadyPlan) -> Result<Option<Vec<f64>>> {
         let (device, queue) = self.wgpu();
         if !device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
@@ -105,10 +106,34 @@ impl Device {
         queue.submit([encoder.finish()]);
         let source = (&resolved, 0, resolved.size() as usize / 4);
         let words = self.read(&[source]).await?;
-        let stamp = |words: &[u32]| u64::from(words[0]) | u64::from(words[1]) << 32;
         let period = f64::from(queue.get_timestamp_period()) * 1e-9;
-        let pairs = words.chunks_exact(4);
-        let ticks = pairs.map(|pair| stamp(&pair[2..]).saturating_sub(stamp(&pair[..2])));
-        Ok(Some(ticks.map(|ticks| ticks as f64 * period).collect()))
+        Ok(durations(&words, period))
+    }
+}
+
+/// Seconds between the two timestamps of each dispatch, of two words each, `[begin][end]`; `None` if one is zero, which
+/// no clock shows.
+fn durations(words: &[u32], period: f64) -> Option<Vec<f64>> {
+    let stamps = words.chunks_exact(2);
+    let stamps: Vec<_> = stamps
+        .map(|words| u64::from(words[0]) | u64::from(words[1]) << 32)
+        .collect();
+    let pairs = stamps.chunks_exact(2);
+    let ticks = pairs.map(|pair| pair[1].saturating_sub(pair[0]));
+    (!stamps.contains(&0)).then(|| ticks.map(|ticks| ticks as f64 * period).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::durations;
+
+    #[test]
+    fn zero_timestamps_are_no_measurement() {
+        // From 2³² to 2³² + 500, and from 7 to 7.
+        assert_eq!(
+            durations(&[0, 1, 500, 1, 7, 0, 7, 0], 2.0),
+            Some(vec![1_000.0, 0.0])
+        );
+        assert_eq!(durations(&[1, 0, 2, 0, 0, 0, 0, 0], 1.0), None);
     }
 }
