@@ -224,7 +224,12 @@ impl Device {
             layout: Some(&layout),
             module: &module,
             entry_point: Some("main"),
-            compilation_options: Default::default(),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                // The kernels write every word before they read it (`tests/kernels` fills it with NaNs first). Some
+                // drivers compile the zeros for a minute.
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
             cache: None,
         });
         tracing::debug!(kernel = %shader.kernel, took = ?started.elapsed(), "made a pipeline");

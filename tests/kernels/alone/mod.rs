@@ -9,6 +9,7 @@ mod device;
 mod forward;
 mod forward_backward;
 mod fused_update;
+mod poison;
 mod setup;
 mod update;
 mod whitened;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use gpu_train::error::Error;
 use gpu_train::gpu::step::plan::{Access, Dispatch, Shader};
+use gpu_train::gpu::wgsl::kernels::LAYERED;
 use gpu_train::gpu::{Program, Sizes, Variant};
 
 use libtest_mimic::{Failed, Trial};
@@ -191,25 +193,65 @@ impl Number {
 /// A case's name, and the function that makes it.
 type Named = (String, Arc<dyn Fn() -> Ready + Send + Sync>);
 
-/// The check of every case.
+/// The check of every case, and of some with poisoned workgroup memory.
 pub fn trials() -> Vec<Trial> {
-    let mut tests: Vec<Named> = Vec::new();
+    let (mut tests, mut on_poison): (Vec<Named>, Vec<Named>) = (Vec::new(), Vec::new());
     for case in cases() {
-        tests.push((case.to_string(), Arc::new(move || Ready::new(case))));
+        let ready: Named = (case.to_string(), Arc::new(move || Ready::new(case)));
+        if case.examples == 65 && has_workgroup_memory(case.kernel) {
+            on_poison.push(ready.clone());
+        }
+        tests.push(ready);
     }
-    for case in forward_backward_cases() {
-        tests.push((case.to_string(), Arc::new(move || case.ready())));
-    }
-    for case in update_cases() {
-        tests.push((case.to_string(), Arc::new(move || case.ready())));
-    }
-    let check = |ready: Arc<dyn Fn() -> Ready + Send + Sync>| {
-        move |adapter: &wgpu::Adapter| {
+    let fused = forward_backward_cases().into_iter();
+    let mut fused: Vec<Named> = fused
+        .map(|case| (case.to_string(), Arc::new(move || case.ready()) as _))
+        .collect();
+    let updates = update_cases().into_iter();
+    fused.extend(updates.map(|case| (case.to_string(), Arc::new(move || case.ready()) as _)));
+    on_poison.extend(fused.clone());
+    tests.extend(fused);
+    let tests = tests.into_iter().map(|(name, ready)| {
+        let check = move |adapter: &wgpu::Adapter| {
             let single = Single::open(adapter)?;
             Ok::<_, Failed>(ready().verdict(&single, None)??)
-        }
-    };
-    let tests = tests.into_iter();
-    let tests: Vec<_> = tests.map(|(name, ready)| (name, check(ready))).collect();
-    crate::common::adapter_trials(&tests)
+        };
+        (name, check)
+    });
+    let on_poison = on_poison.into_iter().map(|(name, ready)| {
+        let check = move |adapter: &wgpu::Adapter| {
+            let (single, ready) = (Single::open(adapter)?, ready());
+            let wgsl = poison::poisoned(ready.wgsl());
+            Ok::<_, Failed>(ready.verdict(&single, Some(wgsl))??)
+        };
+        (format!("poisoned::{name}"), check)
+    });
+    let reaches = (
+        "poisoned::memory_that_is_not_written_gives_a_nan".to_owned(),
+        a_nan_is_found,
+    );
+    let mut trials = crate::common::adapter_trials(&Vec::from_iter(tests));
+    trials.extend(crate::common::adapter_trials(&Vec::from_iter(on_poison)));
+    trials.extend(crate::common::adapter_trials(&[reaches]));
+    trials
+}
+
+fn has_workgroup_memory(kernel: &str) -> bool {
+    let kernel = LAYERED.iter().find(|known| known.name == kernel);
+    let kernel = kernel.expect("a known kernel");
+    let mut texts = kernel.parts.iter().chain([&kernel.source]);
+    texts.any(|text| text.contains("var<workgroup>"))
+}
+
+/// Poison that nothing overwrites reaches the results: the check of a kernel can fail.
+fn a_nan_is_found(adapter: &wgpu::Adapter) -> Result<(), Failed> {
+    let case = cases().into_iter().find(|case| case.kernel == "whiten");
+    let ready = Ready::new(case.expect("a case"));
+    let write = "    ahead[lane] = u;\n";
+    assert_eq!(ready.wgsl().matches(write).count(), 1);
+    let wgsl = poison::poisoned(&ready.wgsl().replace(write, ""));
+    match ready.verdict(&Single::open(adapter)?, Some(wgsl))? {
+        Err(found) if found.contains("NaN") => Ok(()),
+        found => Err(format!("found {found:?}, expected a NaN").into()),
+    }
 }
