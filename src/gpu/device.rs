@@ -30,7 +30,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// Opens an adapter with all its limits, and with timestamps where it offers them. Without a time-out it waits 30 s
+    /// Opens an adapter with the limits that the kernels use, and with timestamps where it offers them. Without a time-out it waits 30 s
     /// for a submission, or 300 s on a software adapter, which may need seconds for one step of a large set.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl Device {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("gpu-train"),
             required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
-            required_limits: adapter.limits(),
+            required_limits: used(&adapter.limits()),
             ..Default::default()
         };
         let opened = adapter.request_device(&descriptor).await;
@@ -327,6 +327,20 @@ impl Device {
         let view = through.get_mapped_range(0..size);
         let view = view.map_err(|error| self.error(error))?;
         Ok(bytemuck::pod_collect_to_vec(&view))
+    }
+}
+
+/// The limits of an adapter that kernels and data can make use of; WebGPU's defaults for the rest, for which drivers need
+/// reserve nothing.
+fn used(offered: &wgpu::Limits) -> wgpu::Limits {
+    wgpu::Limits {
+        max_storage_buffer_binding_size: offered.max_storage_buffer_binding_size,
+        max_buffer_size: offered.max_buffer_size,
+        max_compute_workgroup_storage_size: offered.max_compute_workgroup_storage_size,
+        max_compute_invocations_per_workgroup: offered.max_compute_invocations_per_workgroup,
+        max_compute_workgroup_size_x: offered.max_compute_workgroup_size_x,
+        max_compute_workgroups_per_dimension: offered.max_compute_workgroups_per_dimension,
+        ..wgpu::Limits::default().or_worse_values_from(offered)
     }
 }
 
