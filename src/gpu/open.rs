@@ -25,7 +25,7 @@ const TRIAL_WORD: u32 = 0x1989_2022;
 /// The real GPU to take where none is asked for: the first, in order of preference, that finishes a small submission.
 ///
 /// # Errors
-/// [`Error::Device`] if there is no real GPU, or none that answers: the first one's.
+/// [`crate::error::Error::Device`] if there is no real GPU, or none that answers: the first one's.
 pub fn choose_that_answers() -> Result<wgpu::Adapter> {
     let mut failed = None;
     for adapter in adapters() {

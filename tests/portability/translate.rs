@@ -17,7 +17,7 @@ pub struct Vulkan {
     /// The value of `spirv-val --target-env`.
     pub environment: &'static str,
     version: (u8, u8),
-    // Newer drivers keep to a buffer's bounds and zero workgroup memory by themselves.
+    // Newer drivers keep to a buffer's bounds by themselves.
     modern: bool,
 }
 
@@ -147,6 +147,7 @@ pub fn msl(wgsl: &str) -> Result<(String, String), String> {
         per_entry_point_map: [(ENTRY.to_owned(), resources)].into(),
         fake_missing_bindings: false,
         bounds_check_policies: restrict(BoundsCheckPolicy::Restrict),
+        zero_initialize_workgroup_memory: false,
         ..Default::default()
     };
     let pipeline = msl::PipelineOptions {
@@ -164,6 +165,7 @@ pub fn hlsl(wgsl: &str) -> Result<(String, String), String> {
     let mut options = hlsl::Options {
         shader_model: hlsl::ShaderModel::V6_0,
         fake_missing_bindings: false,
+        zero_initialize_workgroup_memory: false,
         ..Default::default()
     };
     for (binding, written, uniform) in bindings(&module) {
@@ -188,17 +190,15 @@ pub fn hlsl(wgsl: &str) -> Result<(String, String), String> {
 /// The words of the SPIR-V.
 pub fn spirv(wgsl: &str, vulkan: Vulkan) -> Result<Vec<u32>, String> {
     let (module, info) = module(wgsl)?;
-    let (buffer, zero) = if vulkan.modern {
-        let zero = spv::ZeroInitializeWorkgroupMemoryMode::Native;
-        (BoundsCheckPolicy::Unchecked, zero)
+    let buffer = if vulkan.modern {
+        BoundsCheckPolicy::Unchecked
     } else {
-        let zero = spv::ZeroInitializeWorkgroupMemoryMode::Polyfill;
-        (BoundsCheckPolicy::Restrict, zero)
+        BoundsCheckPolicy::Restrict
     };
     let options = spv::Options {
         lang_version: vulkan.version,
         bounds_check_policies: restrict(buffer),
-        zero_initialize_workgroup_memory: zero,
+        zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
         ..Default::default()
     };
     let pipeline = spv::PipelineOptions {
