@@ -46,8 +46,8 @@ pub const FAULTS: &[Fault] = &[
         "muon_places_ignored",
         "muon",
         &[(
-            "let at = packed_index[parameter_of(shape, place % shape.side, column)];",
-            "let at = parameter_of(shape, place % shape.side, column);",
+            "let at = packed_index[parameter_of(shape, row, column)];",
+            "let at = parameter_of(shape, row, column);",
         )],
     ),
     // the sums
@@ -55,27 +55,24 @@ pub const FAULTS: &[Fault] = &[
         "muon_no_end_of_columns",
         "muon",
         &[(
-            "if (column < shape.long) {\n            u = element",
-            "if (column <= shape.long) {\n            u = element",
+            "column >= shape.long) {\n        return 0.0",
+            "column > shape.long) {\n        return 0.0",
         )],
     ),
     fault(
-        "muon_last_cells_left_out",
+        "muon_last_part_left_out",
         "muon",
-        &[(
-            "stage(lane + 3u * MUON_LANES, cells, sums.w);",
-            "stage(lane + 3u * MUON_LANES, cells, 0.0);",
-        )],
+        &[("factor[lane] + staged[lane];", "factor[lane];")],
     ),
     fault(
         "muon_norm_squared_once",
         "muon",
-        &[("staged[cell] * inverse * inverse", "staged[cell] * inverse")],
+        &[("total * inverse * inverse", "total * inverse")],
     ),
     fault(
         "muon_factor_starts_at_one",
         "muon",
-        &[("select(0.0, inverse,", "select(0.0, 1.0,")],
+        &[("= inverse * identity", "= identity")],
     ),
     // the iteration
     fault(
@@ -86,14 +83,30 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "muon_without_the_fifth_power",
         "muon",
-        &[(" + MUON_C * square", "")],
+        &[(" + MUON_C * square[row]", "")],
     ),
     fault(
         "muon_gram_multiplied_once",
         "muon",
         &[(
-            "sum += staged[cell / side * side + k] * polynomial[k * side + cell % side];",
-            "sum = staged[cell];",
+            "gram[first_cell + row * MUON_QUADS] = next[row];",
+            "gram[first_cell + row * MUON_QUADS] = staged[first_cell + row * MUON_QUADS];",
+        )],
+    ),
+    fault(
+        "muon_factor_of_the_gram",
+        "muon",
+        &[(
+            "outer(factor[k * MUON_QUADS + columns], poly",
+            "outer(gram[k * MUON_QUADS + columns], poly",
+        )],
+    ),
+    fault(
+        "muon_a_quarter_too_many",
+        "muon",
+        &[(
+            "k < (part + 1u) * MUON_QUADS",
+            "k <= (part + 1u) * MUON_QUADS",
         )],
     ),
     // the step
@@ -120,7 +133,7 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "muon_climbs",
         "muon",
-        &[("- size * step_at", "+ size * step_at")],
+        &[("scalars.z - step;", "scalars.z + step;")],
     ),
     fault(
         "muon_advances_the_moment_twice",
@@ -132,22 +145,41 @@ pub const FAULTS: &[Fault] = &[
         "muon_staged_barrier_dropped",
         "muon",
         &[(
-            "staged[place] = u;\n    }\n    workgroupBarrier();",
-            "staged[place] = u;\n    }",
+            "again),\n    );\n    workgroupBarrier();",
+            "again),\n    );",
         )],
     ),
     barrier(
         "muon_chunk_barrier_dropped",
         "muon",
         &[(
-            ");\n        workgroupBarrier();\n    }\n    stage",
-            ");\n    }\n    stage",
+            "            }\n        }\n        workgroupBarrier();\n    }\n    if (has_block) {",
+            "            }\n        }\n    }\n    if (has_block) {",
+        )],
+    ),
+    barrier(
+        "muon_parts_barrier_dropped",
+        "muon",
+        &[(
+            "    workgroupBarrier();\n    let is_used",
+            "    let is_used",
         )],
     ),
     barrier(
         "muon_norm_barrier_dropped",
         "muon",
-        &[("sums.w);\n    workgroupBarrier();", "sums.w);")],
+        &[(
+            "    workgroupBarrier();\n    var squares",
+            "    var squares",
+        )],
+    ),
+    barrier(
+        "muon_total_barrier_dropped",
+        "muon",
+        &[(
+            "    workgroupBarrier();\n    staged[lane] = total;",
+            "    staged[lane] = total;",
+        )],
     ),
     barrier(
         "muon_start_barrier_dropped",
@@ -161,32 +193,37 @@ pub const FAULTS: &[Fault] = &[
         "muon_polynomial_barrier_dropped",
         "muon",
         &[(
-            "row == column);\n        }\n        workgroupBarrier();",
-            "row == column);\n        }",
+            "        workgroupBarrier();\n        // QA and QP",
+            "        // QA and QP",
+        )],
+    ),
+    barrier(
+        "muon_products_barrier_dropped",
+        "muon",
+        &[(
+            "        workgroupBarrier();\n        for (var row = 0u; row < 4u; row++) {",
+            "        for (var row = 0u; row < 4u; row++) {",
         )],
     ),
     barrier(
         "muon_gram_barrier_dropped",
         "muon",
         &[(
-            "gram[cell] = sum;\n        }\n        workgroupBarrier();",
-            "gram[cell] = sum;\n        }",
+            "        workgroupBarrier();\n        if (has_block && part == 0u) {\n            var next",
+            "        if (has_block && part == 0u) {\n            var next",
         )],
     ),
     barrier(
-        "muon_factor_barrier_dropped",
+        "muon_iteration_barrier_dropped",
         "muon",
         &[(
-            "factor[cell] = staged[cell];\n        }\n        workgroupBarrier();",
-            "factor[cell] = staged[cell];\n        }",
+            "= next[row];\n            }\n        }\n        workgroupBarrier();",
+            "= next[row];\n            }\n        }",
         )],
     ),
     barrier(
         "muon_columns_barrier_dropped",
         "muon",
-        &[(
-            "shape.side);\n            }\n        }\n        workgroupBarrier();",
-            "shape.side);\n            }\n        }",
-        )],
+        &[("step.w);\n        workgroupBarrier();", "step.w);")],
     ),
 ];
