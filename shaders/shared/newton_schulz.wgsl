@@ -20,7 +20,7 @@ struct Matrix {
 // Columns that are staged together: a vector of four rows per lane.
 const COLUMNS: u32 = 4u * MUON_QUADS;
 const CELLS: u32 = COLUMNS * MUON_QUADS;
-// Blocks of four by four of a square: so many lanes compute a product, and four products have room side by side.
+// Blocks of four by four of a square, a lane each. The workgroup has lanes for four products at a time.
 const BLOCKS: u32 = MUON_QUADS * MUON_QUADS;
 // Squares, `[row][column quad]`.
 var<workgroup> gram: array<vec4<f32>, CELLS>;
