@@ -207,8 +207,8 @@ impl FullBatch {
             self.estimate_whitening()?;
         }
         let whitening = self.whitening.as_ref();
-        let (state, recipe, level) = (&mut self.state, &self.recipe, self.level);
-        update::update(state, recipe, scalars, &gradient, whitening, level);
+        let (state, recipe, on) = (&mut self.state, &self.recipe, (self.level, &self.threads));
+        update::update(state, recipe, scalars, &gradient, whitening, on);
         Ok(loss as f32)
     }
 

@@ -8,6 +8,7 @@ use crate::cpu::simd::Level;
 use crate::engine::State;
 use crate::net::{PARAMETER_COUNT, PARAMETERS};
 use crate::recipe::{Optimizer, Recipe, StepScalars};
+use crate::threads::Threads;
 use crate::whitening::Whitening;
 
 /// Updates parameters and moments by one step's gradient, and counts the step. `whitening` is whitened Muon's.
@@ -17,7 +18,7 @@ pub fn update(
     scalars: StepScalars,
     gradient: &[f32],
     whitening: Option<&Whitening>,
-    level: Level,
+    (level, threads): (Level, &Threads),
 ) {
     match recipe.optimizer {
         Optimizer::Sgd => sgd(state, recipe, scalars, gradient),
@@ -41,7 +42,8 @@ pub fn update(
         }
         Optimizer::WhitenedMuon => {
             let whitening = whitening.expect("estimated before the update");
-            whitened_muon::update(state, recipe.momentum, scalars, gradient, whitening, level);
+            let on = (level, threads);
+            whitened_muon::update(state, recipe.momentum, scalars, gradient, whitening, on);
         }
         Optimizer::DiagonalNewton => unreachable!("refused when the engine was made"),
     }

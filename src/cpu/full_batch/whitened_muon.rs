@@ -1,5 +1,7 @@
 //! Muon on whitened inputs, as the reference's `whitened_muon`: in f64, because whitening amplifies rounding.
 
+use std::cmp::Reverse;
+
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
@@ -8,6 +10,7 @@ use crate::cpu::simd::Level;
 use crate::engine::State;
 use crate::net::{LAYERS, Layer};
 use crate::recipe::StepScalars;
+use crate::threads::Threads;
 use crate::whitening::{GroupWhitening, Whitening, dot};
 
 /// Updates parameters and momentum by one step's gradient.
@@ -17,29 +20,42 @@ pub fn update(
     scalars: StepScalars,
     gradient: &[f32],
     whitening: &Whitening,
-    level: Level,
+    (level, threads): (Level, &Threads),
 ) {
+    let mut work = Vec::new();
     for (depth, layer) in LAYERS.iter().enumerate() {
-        let (n, rows) = (layer.inputs(), layer.rows());
-        let mut steps = vec![0.0; n * rows];
-        for group in 0..layer.groups {
-            let whitening = whitening.of_group(depth, group);
-            let ahead = momentum_of(state, momentum, gradient, layer, group, &whitening.mean);
-            let steps = of_group(&mut steps, layer, group);
-            multiply(steps, matrix(whitening), ahead.as_ref());
+        let groups = (0..layer.groups).map(|group| {
+            let mean = &whitening.of_group(depth, group).mean;
+            momentum_of(state, momentum, gradient, layer, group, mean)
+        });
+        work.push((depth, groups.collect::<Vec<_>>()));
+    }
+    // The layer of the most work first.
+    work.sort_by_key(|(depth, _)| Reverse(LAYERS[*depth].rows() * LAYERS[*depth].inputs()));
+    threads.for_each(work.iter_mut().collect(), |_, (depth, groups)| {
+        step(*depth, groups, whitening, level);
+    });
+    for (depth, changes) in &work {
+        for (group, change) in changes.iter().enumerate() {
+            let mean = &whitening.of_group(*depth, group).mean;
+            apply(state, scalars, change, &LAYERS[*depth], group, mean);
         }
-        make_orthogonal(&mut steps, rows, level);
-        for group in 0..layer.groups {
-            let whitening = whitening.of_group(depth, group);
-            let mut change = Mat::zeros(n, layer.group_rows());
-            let steps = of_group(&mut steps, layer, group);
-            multiply(
-                change.as_mut(),
-                matrix(whitening).transpose(),
-                steps.as_ref(),
-            );
-            apply(state, scalars, &change, layer, group, &whitening.mean);
-        }
+    }
+}
+
+/// Replaces the groups' momenta, `[group][input, row]`, by the changes of the weights at rate 1.
+fn step(depth: usize, groups: &mut [Mat<f64>], whitening: &Whitening, level: Level) {
+    let layer = &LAYERS[depth];
+    let mut steps = vec![0.0; layer.inputs() * layer.rows()];
+    for (group, ahead) in groups.iter().enumerate() {
+        let inverse = matrix(whitening.of_group(depth, group));
+        multiply(of_group(&mut steps, layer, group), inverse, ahead.as_ref());
+    }
+    make_orthogonal(&mut steps, layer.rows(), level);
+    for (group, change) in groups.iter_mut().enumerate() {
+        let inverse = matrix(whitening.of_group(depth, group));
+        let steps = of_group(&mut steps, layer, group);
+        multiply(change.as_mut(), inverse.transpose(), steps.as_ref());
     }
 }
 
