@@ -22,13 +22,6 @@ fn element(parameter: u32, again: bool) -> f32 {
     return params.momentum * first_moment[at] + share;
 }
 
-fn write(shape: Matrix, row: u32, column: u32, scalars: vec4<f32>, step: f32) {
-    if (row < shape.side && column < shape.long) {
-        let at = packed_index[parameter_of(shape, row, column)];
-        parameters[at] = parameters[at] * scalars.z - step;
-    }
-}
-
 @compute @workgroup_size(MUON_LANES)
 fn main(
     @builtin(local_invocation_index) lane: u32,
@@ -40,13 +33,13 @@ fn main(
     let size = scalars.w * sqrt(f32(shape.long));
     for (var first = 0u; first < shape.long; first += COLUMNS) {
         stage_columns(lane, shape, first, true);
-        let step = size * step_at(lane, quads_of(shape));
-        let column = first + lane / MUON_QUADS;
-        let row = 4u * (lane % MUON_QUADS);
-        write(shape, row, column, scalars, step.x);
-        write(shape, row + 1u, column, scalars, step.y);
-        write(shape, row + 2u, column, scalars, step.z);
-        write(shape, row + 3u, column, scalars, step.w);
+        for (var place = lane; place < shape.side * COLUMNS; place += MUON_LANES) {
+            let column = first + place / shape.side;
+            if (column < shape.long) {
+                let at = packed_index[parameter_of(shape, place % shape.side, column)];
+                parameters[at] = parameters[at] * scalars.z - size * step_at(place, shape.side);
+            }
+        }
         workgroupBarrier();
     }
 }

@@ -14,23 +14,16 @@ fn element(parameter: u32, again: bool) -> f32 {
 // Iterations of the first time.
 const EARLY: u32 = MUON_ITERATIONS / 2u;
 
-fn write(shape: Matrix, row: u32, column: u32, step: f32) {
-    if (row < shape.side && column < shape.long) {
-        whitened[parameter_of(shape, row, column)] = step;
-    }
-}
-
 fn orthogonalize(lane: u32, shape: Matrix, iterations: u32, is_first: bool) {
     compute_factor(lane, shape, iterations, is_first);
     for (var first = 0u; first < shape.long; first += COLUMNS) {
         stage_columns(lane, shape, first, true);
-        let step = step_at(lane, quads_of(shape));
-        let column = first + lane / MUON_QUADS;
-        let row = 4u * (lane % MUON_QUADS);
-        write(shape, row, column, step.x);
-        write(shape, row + 1u, column, step.y);
-        write(shape, row + 2u, column, step.z);
-        write(shape, row + 3u, column, step.w);
+        for (var place = lane; place < shape.side * COLUMNS; place += MUON_LANES) {
+            let column = first + place / shape.side;
+            if (column < shape.long) {
+                whitened[parameter_of(shape, place % shape.side, column)] = step_at(place, shape.side);
+            }
+        }
         workgroupBarrier();
     }
 }

@@ -7,7 +7,7 @@ use crate::recipe::muon;
 pub const LANES: u32 = 64;
 /// Invocations of `tally`'s single workgroup.
 pub const TALLY_LANES: u32 = 256;
-/// Invocations of the workgroups of `muon` and `orthogonal`: one for each vector of a square of [`MUON_QUADS`] quads.
+/// Invocations of the workgroups of `muon` and `orthogonal`, which sum four cells each of a square of [`muon::MOST_SIDE`].
 pub const MUON_LANES: u32 = 256;
 /// Invocations of the workgroups of `whiten` and `unwhiten`, one per input of a row at least.
 pub const ROW_LANES: u32 = 256;
@@ -23,8 +23,6 @@ pub const MAP_QUADS: usize = net::MAPS.div_ceil(4);
 pub const H3_QUADS: usize = net::H3_UNITS.div_ceil(4);
 /// Quads of the classes, the last with two to spare.
 pub const CLASS_QUADS: usize = net::CLASSES.div_ceil(4);
-/// Quads of the longest shorter side of Muon's matrices.
-pub const MUON_QUADS: usize = muon::MOST_SIDE.div_ceil(4);
 /// Index of the step counter in `progress`.
 pub const STEP: usize = 0;
 /// Index in `progress` of the position in `schedule` and `losses`.
@@ -42,8 +40,8 @@ pub const CODE_BYTES: u64 = 2 * net::PIXELS as u64;
 /// Workgroups that WebGPU promises in each dimension of a dispatch.
 pub const MOST_WORKGROUPS: u32 = 65_535;
 
-// Four squares, and a quarter of the lanes for a product.
-const _: () = assert!(4 * MUON_QUADS * MUON_QUADS == MUON_LANES as usize);
+// `muon` holds a square of the longest shorter side in four cells per lane.
+const _: () = assert!(muon::MOST_SIDE * muon::MOST_SIDE <= 4 * MUON_LANES as usize);
 // A lane per input of H2, the layer of the most.
 const _: () = assert!(net::H2W.fan_in <= ROW_LANES as usize);
 // The kernels are written for whole quads of maps and for 10 classes in three quads.

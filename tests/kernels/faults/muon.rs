@@ -46,8 +46,8 @@ pub const FAULTS: &[Fault] = &[
         "muon_places_ignored",
         "muon",
         &[(
-            "let at = packed_index[parameter_of(shape, row, column)];",
-            "let at = parameter_of(shape, row, column);",
+            "let at = packed_index[parameter_of(shape, place % shape.side, column)];",
+            "let at = parameter_of(shape, place % shape.side, column);",
         )],
     ),
     // the sums
@@ -55,24 +55,27 @@ pub const FAULTS: &[Fault] = &[
         "muon_no_end_of_columns",
         "muon",
         &[(
-            "column >= shape.long) {\n        return 0.0",
-            "column > shape.long) {\n        return 0.0",
+            "if (column < shape.long) {\n            u = element",
+            "if (column <= shape.long) {\n            u = element",
         )],
     ),
     fault(
-        "muon_last_part_left_out",
+        "muon_last_cells_left_out",
         "muon",
-        &[("factor[lane] + staged[lane];", "factor[lane];")],
+        &[(
+            "stage(lane + 3u * MUON_LANES, cells, sums.w);",
+            "stage(lane + 3u * MUON_LANES, cells, 0.0);",
+        )],
     ),
     fault(
         "muon_norm_squared_once",
         "muon",
-        &[("total * inverse * inverse", "total * inverse")],
+        &[("staged[cell] * inverse * inverse", "staged[cell] * inverse")],
     ),
     fault(
         "muon_factor_starts_at_one",
         "muon",
-        &[("= inverse * identity", "= identity")],
+        &[("select(0.0, inverse,", "select(0.0, 1.0,")],
     ),
     // the iteration
     fault(
@@ -83,30 +86,14 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "muon_without_the_fifth_power",
         "muon",
-        &[(" + MUON_C * square[row]", "")],
+        &[(" + MUON_C * square", "")],
     ),
     fault(
         "muon_gram_multiplied_once",
         "muon",
         &[(
-            "gram[first_cell + row * MUON_QUADS] = next[row];",
-            "gram[first_cell + row * MUON_QUADS] = staged[first_cell + row * MUON_QUADS];",
-        )],
-    ),
-    fault(
-        "muon_factor_of_the_gram",
-        "muon",
-        &[(
-            "outer(factor[k * MUON_QUADS + columns], poly",
-            "outer(gram[k * MUON_QUADS + columns], poly",
-        )],
-    ),
-    fault(
-        "muon_a_quarter_too_many",
-        "muon",
-        &[(
-            "k < (part + 1u) * MUON_QUADS",
-            "k <= (part + 1u) * MUON_QUADS",
+            "sum += staged[cell / side * side + k] * polynomial[k * side + cell % side];",
+            "sum = staged[cell];",
         )],
     ),
     // the step
@@ -133,7 +120,7 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "muon_climbs",
         "muon",
-        &[("scalars.z - step;", "scalars.z + step;")],
+        &[("- size * step_at", "+ size * step_at")],
     ),
     fault(
         "muon_advances_the_moment_twice",
@@ -145,41 +132,22 @@ pub const FAULTS: &[Fault] = &[
         "muon_staged_barrier_dropped",
         "muon",
         &[(
-            "again),\n    );\n    workgroupBarrier();",
-            "again),\n    );",
+            "staged[place] = u;\n    }\n    workgroupBarrier();",
+            "staged[place] = u;\n    }",
         )],
     ),
     barrier(
         "muon_chunk_barrier_dropped",
         "muon",
         &[(
-            "            }\n        }\n        workgroupBarrier();\n    }\n    if (has_block) {",
-            "            }\n        }\n    }\n    if (has_block) {",
-        )],
-    ),
-    barrier(
-        "muon_parts_barrier_dropped",
-        "muon",
-        &[(
-            "    workgroupBarrier();\n    let is_used",
-            "    let is_used",
+            ");\n        workgroupBarrier();\n    }\n    stage",
+            ");\n    }\n    stage",
         )],
     ),
     barrier(
         "muon_norm_barrier_dropped",
         "muon",
-        &[(
-            "    workgroupBarrier();\n    var squares",
-            "    var squares",
-        )],
-    ),
-    barrier(
-        "muon_total_barrier_dropped",
-        "muon",
-        &[(
-            "    workgroupBarrier();\n    staged[lane] = total;",
-            "    staged[lane] = total;",
-        )],
+        &[("sums.w);\n    workgroupBarrier();", "sums.w);")],
     ),
     barrier(
         "muon_start_barrier_dropped",
@@ -193,37 +161,32 @@ pub const FAULTS: &[Fault] = &[
         "muon_polynomial_barrier_dropped",
         "muon",
         &[(
-            "        workgroupBarrier();\n        // QA and QP",
-            "        // QA and QP",
-        )],
-    ),
-    barrier(
-        "muon_products_barrier_dropped",
-        "muon",
-        &[(
-            "        workgroupBarrier();\n        for (var row = 0u; row < 4u; row++) {",
-            "        for (var row = 0u; row < 4u; row++) {",
+            "row == column);\n        }\n        workgroupBarrier();",
+            "row == column);\n        }",
         )],
     ),
     barrier(
         "muon_gram_barrier_dropped",
         "muon",
         &[(
-            "        workgroupBarrier();\n        if (has_block && part == 0u) {\n            var next",
-            "        if (has_block && part == 0u) {\n            var next",
+            "gram[cell] = sum;\n        }\n        workgroupBarrier();",
+            "gram[cell] = sum;\n        }",
         )],
     ),
     barrier(
-        "muon_iteration_barrier_dropped",
+        "muon_factor_barrier_dropped",
         "muon",
         &[(
-            "= next[row];\n            }\n        }\n        workgroupBarrier();",
-            "= next[row];\n            }\n        }",
+            "factor[cell] = staged[cell];\n        }\n        workgroupBarrier();",
+            "factor[cell] = staged[cell];\n        }",
         )],
     ),
     barrier(
         "muon_columns_barrier_dropped",
         "muon",
-        &[("step.w);\n        workgroupBarrier();", "step.w);")],
+        &[(
+            "shape.side);\n            }\n        }\n        workgroupBarrier();",
+            "shape.side);\n            }\n        }",
+        )],
     ),
 ];

@@ -102,16 +102,16 @@ pub const FAULTS: &[Fault] = &[
         "orthogonal_keeps_the_first_column",
         "orthogonal",
         &[(
-            "column < shape.long) {\n        whitened",
-            "column > 0u && column < shape.long) {\n        whitened",
+            "            if (column < shape.long) {\n                whitened",
+            "            if (column > 0u && column < shape.long) {\n                whitened",
         )],
     ),
     fault(
         "orthogonal_no_end",
         "orthogonal",
         &[(
-            "column < shape.long) {\n        whitened",
-            "column <= shape.long) {\n        whitened",
+            "            if (column < shape.long) {\n                whitened",
+            "            if (column <= shape.long) {\n                whitened",
         )],
     ),
     fault(
@@ -137,7 +137,10 @@ pub const FAULTS: &[Fault] = &[
     barrier(
         "orthogonal_barrier_dropped",
         "orthogonal",
-        &[("step.w);\n        workgroupBarrier();", "step.w);")],
+        &[(
+            "shape.side);\n            }\n        }\n        workgroupBarrier();",
+            "shape.side);\n            }\n        }",
+        )],
     ),
     // unwhiten: the weights
     fault(
