@@ -246,7 +246,7 @@ impl Gpu {
     /// [`Engine::train`] without blocking.
     ///
     /// # Errors
-    /// [`Error::Usage`] beyond 2³² updates, [`Error::Diverged`] as [`crate::whitening::Sample::whitening`], besides those
+    /// [`Error::Usage`] beyond 2³² updates, [`Error::Diverged`] as [`crate::whitening::Whitening::estimate`], besides those
     /// of the device.
     pub async fn train_async(&mut self, steps: u32) -> Result<Vec<f32>> {
         if self.step.checked_add(steps).is_none() {

@@ -16,7 +16,7 @@ pub(crate) use self::inputs::{Inputs, Units};
 use crate::data::Examples;
 use crate::error::{Error, Result};
 use crate::net::{LAYERS, Layer, Parameters};
-use crate::recipe::Functions;
+use crate::recipe::{Functions, Recipe};
 use crate::threads::Threads;
 
 /// Mean and whitening matrix of the inputs that a group of a layer's rows sees.
@@ -90,6 +90,28 @@ impl Sample {
 }
 
 impl Whitening {
+    /// Whitening of the inputs that these parameters make of a set's first examples, as many as the recipe says. The
+    /// examples are prepared once, and kept in `sample`.
+    ///
+    /// # Errors
+    /// As [`Sample::of`] and [`Sample::whitening`].
+    pub fn estimate(
+        sample: &mut Option<Sample>,
+        set: &dyn Examples,
+        recipe: &Recipe,
+        parameters: &Parameters,
+        threads: &Threads,
+    ) -> Result<Self> {
+        let sample = match sample {
+            Some(sample) => sample,
+            none => {
+                let examples = recipe.curvature_sample as usize;
+                none.insert(Sample::of(set, examples, recipe.damping, threads)?)
+            }
+        };
+        sample.whitening(parameters, recipe.into(), threads)
+    }
+
     /// Of a group of a layer's rows.
     pub fn of_group(&self, layer: usize, group: usize) -> &GroupWhitening {
         let before: usize = LAYERS[..layer].iter().map(|layer| layer.groups).sum();

@@ -222,18 +222,9 @@ impl FullBatch {
         if is_due {
             self.state.second_moment = self.state.parameters.clone();
         }
-        let (recipe, threads) = (&self.recipe, &self.threads);
-        let sample = match &mut self.sample {
-            Some(sample) => sample,
-            none => none.insert(Sample::of(
-                &*self.train,
-                recipe.curvature_sample as usize,
-                recipe.damping,
-                threads,
-            )?),
-        };
-        let of = &self.state.second_moment;
-        self.whitening = Some(sample.whitening(of, recipe.into(), threads)?);
+        let (recipe, threads, of) = (&self.recipe, &self.threads, &self.state.second_moment);
+        let found = Whitening::estimate(&mut self.sample, &*self.train, recipe, of, threads)?;
+        self.whitening = Some(found);
         Ok(())
     }
 }

@@ -71,17 +71,13 @@ impl Gpu {
     fn estimate(&mut self, parameters: &Parameters) -> Result<Whitening> {
         let statistics = self.statistics.as_mut();
         let statistics = statistics.expect("an optimizer with statistics");
-        let (examples, threads) = (&statistics.examples, &statistics.threads);
-        let sample = match &mut statistics.sample {
-            Some(sample) => sample,
-            none => none.insert(Sample::of(
-                examples,
-                examples.len(),
-                self.recipe.damping,
-                threads,
-            )?),
-        };
-        sample.whitening(parameters, (&self.recipe).into(), threads)
+        Whitening::estimate(
+            &mut statistics.sample,
+            &statistics.examples,
+            &self.recipe,
+            parameters,
+            &statistics.threads,
+        )
     }
 
     /// Up to `most` steps, at least one, to before the next that new statistics are due at.
