@@ -31,6 +31,7 @@ fn main(
     sum_edges_of_rows(lane);
     workgroupBarrier();
     sum_edges(lane);
+    workgroupBarrier();
     var first_tile = true;
     for (var first = workgroup.x * TILE; first < params.examples; first += workgroups.x * TILE) {
         draw_shifts(first, lane);
