@@ -31,6 +31,22 @@ BUILT_IN = {
     "thread_position_in_grid": "metal::uint3(blockIdx.x * blockDim.x + threadIdx.x, blockIdx.y, blockIdx.z)",
     "threadgroups_per_grid": "metal::uint3(gridDim.x, gridDim.y, gridDim.z)",
 }
+# 160 numbers that have to be held at once, and a multiply-add of each: lanes of 1024 have 64 registers for them.
+SAMPLE = """
+struct type_1 {
+    metal::float4 inner[40];
+};
+
+kernel void main_(
+  uint lane [[thread_index_in_threadgroup]]
+, device type_1& numbers [[buffer(0)]]
+) {
+    metal::float4 held[40];
+    for(int i = 0; i < 40; i++) { held[i] = numbers.inner[i + lane]; }
+    metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
+    for(int i = 0; i < 40; i++) { numbers.inner[i + lane] = held[i] * 3.0 + held[39 - i].wzyx; }
+}
+"""
 
 
 def cuda(text, lanes):
@@ -84,6 +100,12 @@ class Compiler:
         self.call(f"nvrtcGet{kind}", program, text)
         return text.raw
 
+    def check(self, architecture):
+        """Fails unless spills and multiply-adds are seen where they are, and no spills where none are."""
+        free, tight = (self.compile(cuda(SAMPLE, lanes), architecture) for lanes in (128, 1024))
+        if free["spill_store_bytes"] or not tight["spill_store_bytes"] or not free["multiply_adds"] == tight["multiply_adds"] == 160:
+            raise RuntimeError(f"found {free} without and {tight} with spills, expected 160 multiply-adds and spills in the second only")
+
     def compile(self, source, architecture):
         """The numbers."""
         program = ctypes.c_void_p()
@@ -134,6 +156,7 @@ def main():
     tools, architecture, *paths = sys.argv[1:]
     try:
         compiler = Compiler(tools)
+        compiler.check(architecture)
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"NVIDIA's compiler: {error}", file=sys.stderr)
         return 2
@@ -142,7 +165,9 @@ def main():
     for path in paths:
         with open(path) as file:
             text = file.read()
-        with open(path.replace("cuda", "hlsl").replace(".metal", ".hlsl")) as file:
+        # Metal is told the size of a workgroup elsewhere.
+        folder, name = os.path.split(path.removesuffix(".metal"))
+        with open(os.path.join(folder, "..", "hlsl", f"{name}.hlsl")) as file:
             lanes = int(re.search(r"numthreads\((\d+), 1, 1\)", file.read())[1])
         started = time.perf_counter()
         try:
