@@ -15,7 +15,7 @@ template <class T, int N> struct vec;
 
 // Swizzles are rewritten to calls of `swizzle`. Loads of a vector of four are one instruction, as in the driver.
 #define MEMBERS                                                                                       \
-  vec() = default;                                                                                    \
+  constexpr vec() = default;                                                                                    \
   explicit vec(T all) { EACH (*this)[i] = all; }                                                      \
   template <class U> explicit vec(vec<U, N> of) { EACH (*this)[i] = T(of[i]); }                       \
   T &operator[](int i) { return (&x)[i]; }                                                            \
@@ -25,22 +25,24 @@ template <class T, int N> struct vec;
 template <class T> struct alignas(2 * sizeof(T)) vec<T, 2> {
   static const int N = 2;
   T x, y;
-  vec(T x, T y) : x(x), y(y) {}
+  constexpr vec(T x, T y) : x(x), y(y) {}
   MEMBERS
 };
 template <class T> struct alignas(4 * sizeof(T)) vec<T, 3> {
   static const int N = 3;
   T x, y, z;
-  vec(T x, T y, T z) : x(x), y(y), z(z) {}
-  vec(vec<T, 2> a, T z) : x(a.x), y(a.y), z(z) {}
+  constexpr vec(T x, T y, T z) : x(x), y(y), z(z) {}
+  constexpr vec(vec<T, 2> a, T z) : x(a.x), y(a.y), z(z) {}
   MEMBERS
 };
 template <class T> struct alignas(4 * sizeof(T)) vec<T, 4> {
   static const int N = 4;
   T x, y, z, w;
-  vec(T x, T y, T z, T w) : x(x), y(y), z(z), w(w) {}
-  vec(vec<T, 2> a, vec<T, 2> b) : x(a.x), y(a.y), z(b.x), w(b.y) {}
-  vec(vec<T, 3> a, T w) : x(a.x), y(a.y), z(a.z), w(w) {}
+  constexpr vec(T x, T y, T z, T w) : x(x), y(y), z(z), w(w) {}
+  constexpr vec(vec<T, 2> a, vec<T, 2> b) : x(a.x), y(a.y), z(b.x), w(b.y) {}
+  constexpr vec(T x, vec<T, 2> b, T w) : x(x), y(b.x), z(b.y), w(w) {}
+  constexpr vec(vec<T, 2> a, T z, T w) : x(a.x), y(a.y), z(z), w(w) {}
+  constexpr vec(vec<T, 3> a, T w) : x(a.x), y(a.y), z(a.z), w(w) {}
   MEMBERS
 };
 #define NAMES(T) using T##2 = vec<T, 2>; using T##3 = vec<T, 3>; using T##4 = vec<T, 4>;
@@ -49,10 +51,14 @@ NAMES(float) NAMES(int) NAMES(uint) NAMES(bool)
 template <class T> struct same { using type = T; };
 template <class T> using scalar = typename same<T>::type;
 
+// The result of an operator: C++ makes an int of two bools.
+template <class T, class R> struct result { using type = R; };
+template <> struct result<bool, int> { using type = bool; };
+
 // An operator of vectors, and of a vector and a scalar.
 #define OPERATOR(op)                                                                                  \
   template <class T, int N> auto operator op(vec<T, N> a, vec<T, N> b) {                              \
-    vec<decltype(a.x op b.x), N> r;                                                                   \
+    vec<typename result<T, decltype(a.x op b.x)>::type, N> r;                                                                 \
     EACH r[i] = a[i] op b[i];                                                                         \
     return r;                                                                                         \
   }                                                                                                   \
@@ -86,6 +92,36 @@ FUNCTION2(max, float, fmaxf(a, b)) FUNCTION2(max, int, a > b ? a : b) FUNCTION2(
 FUNCTION3(clamp, float, fminf(fmaxf(a, b), c)) FUNCTION3(clamp, int, min(max(a, b), c))
 FUNCTION3(clamp, uint, min(max(a, b), c))
 
+// C columns of R rows.
+template <int C, int R> struct mat {
+  vec<float, R> column[C];
+  mat() = default;
+  template <class... Columns> explicit mat(Columns... columns) : column{columns...} {}
+  vec<float, R> &operator[](int i) { return column[i]; }
+  const vec<float, R> &operator[](int i) const { return column[i]; }
+};
+using float4x4 = mat<4, 4>;
+using float2x4 = mat<2, 4>;
+template <int C, int R> mat<C, R> operator+(mat<C, R> a, mat<C, R> b) {
+  _Pragma("unroll") for (int i = 0; i < C; i++) a[i] = a[i] + b[i];
+  return a;
+}
+template <int C, int R> vec<float, R> operator*(mat<C, R> a, vec<float, C> b) {
+  vec<float, R> sum = a[0] * b[0];
+  _Pragma("unroll") for (int i = 1; i < C; i++) sum = sum + a[i] * b[i];
+  return sum;
+}
+template <int C, int R> vec<float, C> operator*(vec<float, R> a, mat<C, R> b) {
+  vec<float, C> r;
+  _Pragma("unroll") for (int i = 0; i < C; i++) r[i] = dot(a, b[i]);
+  return r;
+}
+template <int C, int R> mat<R, C> transpose(mat<C, R> a) {
+  mat<R, C> r;
+  _Pragma("unroll") for (int i = 0; i < R; i++)
+    _Pragma("unroll") for (int j = 0; j < C; j++) r[i][j] = a[j][i];
+  return r;
+}
 template <int N> float dot(vec<float, N> a, vec<float, N> b) {
   float sum = a.x * b.x;
   _Pragma("unroll") for (int i = 1; i < N; i++) sum += a[i] * b[i];
@@ -96,6 +132,7 @@ template <class T, int N> vec<T, N> select(vec<T, N> no, vec<T, N> yes, vec<bool
   EACH no[i] = of[i] ? yes[i] : no[i];
   return no;
 }
+template <class T, int N> vec<T, N> select(vec<T, N> no, scalar<T> yes, vec<bool, N> of) { return select(no, vec<T, N>(yes), of); }
 template <int N> bool all(vec<bool, N> of) { bool r = true; EACH r &= of[i]; return r; }
 template <int N> bool any(vec<bool, N> of) { bool r = false; EACH r |= of[i]; return r; }
 enum class mem_flags { mem_device, mem_threadgroup };
