@@ -122,30 +122,45 @@ class Compiler:
         return numbers(log, self.disassembled(code))
 
     def disassembled(self, code):
-        """The names of the instructions, in order."""
+        """The text of machine code."""
         with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
             file.write(code)
             file.flush()
-            text = subprocess.run([self.disassembler, "-c", file.name], check=True, capture_output=True, text=True).stdout
-        return re.findall(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+ +)?([A-Z][\w.]*)", text, re.M)
+            return subprocess.run([self.disassembler, "-c", file.name], check=True, capture_output=True, text=True).stdout
 
 
-def numbers(log, instructions):
-    """What the assembler says, and how many of the instructions do what."""
+def numbers(log, text):
+    """What the assembler says, and how many of the disassembler's instructions do what."""
+    names, labels, jumps = [], {}, {}
+    for line in text.splitlines():
+        if label := re.match(r"(\.L\w+):", line):
+            labels[label[1]] = len(names)
+        elif found := re.match(r"\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+ +)?([A-Z][\w.]*)(?:.*`\((\.L\w+)\))?", line):
+            if found[1].startswith("BRA") and labels.get(found[2], len(names)) < len(names):
+                jumps[labels[found[2]]] = len(names)
+            if found[1] != "NOP":
+                names.append(found[1])
+    # Loops (first instruction: last) that hold no other.
+    inner = [name for first, last in jumps.items() if not any(first < other <= last for other in jumps)
+             for name in names[first:last + 1]]
+    if any(re.match(r"D(ADD|MUL|FMA|SETP)|\w*F64|CALL", name) for name in names):
+        raise RuntimeError("found 64-bit arithmetic or a call, expected none: the text was not understood")
 
     def said(pattern):
+        # Spills are not mentioned where there are none in some versions.
         found = re.search(pattern, log)
         return int(found[1]) if found else 0
 
-    if any(re.match(r"D(ADD|MUL|FMA|SETP)|\w*F64", name) for name in instructions):
-        raise RuntimeError("found 64-bit arithmetic, expected none: the text was not understood")
     return {
-        "registers": said(r"Used (\d+) registers"),
+        "registers": int(re.search(r"Used (\d+) registers", log)[1]),
         "spill_store_bytes": said(r"(\d+) bytes spill stores"),
         "spill_load_bytes": said(r"(\d+) bytes spill loads"),
+        "stack_bytes": said(r"(\d+) bytes stack frame"),
         "workgroup_bytes": said(r"(\d+) bytes smem"),
-        "instructions": sum(name != "NOP" for name in instructions),
-        "multiply_adds": sum(name.startswith("FFMA") for name in instructions),
+        "instructions": len(names),
+        "multiply_adds": sum(name.startswith("FFMA") for name in names),
+        "inner_loop_instructions": len(inner),
+        "inner_loop_multiply_adds": sum(name.startswith("FFMA") for name in inner),
     }
 
 
