@@ -58,7 +58,7 @@ def cuda(text, lanes):
     text = re.sub(r"\.([xyzw]{2,4})\b", lambda at: f".swizzle<{', '.join(str('xyzw'.index(c)) for c in at[1])}>()", text)
     # Drivers of GPUs inline every function.
     text = re.sub(r"^((?!struct|kernel|using|constant)[\w:]+ \w+\()", r"static __forceinline__ \1", text, flags=re.M)
-    text = re.sub(r"^constant ", "__constant__ const ", text, flags=re.M)
+    text = re.sub(r"^constant ", "static constexpr ", text, flags=re.M)
     head = re.search(r"kernel void \w+\((.*?)\n\) \{", text, re.S)
     uniforms, parameters, body = [], [], []
     for parameter in re.split(r"^,? ", head[1].strip(), flags=re.M):
