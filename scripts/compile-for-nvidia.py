@@ -60,6 +60,8 @@ def cuda(text, lanes):
     text = re.sub(r"^((?!struct|kernel|using|constant)[\w:]+ \w+\()", r"static __forceinline__ \1", text, flags=re.M)
     text = re.sub(r"^constant ", "static constexpr ", text, flags=re.M)
     head = re.search(r"kernel void \w+\((.*?)\n\) \{", text, re.S)
+    if not head:
+        raise RuntimeError("found no `kernel void`, expected naga's text for Metal")
     uniforms, parameters, body = [], [], []
     for parameter in re.split(r"^,? ", head[1].strip(), flags=re.M):
         declared, attribute = re.fullmatch(r"(.*?)(?: \[\[(.*)\]\])?\s*", parameter, re.S).groups()
@@ -172,24 +174,26 @@ def main():
     tools, architecture, *paths = sys.argv[1:]
     try:
         compiler = Compiler(tools)
-        compiler.check(architecture)
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"NVIDIA's compiler: {error}", file=sys.stderr)
         return 2
+    try:
+        compiler.check(architecture)
+    except RuntimeError as error:
+        print(f"{architecture}: the sample: {str(error).strip()}", file=sys.stderr)
+        return 1
     print(json.dumps({"compiler": compiler.name}))
     failed = False
     for path in paths:
-        with open(path) as file:
-            text = file.read()
         # Metal is told the size of a workgroup elsewhere.
         folder, name = os.path.split(path.removesuffix(".metal"))
-        with open(os.path.join(folder, "..", "hlsl", f"{name}.hlsl")) as file:
-            lanes = int(re.search(r"numthreads\((\d+), 1, 1\)", file.read())[1])
         started = time.perf_counter()
         try:
-            row = compiler.compile(cuda(text, lanes), architecture)
+            with open(path) as file, open(os.path.join(folder, "..", "hlsl", f"{name}.hlsl")) as hlsl:
+                lanes = int(re.search(r"numthreads\((\d+), 1, 1\)", hlsl.read())[1])
+                row = compiler.compile(cuda(file.read(), lanes), architecture)
             row = {"file": path, "seconds": round(time.perf_counter() - started, 3), **row}
-        except RuntimeError as error:
+        except (OSError, RuntimeError) as error:
             failed, row = True, {"file": path, "error": str(error)}
         print(json.dumps(row), flush=True)
     return 1 if failed else 0
