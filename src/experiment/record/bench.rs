@@ -13,6 +13,9 @@ pub struct KernelReport {
     pub kernel: String,
     /// Milliseconds of all its dispatches per step.
     pub ms: f64,
+    /// Needed arithmetic of its layers over this time, over the measured peak; absent of a kernel that computes no layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_of_peak: Option<f64>,
 }
 
 /// One engine.
