@@ -14,7 +14,8 @@ use crate::engine::{Engine, EngineKind, Peak};
 use crate::error::{Error, Result};
 use crate::gpu::{self, KernelTime};
 use crate::net::{
-    FLOP_PER_EXAMPLE, NEEDED_BY_LAYER, NEEDED_FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS, ParameterTensor,
+    FLOP_PER_EXAMPLE, NEEDED_BY_LAYER, NEEDED_FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS,
+    ParameterTensor,
 };
 use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
@@ -365,7 +366,9 @@ mod tests {
         assert_eq!(flop(7_291), 2_504_895_960.0);
         assert_eq!(needed_flop(7_291), 1_957_895_976.0);
         // The layered kernels share the work of the fused one.
-        let layered = LAYERED.iter().filter_map(|kernel| needed_flop_of(kernel.name));
+        let layered = LAYERED
+            .iter()
+            .filter_map(|kernel| needed_flop_of(kernel.name));
         let layered: usize = layered.sum();
         assert_eq!(layered, NEEDED_FLOP_PER_EXAMPLE);
         // 7,291 images of 256 bytes with a label, and three tensors of 9,760 floats in and out.

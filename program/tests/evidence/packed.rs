@@ -56,11 +56,14 @@ impl Unpacked {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path();
         let tarball = TARBALL.get_or_init(|| {
-            let script =
-                Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/gpu-evidence");
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/gpu-evidence");
             let file = path.join("packed.tar.gz");
             // The profile of this test: its programs are built already.
-            let profile = if cfg!(debug_assertions) { "test" } else { "release" };
+            let profile = if cfg!(debug_assertions) {
+                "test"
+            } else {
+                "release"
+            };
             let mut pack = Command::new("python3");
             pack.arg(script).arg("--pack").arg(&file);
             let output = pack.args(["--profile", profile]).output().expect("python3");
@@ -70,7 +73,10 @@ impl Unpacked {
         assert!(tarball.len() < 60_000_000, "{}", tarball.len());
         std::fs::write(path.join("packed.tar.gz"), tarball).expect("written");
         let mut tar = Command::new("tar");
-        let unpacked = tar.args(["xzf", "packed.tar.gz"]).current_dir(path).status();
+        let unpacked = tar
+            .args(["xzf", "packed.tar.gz"])
+            .current_dir(path)
+            .status();
         assert!(unpacked.expect("tar").success());
         std::fs::create_dir(path.join("path")).expect("a folder");
         let dirname = ["/usr/bin/dirname", "/bin/dirname"].map(Path::new);
@@ -119,32 +125,57 @@ impl Unpacked {
 fn states(index: &Value) -> Vec<(&str, &str)> {
     let stages = index["stages"].as_array().expect("stages").iter();
     let text = |one: &'_ Value, field: &str| -> &'_ str { one[field].as_str().expect("a text") };
-    stages.map(|one| (text(one, "name"), text(one, "state"))).collect()
+    stages
+        .map(|one| (text(one, "name"), text(one, "state")))
+        .collect()
 }
 
 fn every_stage_runs_without_a_toolchain() {
     let unpacked = Unpacked::new();
     let (output, index, page) = unpacked.run(&["--short", "--device", "software"]);
     assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(states(&index), STAGES.map(|name| (name, "done")), "{}", said(&output));
-    assert_eq!((&index["schema"], &index["short"]), (&1.into(), &true.into()));
+    assert_eq!(
+        states(&index),
+        STAGES.map(|name| (name, "done")),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(
+        (&index["schema"], &index["short"]),
+        (&1.into(), &true.into())
+    );
     assert_eq!(index["version"], env!("CARGO_PKG_VERSION"));
     let out = unpacked.folder.path().join("out");
     for stage in index["stages"].as_array().expect("stages") {
-        assert!(page.contains(stage["title"].as_str().expect("a title")), "{page}");
+        assert!(
+            page.contains(stage["title"].as_str().expect("a title")),
+            "{page}"
+        );
         for run in stage["runs"].as_array().expect("runs") {
             if let Some(file) = run["file"].as_str() {
                 let bytes = std::fs::read(out.join(file)).expect(file);
                 let is_json = file.ends_with(".json");
-                assert!(!is_json || serde_json::from_slice::<Value>(&bytes).is_ok(), "{file}");
+                assert!(
+                    !is_json || serde_json::from_slice::<Value>(&bytes).is_ok(),
+                    "{file}"
+                );
             }
         }
     }
-    for file in ["race/race.json", "race/race.svg", "reproduce/table.json", "report/report.html", "peers.json"] {
+    for file in [
+        "race.json",
+        "race.svg",
+        "reproduce/table.json",
+        "report/report.html",
+        "peers.json",
+    ] {
         assert!(out.join(file).is_file(), "{file}");
     }
     let adapter = index["adapter"]["name"].as_str().expect("an adapter");
-    assert!(page.contains(adapter) && page.contains("Shortened"), "{page}");
+    assert!(
+        page.contains(adapter) && page.contains("Shortened"),
+        "{page}"
+    );
     let figures = &index["figures"];
     for tests in figures["tests"].as_array().expect("tests") {
         assert!(tests["passed"].as_u64() > Some(0), "{tests}");
@@ -156,7 +187,10 @@ fn every_stage_runs_without_a_toolchain() {
     assert!(fused["share_of_peak"].as_f64() > Some(0.0), "{fused}");
     assert!(figures["examples"]["step"]["us_per_example"].as_f64() > Some(0.0));
     let starts = figures["starts"].as_array().expect("starts");
-    assert_eq!((&starts[0]["name"], &starts[1]["name"]), (&"cold".into(), &"warm".into()));
+    assert_eq!(
+        (&starts[0]["name"], &starts[1]["name"]),
+        (&"cold".into(), &"warm".into())
+    );
     let software = figures["race"]["rows"].as_array().expect("contestants");
     assert!(software.iter().any(|row| row["kind"] == "software"));
     assert_eq!(figures["hints"][0]["kernel"], fused["kernel"]);
@@ -181,11 +215,20 @@ fn a_failure_is_reported_and_stops_nothing() {
         assert_eq!(state, expected, "{name}: {}", said(&output));
     }
     let run = &index["stages"][2]["runs"][0];
-    assert_eq!((&run["exit"], &run["last_lines"][0]), (&3.into(), &"error: planted".into()));
-    assert!(page.contains("**Failed**") && page.contains("error: planted"), "{page}");
+    assert_eq!(
+        (&run["exit"], &run["last_lines"][0]),
+        (&3.into(), &"error: planted".into())
+    );
+    assert!(
+        page.contains("**Failed**") && page.contains("error: planted"),
+        "{page}"
+    );
     // A flag that takes a list would split the adapter's name.
     let command = run["command"].as_str().expect("a command");
-    assert!(command.ends_with("--adapter card") || command.ends_with("--adapter '8 GB'"), "{command}");
+    assert!(
+        command.ends_with("--adapter card") || command.ends_with("--adapter '8 GB'"),
+        "{command}"
+    );
 }
 
 fn what_there_is_no_time_for_is_named() {
@@ -210,10 +253,17 @@ fn an_adapter_that_is_not_here_is_named() {
     assert!(page.contains(expected), "{page}");
     // The folder is not written over.
     let mut again = Command::new(unpacked.folder.path().join("gpu-evidence/run"));
-    let output = again.arg("--out").arg(unpacked.folder.path().join("out")).output();
+    let output = again
+        .arg("--out")
+        .arg(unpacked.folder.path().join("out"))
+        .output();
     let output = output.expect("it runs");
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("expected a new or empty folder"), "{}", said(&output));
+    assert!(
+        said(&output).contains("expected a new or empty folder"),
+        "{}",
+        said(&output)
+    );
 }
 
 /// Runs the tests.
@@ -228,10 +278,22 @@ pub fn main() {
         println!("no software adapter or no python3 here: these tests are ignored");
     }
     let tests: [(&str, fn()); 4] = [
-        ("every stage runs without a toolchain", every_stage_runs_without_a_toolchain),
-        ("a failure is reported and stops nothing", a_failure_is_reported_and_stops_nothing),
-        ("what there is no time for is named", what_there_is_no_time_for_is_named),
-        ("an adapter that is not here is named", an_adapter_that_is_not_here_is_named),
+        (
+            "every stage runs without a toolchain",
+            every_stage_runs_without_a_toolchain,
+        ),
+        (
+            "a failure is reported and stops nothing",
+            a_failure_is_reported_and_stops_nothing,
+        ),
+        (
+            "what there is no time for is named",
+            what_there_is_no_time_for_is_named,
+        ),
+        (
+            "an adapter that is not here is named",
+            an_adapter_that_is_not_here_is_named,
+        ),
     ];
     let trials = tests.map(|(name, test)| {
         let run = move || {

@@ -1,13 +1,13 @@
 //! Record of `gpu-train bench`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Distribution, Stamp};
 use crate::engine::EngineKind;
 use crate::recipe::Recipe;
 
 /// Time of one kernel in a step.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KernelReport {
     /// Its name.
     pub kernel: String,
