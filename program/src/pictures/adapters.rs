@@ -1,4 +1,4 @@
-//! What adapters do, from the folders of `scripts/gpu-evidence`: a step against its limit, and the share of the peak of each
+//! Adapters, from the folders of `scripts/gpu-evidence`: a step against its limit, and the share of the peak of each
 //! kernel.
 
 use gpu_train::experiment::record::{
