@@ -6,6 +6,7 @@ from evidence.common import Problem
 
 # The work that the peers do as well: a step of it is the figure that devices are compared by.
 STEP = ["--recipe", "full-batch-adamw", "--activation", "relu"]
+STEP_NAME = "full-batch-adamw-relu"
 # Values that a shape's properties can have (src/gpu/layout/tiling.rs); a tile needs 12 lanes per example.
 SHAPES = {
     "tile": [2, 4, 6, 8, 10],
@@ -43,7 +44,7 @@ def hint(evidence, recipe, kernel, fit):
     sensitive = sensitivity(evidence.figures.get("shapes", [])) if kernel["kernel"] == "forward_backward" else []
     says += sensitive
     return {"kernel": kernel["kernel"], "recipe": recipe["recipe"], "ms": kernel["ms"], "share_of_step": of_step,
-            "share_of_peak": share, "fit": fit, "hint": "; ".join(says), "profile": profiler(evidence, kernel["kernel"])}
+            "share_of_peak": share, "fit": fit, "hint": "; ".join(says), "profile": profiler(evidence, recipe["recipe"], kernel["kernel"])}
 
 
 def sensitivity(rows):
@@ -62,10 +63,11 @@ def sensitivity(rows):
     return says
 
 
-def profiler(evidence, kernel):
+def profiler(evidence, recipe, kernel):
     """A command that profiles the kernel in a run of its own, for the vendor's tool."""
     one = evidence.index["adapter"]
-    run = "gpu-train bench --engine gpu --seconds 5 " + shlex.join([*STEP, *evidence.on_adapter])
+    flags = STEP if recipe == STEP_NAME else ["--recipe", recipe]
+    run = "gpu-train bench --engine gpu --seconds 5 " + shlex.join([*flags, *evidence.on_adapter])
     name = f"{one['name']} {one['driver']}".lower()
     if one["backend"] == "metal":
         return f"xctrace record --template 'Metal System Trace' --launch -- {run}; dispatches labelled {kernel}"

@@ -138,7 +138,7 @@ def examples(found):
     lines = table(["examples", "step, median", "share of the peak"], rows)
     for name, fit in [("step", found["step"]), *((fit["kernel"], fit) for fit in found["kernels"])]:
         if fit:
-            lines.append(f"- {name}: {fit['fixed_ms']:.4g} ms + {fit['us_per_example']:.4g} µs per example")
+            lines.append(f"- {name}: {fit['fixed_ms']:.4g} ms {fit['us_per_example']:+.4g} µs per example")
     return [*lines, ""]
 
 
@@ -160,7 +160,7 @@ def race(found):
         )
         for row in found["rows"]
     ]
-    return [f"{found['seeds']} seeds.", "", *found["verdict"], "", *table(head, rows)]
+    return [f"{found['seeds']} seeds.", "", *[f"- {text}" for text in found["verdict"]], "", *table(head, rows)]
 
 
 def reproduce(rows):

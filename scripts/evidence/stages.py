@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from evidence.common import HERE, IS_PACKED, Problem, output_of
-from evidence.hints import SHAPES, STEP, hints
+from evidence.hints import SHAPES, STEP, STEP_NAME, hints
 
 RECIPES = ["full-batch", "full-batch-random", "full-batch-muon", "full-batch-1989", "full-batch-softmax"]
 RECIPES += ["full-batch-augmentation", "full-batch-modern"]
@@ -118,7 +118,7 @@ def recipes(evidence):
     """A full-batch step of each recipe, the first the one that the peers do as well."""
     few = ["--examples", "200"] if evidence.short else []
     rows = []
-    names = [("full-batch-adamw-relu", STEP), *((name, ["--recipe", name]) for name in RECIPES)]
+    names = [(STEP_NAME, STEP), *((name, ["--recipe", name]) for name in RECIPES)]
     for name, flags in names[:2] if evidence.short else names:
         engine = evidence.bench(f"recipes/{name}", *flags, *few, need=5)
         if engine:

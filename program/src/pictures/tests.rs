@@ -293,7 +293,7 @@ fn adapters_are_drawn_against_their_limits_and_race_with_the_others() {
     drawings.iter().for_each(check_texts);
     let html = page::html(&sources, &drawings);
     for word in [
-        "0.2 ms · 25.0%",
+        "200 µs · 25.0%",
         "llvmpipe",
         "no layer",
         "shortened (--short)",

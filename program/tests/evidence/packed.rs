@@ -124,9 +124,11 @@ impl Unpacked {
 /// State of each stage, by name.
 fn states(index: &Value) -> Vec<(&str, &str)> {
     let stages = index["stages"].as_array().expect("stages").iter();
-    let text = |one: &'_ Value, field: &str| -> &'_ str { one[field].as_str().expect("a text") };
     stages
-        .map(|one| (text(one, "name"), text(one, "state")))
+        .map(|stage| {
+            let [name, state] = ["name", "state"].map(|field| stage[field].as_str());
+            (name.expect("a name"), state.expect("a state"))
+        })
         .collect()
 }
 
