@@ -43,8 +43,16 @@ def hint(evidence, recipe, kernel, fit):
             says.append(f"each further example takes {fit['us_per_example'] / (1e3 * arithmetic):.1f} times its arithmetic")
     sensitive = sensitivity(evidence.figures.get("shapes", [])) if kernel["kernel"] == "forward_backward" else []
     says += sensitive
-    return {"kernel": kernel["kernel"], "recipe": recipe["recipe"], "ms": kernel["ms"], "share_of_step": of_step,
-            "share_of_peak": share, "fit": fit, "hint": "; ".join(says), "profile": profiler(evidence, recipe["recipe"], kernel["kernel"])}
+    return {
+        "kernel": kernel["kernel"],
+        "recipe": recipe["recipe"],
+        "ms": kernel["ms"],
+        "share_of_step": of_step,
+        "share_of_peak": share,
+        "fit": fit,
+        "hint": "; ".join(says),
+        "profile": profiler(evidence, recipe["recipe"], kernel["kernel"]),
+    }
 
 
 def sensitivity(rows):
