@@ -22,7 +22,7 @@ def adapter(evidence):
     found = evidence.call("devices", [evidence.programs["gpu-train"], "devices", "--json"], need=0)
     if found is None:
         raise Problem("gpu-train devices failed")
-    evidence.index["machine"]["processor"] = found["cpu"]
+    evidence.index["machine"]["processor"] = re.split(r", \d+ (?:core|thread)", found["cpu"])[0]
     adapters = found["adapters"]
     if given.adapter:
         fits = [one for one in adapters if given.adapter.lower() in one["name"].lower()]
