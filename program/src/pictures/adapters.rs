@@ -6,7 +6,7 @@ use gpu_train::experiment::record::{
 };
 
 use super::Drawing;
-use super::axis::{Scale, plain, time};
+use super::axis::{Scale, plain, tenths, time};
 use super::canvas::{Anchor, Area, Canvas, Stroke};
 use super::sheet::{INSIDE, MARGIN, MUTED, Plot, SAMPLE, Sample, Sheet, TEXT};
 use super::theme::Role;
@@ -120,7 +120,11 @@ pub fn steps(folders: &[Folder]) -> Option<Drawing> {
     for (adapter, step) in &found {
         let seconds = step.step_ms.median / 1e3;
         let end = TEXT.anchor(Anchor::End);
-        let value = format!("{} · {:.1}%", time(seconds), 100.0 * step.share_of_peak);
+        let value = format!(
+            "{} · {}%",
+            time(seconds),
+            tenths(100.0 * step.share_of_peak)
+        );
         let at = (MARGIN, bottom + 16.0);
         above.text((MARGIN + INSIDE, at.1), &value, end.bold());
         let room = INSIDE - end.bold().width(&value) - 12.0;
@@ -171,7 +175,7 @@ pub fn kernels(folders: &[Folder]) -> Option<Drawing> {
         bottom = above.paragraph(at, &adapter.name, TEXT.bold(), INSIDE) - TEXT.line_height() + 6.0;
         for kernel in kernels {
             let share = kernel.share_of_peak.map(|share| 100.0 * share);
-            let share_text = share.map_or("no layer".into(), |share| format!("{share:.1}%"));
+            let share_text = share.map_or("no layer".into(), |share| format!("{}%", tenths(share)));
             let value = format!("{} · {share_text}", time(kernel.ms / 1e3));
             above.text((MARGIN, bottom + 16.0), &kernel.kernel, TEXT);
             let end = (MARGIN + INSIDE, bottom + 16.0);
