@@ -97,7 +97,11 @@ class Evidence:
         except (KeyError, IndexError, TypeError, ValueError) as error:
             state, reason = "failed", f"output not understood: {error!r}"
         states = [run["state"] for run in self.runs]
-        reasons = [f"{run['name']}: {run['reason']}" for run in self.runs if run["reason"]]
+        explained = [run for run in self.runs if run["reason"]]
+        # Those that were not run, by their first.
+        late = [run for run in explained if run["state"] == "not-run"]
+        reasons = [f"{run['name']}: {run['reason']}" for run in explained if run not in late[1:]]
+        reasons += [f"{len(late) - 1} more not run"] if len(late) > 1 else []
         if "failed" in states:
             state = "failed"
         elif state == "done" and (reason or set(states) - {"done"}):

@@ -317,10 +317,10 @@ def pictures(evidence):
 
 STAGES = [
     ("adapter", "Adapter, driver and limits", 0.1, adapter),
-    ("tests", "Kernel and engine tests on the adapter", 0.35, tests),
-    ("recipes", "A full-batch step per recipe", 0.25, recipes),
-    ("shapes", "Shapes of the fused kernel", 0.15, shapes),
-    ("examples", "Numbers of examples", 0.15, examples),
+    ("tests", "Kernel and engine tests on the adapter", 0.3, tests),
+    ("recipes", "A full-batch step per recipe", 0.2, recipes),
+    ("shapes", "Shapes of the fused kernel", 0.12, shapes),
+    ("examples", "Numbers of examples", 0.1, examples),
     ("starts", "First and second start", 0.1, starts),
     ("race", "The race", 0.3, race),
     ("reproduce", "Full-batch rows of the table", 0.3, reproduce),
