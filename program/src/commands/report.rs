@@ -44,7 +44,7 @@ Examples:
   gpu-train report gpu-train-reproduce     from the records of reproduce
   gpu-train report gpu-train-reproduce --race race.json --out pictures
   gpu-train report --race race.json        from the record of race alone
-  gpu-train report --gpu mine --gpu yours  adapters, from the folders of scripts/gpu-evidence";
+  gpu-train report --gpu one --gpu two     adapters, from the folders of scripts/gpu-evidence";
 
 /// Reads the records, draws, and prints the names of the files written.
 ///
