@@ -71,6 +71,21 @@ def compiler(library, interface=IID_COMPILER3):
     return found
 
 
+def result_of(dxc, function, source, *arguments):
+    """What a function of the compiler makes of a source; null if nothing."""
+    result = ctypes.c_void_p()
+    call(
+        dxc,
+        function,
+        ctypes.c_int32,
+        (ctypes.c_void_p, ctypes.byref(source)),
+        *arguments,
+        (ctypes.c_char_p, identifier(IID_RESULT).raw),
+        (ctypes.c_void_p, ctypes.byref(result)),
+    )
+    return result
+
+
 def compile_hlsl(dxc, text):
     """(DXIL, messages); the DXIL is empty if the text does not compile."""
     # naga names the entry point `main`, or `main_` and so on if that name is taken.
@@ -80,18 +95,13 @@ def compile_hlsl(dxc, text):
     # The options that wgpu passes.
     options = ["-E", entry[1].decode(), "-T", PROFILE, "-HV", "2018", "-no-warnings"]
     arguments = (ctypes.c_wchar_p * len(options))(*options)
-    source = Source(text, len(text), UTF8)
-    result = ctypes.c_void_p()
-    call(
+    result = result_of(
         dxc,
         COMPILE,
-        ctypes.c_int32,
-        (ctypes.c_void_p, ctypes.byref(source)),
+        Source(text, len(text), UTF8),
         (ctypes.c_void_p, ctypes.addressof(arguments)),
         (ctypes.c_uint32, len(options)),
         (ctypes.c_void_p, None),
-        (ctypes.c_char_p, identifier(IID_RESULT).raw),
-        (ctypes.c_void_p, ctypes.byref(result)),
     )
     if not result:
         return b"", "no result"
@@ -110,16 +120,7 @@ def version(library):
 
 def disassembled(dxc, dxil):
     """LLVM's text of DXIL."""
-    source = Source(dxil, len(dxil), 0)
-    result = ctypes.c_void_p()
-    call(
-        dxc,
-        DISASSEMBLE,
-        ctypes.c_int32,
-        (ctypes.c_void_p, ctypes.byref(source)),
-        (ctypes.c_char_p, identifier(IID_RESULT).raw),
-        (ctypes.c_void_p, ctypes.byref(result)),
-    )
+    result = result_of(dxc, DISASSEMBLE, Source(dxil, len(dxil), 0))
     return blob(result, GET_RESULT).decode(errors="replace")
 
 

@@ -90,16 +90,13 @@ VECTORS void operator-=(vec<T, N> &a, vec<T, N> b) { a = a - b; }
     return each<N>([](T a, T b, T c) { return name(a, b, c); }, a, b, c);                             \
   }
 FUNCTION1(exp, float, __expf(a)) FUNCTION1(log, float, __logf(a)) FUNCTION1(tanh, float, tanhf(a))
-FUNCTION1(sqrt, float, sqrtf(a)) FUNCTION1(rsqrt, float, rsqrtf(a)) FUNCTION1(abs, float, fabsf(a))
-FUNCTION1(floor, float, floorf(a)) FUNCTION1(sign, float, float((a > 0.0f) - (a < 0.0f)))
-FUNCTION2(pow, float, __powf(a, b)) FUNCTION3(fma, float, fmaf(a, b, c))
+FUNCTION1(sqrt, float, sqrtf(a)) FUNCTION3(fma, float, fmaf(a, b, c))
 FUNCTION2(min, float, fminf(a, b)) FUNCTION2(min, int, a < b ? a : b) FUNCTION2(min, uint, a < b ? a : b)
 FUNCTION2(max, float, fmaxf(a, b)) FUNCTION2(max, int, a > b ? a : b) FUNCTION2(max, uint, a > b ? a : b)
 FUNCTION3(clamp, float, fminf(fmaxf(a, b), c)) FUNCTION3(clamp, int, min(max(a, b), c))
 FUNCTION3(clamp, uint, min(max(a, b), c))
 
 static bool all(vec<bool, 2> of) { return of.x & of.y; }
-static float dot(vec<float, 4> a, vec<float, 4> b) { return a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w; }
 template <class T> T select(T no, T yes, bool of) { return of ? yes : no; }
 VECTORS auto select(vec<T, N> no, vec<T, N> yes, vec<bool, N> of) {
   return each<N>([](T no, T yes, bool of) { return of ? yes : no; }, no, yes, of);
@@ -125,11 +122,6 @@ template <int C, int R> vec<float, R> operator*(mat<C, R> a, vec<float, C> b) {
   vec<float, R> sum = a[0] * b[0];
   COLUMNS(C) if (i > 0) sum = sum + a[i] * b[i];
   return sum;
-}
-template <int C> vec<float, C> operator*(vec<float, 4> a, mat<C, 4> b) {
-  vec<float, C> r;
-  COLUMNS(C) r[i] = dot(a, b[i]);
-  return r;
 }
 template <int C, int R> mat<R, C> transpose(mat<C, R> a) {
   mat<R, C> r;

@@ -1,21 +1,19 @@
 // The forward pass of a tile, layer by layer, as the layered kernels of the same layers document it.
 
-// Five taps at five neighbouring pixels.
-fn add_taps(sum: vec4<f32>, first: u32, near: vec4<f32>, last: f32) -> vec4<f32> {
-    let s0 = fma(weights[first], vec4<f32>(near.x), sum);
-    let s1 = fma(weights[first + 1u], vec4<f32>(near.y), s0);
-    let s2 = fma(weights[first + 2u], vec4<f32>(near.z), s1);
-    let s3 = fma(weights[first + 3u], vec4<f32>(near.w), s2);
-    return fma(weights[first + 4u], vec4<f32>(last), s3);
+// Five taps of four maps at five neighbouring pixels.
+fn add_taps(sum: vec4<f32>, taps: mat4x4<f32>, fifth: vec4<f32>, pixels: vec4<f32>, last: f32) -> vec4<f32> {
+    return fma(fifth, vec4<f32>(last), add_product(sum, taps, pixels));
 }
 
 // One kernel row over four neighbouring positions (columns) of four maps; a, b, c are twelve columns of x.
 fn h1_row(sum: mat4x4<f32>, first: u32, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>) -> mat4x4<f32> {
+    let taps = block(first);
+    let fifth = weights[first + 4u];
     return mat4x4<f32>(
-        add_taps(sum[0], first, a, b.x),
-        add_taps(sum[1], first, vec4<f32>(a.zw, b.xy), b.z),
-        add_taps(sum[2], first, b, c.x),
-        add_taps(sum[3], first, vec4<f32>(b.zw, c.xy), c.z),
+        add_taps(sum[0], taps, fifth, a, b.x),
+        add_taps(sum[1], taps, fifth, vec4<f32>(a.zw, b.xy), b.z),
+        add_taps(sum[2], taps, fifth, b, c.x),
+        add_taps(sum[3], taps, fifth, vec4<f32>(b.zw, c.xy), c.z),
     );
 }
 

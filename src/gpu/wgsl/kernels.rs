@@ -34,11 +34,11 @@ pub mod parts {
         DRAW = "shared/draw";
         EXAMPLE_LOSS = "shared/example_loss";
         NEWTON_SCHULZ = "shared/newton_schulz";
-        OUTER = "shared/outer";
         ROWS = "shared/rows";
         CHUNK = "layered/parts/chunk";
         LANE_SUM = "layered/parts/lane_sum";
         LAYOUT = "layered/parts/layout";
+        OUTER = "layered/parts/outer";
         PRODUCTS = "fused/products";
         WEIGHTS = "fused/weights";
         TILE = "fused/tile";
