@@ -94,6 +94,7 @@ pub fn tilings() -> Vec<Tiling> {
                         groups: GROUPS[0],
                         weights,
                         keep_x,
+                        checks: true,
                     });
                 }
             }
