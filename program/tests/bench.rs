@@ -138,6 +138,16 @@ fn an_adapter_is_reported_with_its_kernels() {
     assert!(number(gpu, "dispatches") >= 1.0);
     // The images alone are 512 bytes each.
     assert!(number(gpu, "buffer_bytes") > 70.0 * 512.0);
+    let pipelines = gpu["pipelines"].as_array().expect("pipelines");
+    assert!(pipelines.len() as f64 >= number(gpu, "dispatches"));
+    assert!(pipelines.iter().all(|made| number(made, "ms") > 0.0));
+    // The default recipe takes four steps.
+    let whole = &gpu["whole_run"];
+    assert_eq!(whole["steps"], 4);
+    assert!(number(&whole["ms"], "median") > 0.0);
+    if gpu["timestamps"] == true {
+        assert!((0.0..1.0).contains(&number(whole, "host_share")));
+    }
     let kernels = gpu["kernels"].as_array().expect("kernels");
     if gpu["timestamps"] == true {
         assert!(!kernels.is_empty() && kernels.len() as f64 <= number(gpu, "dispatches"));

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use web_time::Instant;
 
-use super::record::{EngineReport, GpuReport, KernelReport};
+use super::record::{EngineReport, GpuReport, KernelReport, PipelineReport, WholeRun};
 use super::statistics::Distribution;
 use crate::cpu::simd::Level;
 use crate::cpu::{self, FullBatch};
 use crate::data::{Digits, Examples, Repeated};
-use crate::engine::{Engine, EngineKind, Peak};
+use crate::engine::{Engine, EngineKind, Peak, State};
 use crate::error::{Error, Result};
-use crate::gpu::{self, KernelTime};
+use crate::gpu::{self, Gpu, KernelTime};
 use crate::net::{
     FLOP_PER_EXAMPLE, NEEDED_BY_LAYER, NEEDED_FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS,
     ParameterTensor,
@@ -29,6 +29,8 @@ const MOST_IN_MEMORY: usize = 1_000_000;
 const GPU_SAMPLE: Duration = Duration::from_millis(50);
 /// Steps whose kernels are timed one by one.
 const TIMED_STEPS: u32 = 11;
+/// Most steps of a run that is repeated whole.
+const MOST_IN_A_WHOLE_RUN: u32 = 16;
 
 /// A benchmark: engines on the same examples.
 pub struct Bench {
@@ -101,7 +103,15 @@ impl Bench {
                 let mut engine = opened.engine;
                 let measured = self.steps(engine.as_mut(), target, recipe)?;
                 let times = gpu::block_on(engine.kernel_times(TIMED_STEPS))?;
+                let whole_run = self.whole_run(engine.as_mut(), recipe, times.as_deref())?;
+                let pipelines = engine.pipeline_times().into_iter();
+                let pipelines = pipelines.map(|(kernel, seconds)| PipelineReport {
+                    kernel,
+                    ms: 1e3 * seconds,
+                });
                 gpu = GpuReport {
+                    pipelines: pipelines.collect(),
+                    whole_run,
                     tuning_s: Some(opened.tuning),
                     variant: opened.kernels,
                     dispatches: engine.dispatches(),
@@ -134,6 +144,37 @@ impl Bench {
             set_up,
             gpu,
         })
+    }
+
+    /// A recipe of few steps from its start to its weights, over and over.
+    fn whole_run(
+        &self,
+        engine: &mut Gpu,
+        recipe: &Recipe,
+        times: Option<&[KernelTime]>,
+    ) -> Result<Option<WholeRun>> {
+        let steps = recipe.updates(self.train.count()) as u32;
+        if steps > MOST_IN_A_WHOLE_RUN {
+            return Ok(None);
+        }
+        let start = State::start(recipe.initial_parameters());
+        let ms = sample(self.seconds, || {
+            let started = Instant::now();
+            engine.restore(&start)?;
+            engine.train(steps)?;
+            engine.state()?;
+            Ok(1e3 * started.elapsed().as_secs_f64())
+        })?;
+        let host_share = times.map(|times| {
+            let step: f64 = times.iter().map(|time| 1e3 * time.seconds).sum();
+            // Timed one by one, the kernels may take longer than together.
+            (1.0 - f64::from(steps) * step / ms.median).max(0.0)
+        });
+        Ok(Some(WholeRun {
+            steps,
+            ms,
+            host_share,
+        }))
     }
 
     /// The engine's device, the seconds per step and the steps per sample.

@@ -1,7 +1,7 @@
 //! A wgpu device whose failures become errors instead of panics: buffers, pipelines, dispatches and results.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use web_time::Instant;
@@ -23,11 +23,24 @@ pub struct Device {
     device: wgpu::Device,
     queue: wgpu::Queue,
     failure: Arc<OnceLock<String>>,
-    /// By their shader, and whether it is checked at run time.
-    pipelines: Arc<Mutex<Vec<((Shader, bool), wgpu::ComputePipeline)>>>,
+    pipelines: Arc<Mutex<Vec<Made>>>,
     adapter: wgpu::Adapter,
     description: AdapterDescription,
     timeout: Duration,
+}
+
+/// A pipeline that a device has made.
+struct Made {
+    shader: Shader,
+    checks: bool,
+    pipeline: wgpu::ComputePipeline,
+    took: Duration,
+}
+
+impl Made {
+    fn is_of(&self, shader: &Shader, checks: bool) -> bool {
+        self.shader == *shader && self.checks == checks
+    }
 }
 
 impl Device {
@@ -190,18 +203,36 @@ impl Device {
     }
 
     fn pipeline(&self, shader: &Shader, checks: bool) -> wgpu::ComputePipeline {
-        let known = self.pipelines.lock();
-        let mut known = known.unwrap_or_else(PoisonError::into_inner);
-        let is_same = |(other, checked): &(Shader, bool)| other == shader && *checked == checks;
-        if let Some((_, pipeline)) = known.iter().find(|(of, _)| is_same(of)) {
-            return pipeline.clone();
+        let mut known = self.made();
+        if let Some(made) = known.iter().find(|made| made.is_of(shader, checks)) {
+            return made.pipeline.clone();
         }
         if known.len() == MOST_PIPELINES {
             known.remove(0);
         }
+        let started = Instant::now();
         let pipeline = self.compile(shader, checks);
-        known.push(((shader.clone(), checks), pipeline.clone()));
+        let took = started.elapsed();
+        tracing::debug!(kernel = %shader.kernel, checks, ?took, "made a pipeline");
+        known.push(Made {
+            shader: shader.clone(),
+            checks,
+            pipeline: pipeline.clone(),
+            took,
+        });
         pipeline
+    }
+
+    fn made(&self) -> MutexGuard<'_, Vec<Made>> {
+        let known = self.pipelines.lock();
+        known.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Time that making a shader's pipeline took, checking and translating it included; `None` if it is not known any more.
+    pub(super) fn time_to_make(&self, shader: &Shader, checks: bool) -> Option<Duration> {
+        let known = self.made();
+        let mut known = known.iter();
+        Some(known.find(|made| made.is_of(shader, checks))?.took)
     }
 
     fn module(&self, shader: &Shader, checks: bool) -> wgpu::ShaderModule {
@@ -213,7 +244,7 @@ impl Device {
             return self.device.create_shader_module(descriptor);
         }
         let none = wgpu::ShaderRuntimeChecks::unchecked();
-        // SAFETY: callers pass the kernels of this crate with the buffers of their own program (see `create_with`). There no
+        // SAFETY: callers pass the kernels of this crate with the buffers of the same program (see `create_with`). There no
         // index is past its array's end, every loop ends, and no divisor is zero: `tests/kernels/alone/bounds.rs` watches
         // every one of them.
         unsafe { self.device.create_shader_module_trusted(descriptor, none) }
@@ -221,7 +252,6 @@ impl Device {
 
     fn compile(&self, shader: &Shader, checks: bool) -> wgpu::ComputePipeline {
         let (device, label) = (&self.device, Some(&*shader.kernel));
-        let started = Instant::now();
         let module = self.module(shader, checks);
         let entries = shader.bindings.iter().zip(0..);
         let entries = entries.map(|(bound, binding)| wgpu::BindGroupLayoutEntry {
@@ -248,7 +278,7 @@ impl Device {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label,
             layout: Some(&layout),
             module: &module,
@@ -260,9 +290,7 @@ impl Device {
                 ..Default::default()
             },
             cache: None,
-        });
-        tracing::debug!(kernel = %shader.kernel, took = ?started.elapsed(), "made a pipeline");
-        pipeline
+        })
     }
 
     /// Makes a plan's bind groups.
@@ -291,31 +319,69 @@ impl Device {
         });
         let dispatches = dispatches.collect();
         self.check()?;
+        let kernels = plan.dispatches.iter().map(|dispatch| &dispatch.kernel);
+        let mut pairs = kernels.clone().zip(kernels.skip(1));
         Ok(ReadyPlan {
             name: plan.name.to_string(),
+            is_split: pairs.any(|(kernel, next)| kernel == next),
             dispatches,
         })
     }
 
     /// Submits a plan, `times` in a row, in one compute pass.
     pub fn submit(&self, plan: &ReadyPlan, times: u32) -> Submission {
-        let label = Some(plan.name.as_str());
+        let encoder = self.recorded(plan, times);
+        let index = self.queue.submit([encoder.finish()]);
+        Submission::new(&self.queue, index)
+    }
+
+    /// [`Device::submit`] and [`Device::read`] in one submission.
+    ///
+    /// # Errors
+    /// As [`Device::read`].
+    pub(super) async fn run(
+        &self,
+        plan: &ReadyPlan,
+        times: u32,
+        sources: &[Source<'_>],
+    ) -> Result<Vec<u32>> {
+        self.copied_back(self.recorded(plan, times), sources).await
+    }
+
+    /// A plan, `times` in a row. Of a split plan only the last dispatch: those before it are submitted, each by itself.
+    fn recorded(&self, plan: &ReadyPlan, times: u32) -> wgpu::CommandEncoder {
+        let mut dispatches: Vec<&ReadyDispatch> = Vec::new();
+        for _ in 0..times {
+            dispatches.extend(&plan.dispatches);
+        }
+        if plan.is_split && !dispatches.is_empty() {
+            for dispatch in dispatches.drain(..dispatches.len() - 1) {
+                let encoder = self.in_one_pass(&plan.name, [dispatch]);
+                self.queue.submit([encoder.finish()]);
+            }
+        }
+        self.in_one_pass(&plan.name, dispatches)
+    }
+
+    fn in_one_pass<'a>(
+        &self,
+        name: &str,
+        dispatches: impl IntoIterator<Item = &'a ReadyDispatch>,
+    ) -> wgpu::CommandEncoder {
+        let label = Some(name);
         let descriptor = wgpu::CommandEncoderDescriptor { label };
         let mut encoder = self.device.create_command_encoder(&descriptor);
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label,
             timestamp_writes: None,
         });
-        for _ in 0..times {
-            for (pipeline, bind_group, [x, y, z]) in &plan.dispatches {
-                pass.set_pipeline(pipeline);
-                pass.set_bind_group(0, bind_group, &[]);
-                pass.dispatch_workgroups(*x, *y, *z);
-            }
+        for (pipeline, bind_group, [x, y, z]) in dispatches {
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, bind_group, &[]);
+            pass.dispatch_workgroups(*x, *y, *z);
         }
         drop(pass);
-        let index = self.queue.submit([encoder.finish()]);
-        Submission::new(&self.queue, index)
+        encoder
     }
 
     /// Writes words to a buffer from word `first` on, before whatever is submitted next.
@@ -330,6 +396,18 @@ impl Device {
     /// [`Error::Device`] if the device failed, or did not finish within the time-out.
     pub async fn read(&self, sources: &[Source<'_>]) -> Result<Vec<u32>> {
         let label = Some("readback");
+        let descriptor = wgpu::CommandEncoderDescriptor { label };
+        let encoder = self.device.create_command_encoder(&descriptor);
+        self.copied_back(encoder, sources).await
+    }
+
+    /// Submits what is recorded and copies of words of each buffer, and waits for these.
+    async fn copied_back(
+        &self,
+        mut encoder: wgpu::CommandEncoder,
+        sources: &[Source<'_>],
+    ) -> Result<Vec<u32>> {
+        let label = Some("readback");
         let words: usize = sources.iter().map(|(_, _, words)| words).sum();
         let size = 4 * words as u64;
         let through = self.device.create_buffer(&wgpu::BufferDescriptor {
@@ -338,8 +416,6 @@ impl Device {
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let descriptor = wgpu::CommandEncoderDescriptor { label };
-        let mut encoder = self.device.create_command_encoder(&descriptor);
         let mut end = 0;
         for &(source, first, words) in sources {
             let bytes = 4 * words as u64;
@@ -392,6 +468,12 @@ impl Resources {
 /// A plan that only needs recording.
 pub struct ReadyPlan {
     name: String,
-    /// Pipeline, bind group and workgroups of each dispatch, in the plan's order.
-    pub(super) dispatches: Vec<(wgpu::ComputePipeline, wgpu::BindGroup, [u32; 3])>,
+    /// True if a set goes through in shards: each dispatch may take a good part of the time after which drivers reset a device,
+    /// and is a submission.
+    is_split: bool,
+    /// The dispatches in the plan's order.
+    pub(super) dispatches: Vec<ReadyDispatch>,
 }
+
+/// Pipeline, bind group and workgroups of a dispatch.
+pub(super) type ReadyDispatch = (wgpu::ComputePipeline, wgpu::BindGroup, [u32; 3]);

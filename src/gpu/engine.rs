@@ -34,6 +34,9 @@ const IN_FLIGHT: usize = 2;
 const SUBMISSION: Duration = Duration::from_millis(75);
 /// Most steps of a submission. Recording one costs the host tens of microseconds: the device should not wait for it.
 const MOST_STEPS: u32 = 1024;
+/// Examples of the first submission's steps together, before anything was measured: a tenth of a second on a slow GPU. A short
+/// run is one submission.
+const FIRST_EXAMPLES: usize = 1 << 16;
 
 /// An engine, and how its kernels were found.
 pub struct Opened {
@@ -98,8 +101,17 @@ pub struct Gpu {
     train_examples: usize,
     test_examples: usize,
     step: u32,
-    /// Steps of the next submission, adapted to the device; one until something was measured.
+    /// State at this step, unless only the device has it.
+    known: Option<Known>,
+    /// Steps of the next submission, adapted to the device.
     steps_at_once: u32,
+}
+
+/// A state that the host knows.
+struct Known {
+    state: State,
+    /// True if it was read back; else it was given by [`Engine::restore`].
+    is_read: bool,
 }
 
 impl Gpu {
@@ -124,7 +136,8 @@ impl Gpu {
             train_examples,
             test_examples,
             step: 0,
-            steps_at_once: 1,
+            known: None,
+            steps_at_once: (FIRST_EXAMPLES / train_examples.max(1)).clamp(1, 64) as u32,
         };
         let mut write = |buffer: &Buffer, first, words: &[u32]| engine.write(buffer, first, words);
         let program = &engine.program;
@@ -185,17 +198,32 @@ impl Gpu {
         self.source(value, self.program.range(value).words)
     }
 
-    /// Runs up to [`SLOTS`] steps, with [`IN_FLIGHT`] submissions in flight.
-    async fn run_steps(&mut self, steps: u32) -> Result<()> {
+    /// Runs up to [`SLOTS`] steps, with [`IN_FLIGHT`] submissions in flight, and reads back the progress, the losses and the
+    /// state; the last submission copies them.
+    async fn run_steps(&mut self, steps: u32) -> Result<Vec<u32>> {
         let mut left = steps;
         let mut in_flight = VecDeque::with_capacity(IN_FLIGHT);
         let mut since = Instant::now();
-        while left > 0 || !in_flight.is_empty() {
-            if left > 0 && in_flight.len() < IN_FLIGHT {
-                if in_flight.is_empty() {
-                    since = Instant::now();
+        loop {
+            let count = self.steps_at_once.min(left);
+            if in_flight.is_empty() {
+                since = Instant::now();
+            }
+            if in_flight.len() < IN_FLIGHT && count == left {
+                let is_alone = in_flight.is_empty();
+                let sources = [
+                    self.whole(Value::Progress),
+                    self.source(Value::Losses, steps as usize),
+                    self.whole(Value::Parameters),
+                    self.whole(Value::FirstMoment),
+                    self.whole(Value::SecondMoment),
+                ];
+                let words = self.device.run(&self.training, count, &sources).await?;
+                if is_alone {
+                    self.steps_at_once = adapted(self.steps_at_once, since.elapsed() / count);
                 }
-                let count = self.steps_at_once.min(left);
+                return Ok(words);
+            } else if in_flight.len() < IN_FLIGHT {
                 let submission = self.device.submit(&self.training, count);
                 in_flight.push_back((submission, count));
                 left -= count;
@@ -205,7 +233,21 @@ impl Gpu {
                 since = Instant::now();
             }
         }
-        Ok(())
+    }
+
+    /// The state in words that were read back: parameters and both moments.
+    fn unpacked(&self, step: u32, words: &[u32]) -> State {
+        let count = self.program.range(Value::Parameters).words;
+        let tensor = |index| {
+            let words = &words[index * count..][..count];
+            self.program.variant.unpack(words)
+        };
+        State {
+            step,
+            parameters: tensor(0),
+            first_moment: tensor(1),
+            second_moment: tensor(2),
+        }
     }
 
     /// Fails if the device has not counted its steps, as one that failed silently.
@@ -221,27 +263,21 @@ impl Gpu {
 
     /// [`Engine::state`] without blocking.
     pub async fn state_async(&mut self) -> Result<State> {
+        if let Some(known) = self.known.as_ref().filter(|known| known.is_read) {
+            self.device.check()?;
+            return Ok(known.state.clone());
+        }
         let values = [
             Value::Progress,
             Value::Parameters,
             Value::FirstMoment,
             Value::SecondMoment,
         ];
-        let count = self.program.range(Value::Parameters).words;
         let sources = values.map(|value| self.whole(value));
         let words = self.device.read(&sources).await?;
         let (progress, words) = words.split_at(2);
         self.verify_progress(progress, self.step, progress[SLOT])?;
-        let tensor = |index| {
-            let words = &words[index * count..][..count];
-            self.program.variant.unpack(words)
-        };
-        Ok(State {
-            step: self.step,
-            parameters: tensor(0),
-            first_moment: tensor(1),
-            second_moment: tensor(2),
-        })
+        Ok(self.unpacked(self.step, words))
     }
 
     /// [`Engine::train`] without blocking.
@@ -268,13 +304,16 @@ impl Gpu {
                 self.train_examples,
                 &mut |buffer, first, words| self.write(buffer, first, words),
             );
-            self.run_steps(steps).await?;
-            let losses_read = self.source(Value::Losses, steps as usize);
-            let sources = [self.whole(Value::Progress), losses_read];
-            let words = self.device.read(&sources).await?;
-            let (progress, bits) = words.split_at(2);
+            self.known = None;
+            let words = self.run_steps(steps).await?;
+            let (progress, words) = words.split_at(2);
             self.verify_progress(progress, end, steps)?;
+            let (bits, words) = words.split_at(steps as usize);
             self.step = end;
+            self.known = Some(Known {
+                state: self.unpacked(end, words),
+                is_read: true,
+            });
             losses.extend(bits.iter().map(|&bits| f32::from_bits(bits)));
         }
         Ok(losses)
@@ -326,6 +365,10 @@ impl Engine for Gpu {
         let write = &mut |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
         self.program.write_state(state, write);
         self.step = state.step;
+        self.known = Some(Known {
+            state: state.clone(),
+            is_read: false,
+        });
         if let Some(statistics) = &mut self.statistics {
             statistics.are_on_device = false;
             statistics.given = None;

@@ -53,6 +53,21 @@ fn every_dispatch_binds_what_its_shader_declares() {
 }
 
 #[test]
+fn a_large_set_goes_through_in_dispatches_that_end_soon() {
+    let sizes = Sizes::of(300_000, 2_007);
+    let [_, Program { variant, .. }] = programs(&recipe(0, 0.0));
+    let program = Program::build(&recipe(0, 0.0), sizes, variant).unwrap();
+    let parts = program.training.dispatches.iter();
+    let parts: Vec<_> = parts
+        .filter(|dispatch| dispatch.kernel == "forward_backward")
+        .map(|dispatch| program.params(dispatch).unwrap())
+        .map(|params| (params.first, params.examples))
+        .collect();
+    let expected = [(0, 100_000), (100_000, 100_000), (200_000, 100_000)];
+    assert_eq!(parts, expected);
+}
+
+#[test]
 fn a_step_draws_only_where_the_recipe_does() {
     let kernels = |recipe: &Recipe| -> Vec<String> {
         let program = Program::build(recipe, Sizes::of(100, 10), Variant::Layered).unwrap();

@@ -2,7 +2,9 @@
 
 use super::grouped;
 use gpu_train::experiment::bench::Measured;
-use gpu_train::experiment::record::{BenchReport, EngineReport, GpuReport, KernelReport};
+use gpu_train::experiment::record::{
+    BenchReport, EngineReport, GpuReport, KernelReport, PipelineReport, WholeRun,
+};
 
 /// Cell of a row for an engine.
 type Show = fn(&EngineReport) -> String;
@@ -99,6 +101,26 @@ fn details(gpu: &GpuReport) -> Vec<String> {
     }
     if gpu.timestamps == Some(false) {
         lines.push("  time of each kernel: the adapter offers no timestamps that count".into());
+    }
+    let compiling: f64 = gpu.pipelines.iter().map(|pipeline| pipeline.ms).sum();
+    let slowest = gpu.pipelines.iter().max_by(|a, b| a.ms.total_cmp(&b.ms));
+    if let Some(PipelineReport { kernel, ms }) = slowest {
+        let count = gpu.pipelines.len();
+        lines.push(format!(
+            "  {count} pipelines made in {compiling:.1} ms ({kernel}: {ms:.1} ms)"
+        ));
+    }
+    if let Some(WholeRun {
+        steps,
+        ms,
+        host_share,
+    }) = &gpu.whole_run
+    {
+        let host = host_share.map_or(String::new(), |share| {
+            format!(", {:.1}% of it without a kernel running", 100.0 * share)
+        });
+        let run = milliseconds(ms.median);
+        lines.push(format!("  a run of {steps} steps: {run}{host}"));
     }
     let total: f64 = gpu.kernels.iter().map(|kernel| kernel.ms).sum();
     for KernelReport {

@@ -18,6 +18,27 @@ pub struct KernelReport {
     pub share_of_peak: Option<f64>,
 }
 
+/// Making of one kernel's pipeline, once per engine.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PipelineReport {
+    /// The kernel.
+    pub kernel: String,
+    /// Milliseconds to check, translate and compile it. Some drivers compile only at its first dispatch.
+    pub ms: f64,
+}
+
+/// A whole run of a recipe of few steps, over and over: the start uploaded, all steps, the weights read back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WholeRun {
+    /// Its steps.
+    pub steps: u32,
+    /// Milliseconds of it.
+    pub ms: Distribution,
+    /// The part of it in which the kernels do not run by their own times; absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_share: Option<f64>,
+}
+
 /// One engine.
 #[derive(Debug, Clone, Serialize)]
 pub struct EngineReport {
@@ -73,6 +94,11 @@ pub struct GpuReport {
     pub dispatches: usize,
     /// Time of each kernel; empty if the adapter offers no timestamps.
     pub kernels: Vec<KernelReport>,
+    /// Making of each kernel's pipeline; part of the set-up.
+    pub pipelines: Vec<PipelineReport>,
+    /// A whole run, of a recipe of few steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole_run: Option<WholeRun>,
     /// True if the adapter offers timestamps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamps: Option<bool>,

@@ -16,7 +16,7 @@ use crate::engine::{Evaluation, number_or_null};
 use crate::file;
 
 pub use super::statistics::{Distribution, Spread, Statistics};
-pub use bench::{BenchReport, EngineReport, GpuReport, KernelReport};
+pub use bench::{BenchReport, EngineReport, GpuReport, KernelReport, PipelineReport, WholeRun};
 pub use evidence::{Evidence, Figures, MeasuredAdapter, MeasuredRace, MeasuredStep};
 pub use race::{
     Contestant, ContestantKind, PublishedTime, RaceRecord, RaceRule, RaceRun, Standing,

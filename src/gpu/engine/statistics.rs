@@ -1,4 +1,4 @@
-//! Whitened Muon's statistics: estimated on the host between two steps, of parameters that were read back.
+//! Whitened Muon's statistics: estimated on the host between two steps.
 
 use super::Gpu;
 use crate::data::Dataset;
@@ -47,20 +47,28 @@ impl Gpu {
         if statistics.are_on_device && !are_due {
             return Ok(());
         }
-        let value = if are_due {
-            Value::Parameters
-        } else {
-            Value::SecondMoment
-        };
         let given = statistics.given.take();
-        let words = self.device.read(&[self.whole(value)]).await?;
+        let state = match &self.known {
+            Some(known) => known.state.clone(),
+            None => self.state_async().await?,
+        };
+        let parameters = if are_due {
+            state.parameters
+        } else {
+            state.second_moment
+        };
         let whitening = match given {
             Some(given) => given,
-            None => self.estimate(&self.program.variant.unpack(&words))?,
+            None => self.estimate(&parameters)?,
         };
         let mut write = |buffer: &Buffer, first, words: &[u32]| self.write(buffer, first, words);
         let second_moment = self.program.range(Value::SecondMoment);
-        write(&second_moment.buffer, second_moment.first, &words);
+        let floats = self.program.variant.pack(&parameters);
+        write(
+            &second_moment.buffer,
+            second_moment.first,
+            bytemuck::cast_slice(&floats),
+        );
         self.program.write_whitening(&whitening, &mut write);
         if let Some(statistics) = &mut self.statistics {
             statistics.are_on_device = true;

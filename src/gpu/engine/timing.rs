@@ -50,6 +50,16 @@ impl Gpu {
         Ok(Some(times))
     }
 
+    /// Each kernel's name, and the seconds that making its pipeline took. Some drivers compile only at its first dispatch.
+    pub fn pipeline_times(&self) -> Vec<(String, f64)> {
+        let (program, checks) = (&self.program, self.variant().has_checks());
+        let of = program.shaders.iter().filter_map(|shader| {
+            let took = self.device.time_to_make(shader, checks)?;
+            Some((shader.kernel.to_string(), took.as_secs_f64()))
+        });
+        of.collect()
+    }
+
     /// Number of dispatches in a training step.
     pub fn dispatches(&self) -> usize {
         self.program.training.dispatches.len()

@@ -1,6 +1,6 @@
 //! A step of two dispatches, three with Muon, five with whitened Muon: `forward_backward` from pixel codes to partial sums of the gradient,
-//! `update` from those to the new parameters. A set whose codes fit no buffer goes through in shards, one dispatch of
-//! `forward_backward` each.
+//! `update` from those to the new parameters. A set whose codes fit no buffer, or that would keep a slow device busy for seconds, goes
+//! through in shards, one dispatch of `forward_backward` each.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,11 @@ use crate::gpu::wgsl::uniform::{Purpose, StepParams};
 use crate::named::Named;
 use crate::recipe::Recipe;
 
-/// A part of a set that one dispatch of `forward_backward` goes through: as large as a buffer may be.
+/// Examples of a dispatch at most. A GPU of 0.2 TFLOP/s takes a quarter of a second for them; where one takes two seconds,
+/// Windows and some Linux drivers reset the device.
+const MOST_IN_A_DISPATCH: u64 = 1 << 17;
+
+/// A part of a set that one dispatch of `forward_backward` goes through.
 #[derive(Debug, Clone, Copy)]
 struct Shard {
     index: usize,
@@ -26,9 +30,9 @@ struct Shard {
     rows: u32,
 }
 
-/// Splits a set into shards whose codes fit a buffer of this size.
+/// Splits a set into shards that suit a dispatch, and whose codes fit a buffer of this size.
 fn shards(examples: usize, tiling: &Tiling, buffer_bytes: u64) -> Vec<Shard> {
-    let most = (buffer_bytes / CODE_BYTES).clamp(1, u32::MAX.into()) as usize;
+    let most = (buffer_bytes / CODE_BYTES).clamp(1, MOST_IN_A_DISPATCH) as usize;
     let count = examples.div_ceil(most).max(1);
     let size = examples.div_ceil(count).max(1);
     let mut shards = Vec::with_capacity(count);

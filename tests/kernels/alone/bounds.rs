@@ -170,7 +170,7 @@ impl Watcher<'_> {
         }
     }
 
-    /// Number of elements of an array, a vector or a matrix, or behind a pointer to one; `None` if only the device knows.
+    /// Number of elements of an array, a vector or a matrix, or of what a pointer leads to; `None` if only the device knows.
     fn length(&self, of: Handle<Expression>) -> Option<u32> {
         let inner = match *self.inner(of) {
             TypeInner::Pointer { base, .. } => &self.module.types[base].inner,
