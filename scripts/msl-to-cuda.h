@@ -113,6 +113,7 @@ template <int C, int R> struct mat {
 };
 using float4x4 = mat<4, 4>;
 using float2x4 = mat<2, 4>;
+using float3x4 = mat<3, 4>;
 #define COLUMNS(C) _Pragma("unroll") for (int i = 0; i < C; i++)
 template <int C, int R> mat<C, R> operator+(mat<C, R> a, mat<C, R> b) {
   COLUMNS(C) a[i] = a[i] + b[i];

@@ -12,14 +12,51 @@
 @group(0) @binding(5) var<storage, read_write> parameters: array<f32>;
 @group(0) @binding(6) var<storage, read_write> first_moment: array<f32>;
 
-// An element of u; the first time it advances the moment, which is this lane's own from then on.
-fn element(parameter: u32, again: bool) -> f32 {
-    let at = packed_index[parameter];
-    let share = (1.0 - params.momentum) * gradient[at];
-    if (!again) {
-        first_moment[at] = params.momentum * first_moment[at] + share;
+// Four elements: their indices, (1 − β)g, and m after this step.
+struct Elements {
+    at: vec4<u32>,
+    share: vec4<f32>,
+    moment: vec4<f32>,
+}
+
+fn load(parameters: vec4<u32>) -> Elements {
+    let p = parameters;
+    let at = vec4<u32>(packed_index[p.x], packed_index[p.y], packed_index[p.z], packed_index[p.w]);
+    let g = vec4<f32>(gradient[at.x], gradient[at.y], gradient[at.z], gradient[at.w]);
+    let m = vec4<f32>(first_moment[at.x], first_moment[at.y], first_moment[at.z], first_moment[at.w]);
+    let share = (1.0 - params.momentum) * g;
+    return Elements(at, share, params.momentum * m + share);
+}
+
+fn ahead(found: Elements) -> vec4<f32> {
+    return params.momentum * found.moment + found.share;
+}
+
+fn elements(parameters: vec4<u32>) -> vec4<f32> {
+    return ahead(load(parameters));
+}
+
+fn write(found: Elements, is_inside: vec4<bool>, weights: vec4<f32>) {
+    if (is_inside.x) {
+        first_moment[found.at.x] = found.moment.x;
+        parameters[found.at.x] = weights.x;
     }
-    return params.momentum * first_moment[at] + share;
+    if (is_inside.y) {
+        first_moment[found.at.y] = found.moment.y;
+        parameters[found.at.y] = weights.y;
+    }
+    if (is_inside.z) {
+        first_moment[found.at.z] = found.moment.z;
+        parameters[found.at.z] = weights.z;
+    }
+    if (is_inside.w) {
+        first_moment[found.at.w] = found.moment.w;
+        parameters[found.at.w] = weights.w;
+    }
+}
+
+fn weights_at(at: vec4<u32>) -> vec4<f32> {
+    return vec4<f32>(parameters[at.x], parameters[at.y], parameters[at.z], parameters[at.w]);
 }
 
 @compute @workgroup_size(MUON_LANES)
@@ -31,15 +68,21 @@ fn main(
     compute_factor(lane, shape, MUON_ITERATIONS, true);
     let scalars = schedule[progress[SLOT]];
     let size = scalars.w * sqrt(f32(shape.long));
-    for (var first = 0u; first < shape.long; first += COLUMNS) {
-        stage_columns(lane, shape, first, true);
-        for (var place = lane; place < shape.side * COLUMNS; place += MUON_LANES) {
-            let column = first + place / shape.side;
-            if (column < shape.long) {
-                let at = packed_index[parameter_of(shape, place % shape.side, column)];
-                parameters[at] = parameters[at] * scalars.z - size * step_at(place, shape.side);
-            }
-        }
+    for (var first = 0u; first < shape.long; first += 3u * COLUMNS) {
+        let x = load(parameters_of(lane, shape, first));
+        let y = load(parameters_of(lane, shape, first + COLUMNS));
+        let z = load(parameters_of(lane, shape, first + 2u * COLUMNS));
+        let x_weights = weights_at(x.at);
+        let y_weights = weights_at(y.at);
+        let z_weights = weights_at(z.at);
+        gram[lane] = ahead(x);
+        polynomial[lane] = ahead(y);
+        staged[lane] = ahead(z);
+        workgroupBarrier();
+        let steps = steps_of(lane);
+        write(x, is_inside(lane, shape, first), x_weights * scalars.z - size * steps[0]);
+        write(y, is_inside(lane, shape, first + COLUMNS), y_weights * scalars.z - size * steps[1]);
+        write(z, is_inside(lane, shape, first + 2u * COLUMNS), z_weights * scalars.z - size * steps[2]);
         workgroupBarrier();
     }
 }

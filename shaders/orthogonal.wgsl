@@ -7,23 +7,42 @@
 
 @group(0) @binding(1) var<storage, read_write> whitened: array<f32>;
 
-fn element(parameter: u32, again: bool) -> f32 {
-    return whitened[parameter];
+fn elements(parameters: vec4<u32>) -> vec4<f32> {
+    let p = parameters;
+    return vec4<f32>(whitened[p.x], whitened[p.y], whitened[p.z], whitened[p.w]);
 }
 
 // Iterations of the first time.
 const EARLY: u32 = MUON_ITERATIONS / 2u;
 
+fn write(lane: u32, shape: Matrix, first: u32, steps: vec4<f32>) {
+    let parameters = parameters_of(lane, shape, first);
+    let inside = is_inside(lane, shape, first);
+    if (inside.x) {
+        whitened[parameters.x] = steps.x;
+    }
+    if (inside.y) {
+        whitened[parameters.y] = steps.y;
+    }
+    if (inside.z) {
+        whitened[parameters.z] = steps.z;
+    }
+    if (inside.w) {
+        whitened[parameters.w] = steps.w;
+    }
+}
+
 fn orthogonalize(lane: u32, shape: Matrix, iterations: u32, is_first: bool) {
     compute_factor(lane, shape, iterations, is_first);
-    for (var first = 0u; first < shape.long; first += COLUMNS) {
-        stage_columns(lane, shape, first, true);
-        for (var place = lane; place < shape.side * COLUMNS; place += MUON_LANES) {
-            let column = first + place / shape.side;
-            if (column < shape.long) {
-                whitened[parameter_of(shape, place % shape.side, column)] = step_at(place, shape.side);
-            }
-        }
+    for (var first = 0u; first < shape.long; first += 3u * COLUMNS) {
+        gram[lane] = elements(parameters_of(lane, shape, first));
+        polynomial[lane] = elements(parameters_of(lane, shape, first + COLUMNS));
+        staged[lane] = elements(parameters_of(lane, shape, first + 2u * COLUMNS));
+        workgroupBarrier();
+        let steps = steps_of(lane);
+        write(lane, shape, first, steps[0]);
+        write(lane, shape, first + COLUMNS, steps[1]);
+        write(lane, shape, first + 2u * COLUMNS, steps[2]);
         workgroupBarrier();
     }
 }

@@ -4,8 +4,8 @@
 // everything is computed on matrices of the shorter side: A ← QAQ, P ← QP with Q = aI + bA + cA², from A = uuᵀ / ‖u‖² and
 // P = I / ‖u‖.
 //
-// One workgroup: one layer's matrix, the shorter side along rows. A kernel's `element` gives u's elements, each to the lane
-// that asks for it again for the product.
+// One workgroup: one layer's matrix, the shorter side along rows, filled with zeros to 4 · MUON_QUADS rows. A cell is a
+// vector of four neighbours. A kernel's `elements` gives four elements of u; a lane asks for the same ones again.
 
 // The matrix's first parameter, its sides, and the stride along each.
 struct Matrix {
@@ -16,14 +16,19 @@ struct Matrix {
     long_stride: u32,
 }
 
-// Columns that are staged together.
-const COLUMNS: u32 = MUON_SIDE;
-const CELLS: u32 = MUON_SIDE * MUON_SIDE;
-var<workgroup> gram: array<f32, CELLS>;
-var<workgroup> polynomial: array<f32, CELLS>;
-var<workgroup> factor: array<f32, CELLS>;
-// Some columns of u, `[column][row]`, or a product before it is copied back.
-var<workgroup> staged: array<f32, CELLS>;
+// Columns of u in an array, a cell of four rows per lane.
+const COLUMNS: u32 = 4u * MUON_QUADS;
+const CELLS: u32 = COLUMNS * MUON_QUADS;
+// Blocks of four by four of a square: a product has one lane for each.
+const BLOCKS: u32 = MUON_QUADS * MUON_QUADS;
+const PARTS: u32 = MUON_LANES / BLOCKS;
+// Squares, `[row][column quad]`, or some columns of u, `[column][row quad]`.
+var<workgroup> gram: array<vec4<f32>, CELLS>;
+var<workgroup> polynomial: array<vec4<f32>, CELLS>;
+// Pᵀ ← PᵀQ: a step then reads P's columns as rows. In a product each factor is read by its own rows: the squares are
+// symmetric but for rounding, and products that took them for symmetric left the reference within ten steps.
+var<workgroup> factor: array<vec4<f32>, CELLS>;
+var<workgroup> staged: array<vec4<f32>, CELLS>;
 
 fn matrix(index: u32) -> Matrix {
     if (index == 0u) {
@@ -38,118 +43,183 @@ fn matrix(index: u32) -> Matrix {
     return Matrix(OUTW, CLASSES, H3_UNITS, 1u, CLASSES);
 }
 
-fn parameter_of(shape: Matrix, row: u32, column: u32) -> u32 {
-    return shape.first + row * shape.side_stride + column * shape.long_stride;
+// A lane's column of those from `first` on, and its rows.
+fn column_of(lane: u32, first: u32) -> u32 {
+    return first + lane / MUON_QUADS;
 }
 
-// Puts columns from `first` on into `staged`, zeros after the last; `again` after their factor was computed.
-fn stage_columns(lane: u32, shape: Matrix, first: u32, again: bool) {
-    for (var place = lane; place < shape.side * COLUMNS; place += MUON_LANES) {
-        let column = first + place / shape.side;
-        var u = 0.0;
-        if (column < shape.long) {
-            u = element(parameter_of(shape, place % shape.side, column), again);
-        }
-        staged[place] = u;
-    }
-    workgroupBarrier();
+fn rows_of(lane: u32) -> vec4<u32> {
+    return vec4<u32>(0u, 1u, 2u, 3u) + 4u * (lane % MUON_QUADS);
 }
 
-// Element of P · u at a place in `staged`.
-fn step_at(place: u32, side: u32) -> f32 {
-    let row = place % side;
-    var step = 0.0;
-    for (var k = 0u; k < side; k++) {
-        step += factor[row * side + k] * staged[place - row + k];
-    }
-    return step;
+fn is_inside(lane: u32, shape: Matrix, first: u32) -> vec4<bool> {
+    return select(vec4<bool>(false), rows_of(lane) < vec4<u32>(shape.side), column_of(lane, first) < shape.long);
 }
 
-// Sum of the staged columns' terms of one cell of uuᵀ.
-fn rows_dot(cell: u32, side: u32) -> f32 {
-    var sum = 0.0;
-    if (cell < side * side) {
-        for (var k = 0u; k < COLUMNS; k++) {
-            sum += staged[k * side + cell / side] * staged[k * side + cell % side];
-        }
-    }
-    return sum;
+// Parameters of a lane's cell, the matrix's first where it is outside.
+fn parameters_of(lane: u32, shape: Matrix, first: u32) -> vec4<u32> {
+    let at = shape.first + column_of(lane, first) * shape.long_stride + rows_of(lane) * shape.side_stride;
+    return select(vec4<u32>(shape.first), at, is_inside(lane, shape, first));
 }
 
-fn stage(cell: u32, cells: u32, value: f32) {
-    if (cell < cells) {
-        staged[cell] = value;
-    }
+// A lane's cell of u, zeros outside.
+fn cell_of_u(lane: u32, shape: Matrix, first: u32) -> vec4<f32> {
+    return select(vec4<f32>(0.0), elements(parameters_of(lane, shape, first)), is_inside(lane, shape, first));
 }
 
-// Computes P of this number of iterations, into `factor`; not the first of a matrix's, it leaves out the norm.
-fn compute_factor(lane: u32, shape: Matrix, iterations: u32, is_first: bool) {
-    let side = shape.side;
-    let cells = side * side;
-    // uuᵀ: up to four cells per lane.
-    var sums = vec4<f32>(0.0);
-    for (var first = 0u; first < shape.long; first += COLUMNS) {
-        stage_columns(lane, shape, first, false);
-        sums += vec4<f32>(
-            rows_dot(lane, side),
-            rows_dot(lane + MUON_LANES, side),
-            rows_dot(lane + 2u * MUON_LANES, side),
-            rows_dot(lane + 3u * MUON_LANES, side),
+// Blocks of the squares, four rows from this cell on.
+fn gram_block(at: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(gram[at], gram[at + MUON_QUADS], gram[at + 2u * MUON_QUADS], gram[at + 3u * MUON_QUADS]);
+}
+
+fn polynomial_block(at: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(
+        polynomial[at],
+        polynomial[at + MUON_QUADS],
+        polynomial[at + 2u * MUON_QUADS],
+        polynomial[at + 3u * MUON_QUADS],
+    );
+}
+
+fn factor_block(at: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(factor[at], factor[at + MUON_QUADS], factor[at + 2u * MUON_QUADS], factor[at + 3u * MUON_QUADS]);
+}
+
+fn staged_block(at: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(staged[at], staged[at + MUON_QUADS], staged[at + 2u * MUON_QUADS], staged[at + 3u * MUON_QUADS]);
+}
+
+fn store_gram(at: u32, block: mat4x4<f32>) {
+    gram[at] = block[0];
+    gram[at + MUON_QUADS] = block[1];
+    gram[at + 2u * MUON_QUADS] = block[2];
+    gram[at + 3u * MUON_QUADS] = block[3];
+}
+
+fn store_polynomial(at: u32, block: mat4x4<f32>) {
+    polynomial[at] = block[0];
+    polynomial[at + MUON_QUADS] = block[1];
+    polynomial[at + 2u * MUON_QUADS] = block[2];
+    polynomial[at + 3u * MUON_QUADS] = block[3];
+}
+
+fn store_factor(at: u32, block: mat4x4<f32>) {
+    factor[at] = block[0];
+    factor[at + MUON_QUADS] = block[1];
+    factor[at + 2u * MUON_QUADS] = block[2];
+    factor[at + 3u * MUON_QUADS] = block[3];
+}
+
+fn store_staged(at: u32, block: mat4x4<f32>) {
+    staged[at] = block[0];
+    staged[at + MUON_QUADS] = block[1];
+    staged[at + 2u * MUON_QUADS] = block[2];
+    staged[at + 3u * MUON_QUADS] = block[3];
+}
+
+// A lane's cells of P · u, where `gram`, `polynomial` and `staged` hold u.
+fn steps_of(lane: u32) -> mat3x4<f32> {
+    let column = lane / MUON_QUADS * MUON_QUADS;
+    var steps = mat3x4<f32>();
+    for (var quad = 0u; quad < MUON_QUADS; quad++) {
+        let block = factor_block(4u * quad * MUON_QUADS + lane % MUON_QUADS);
+        steps = mat3x4<f32>(
+            add_product(steps[0], block, gram[column + quad]),
+            add_product(steps[1], block, polynomial[column + quad]),
+            add_product(steps[2], block, staged[column + quad]),
         );
+    }
+    return steps;
+}
+
+// Computes Pᵀ of this number of iterations, into `factor`; not the first of a matrix's, it leaves out the norm.
+fn compute_factor(lane: u32, shape: Matrix, iterations: u32, is_first: bool) {
+    // This lane's block of a product, and which of the products it is that are computed at a time.
+    let rows = lane % BLOCKS / MUON_QUADS;
+    let columns = lane % MUON_QUADS;
+    let part = lane / BLOCKS;
+    let left = 4u * rows * MUON_QUADS;
+    let cell = left + columns;
+    // uuᵀ: each part sums a quarter of the columns.
+    var sum = mat4x4<f32>();
+    for (var first = 0u; first < shape.long; first += 4u * COLUMNS) {
+        gram[lane] = cell_of_u(lane, shape, first);
+        polynomial[lane] = cell_of_u(lane, shape, first + COLUMNS);
+        factor[lane] = cell_of_u(lane, shape, first + 2u * COLUMNS);
+        staged[lane] = cell_of_u(lane, shape, first + 3u * COLUMNS);
+        workgroupBarrier();
+        for (var k = 0u; k < COLUMNS / PARTS; k++) {
+            let column = (PARTS * k + part) * MUON_QUADS;
+            sum = add_outer(sum, gram[column + columns], gram[column + rows]);
+            sum = add_outer(sum, polynomial[column + columns], polynomial[column + rows]);
+            sum = add_outer(sum, factor[column + columns], factor[column + rows]);
+            sum = add_outer(sum, staged[column + columns], staged[column + rows]);
+        }
         workgroupBarrier();
     }
-    stage(lane, cells, sums.x);
-    stage(lane + MUON_LANES, cells, sums.y);
-    stage(lane + 2u * MUON_LANES, cells, sums.z);
-    stage(lane + 3u * MUON_LANES, cells, sums.w);
+    if (part == 0u) {
+        store_gram(cell, sum);
+    } else if (part == 1u) {
+        store_polynomial(cell, sum);
+    } else if (part == 2u) {
+        store_factor(cell, sum);
+    } else {
+        store_staged(cell, sum);
+    }
     workgroupBarrier();
-    var squares = 0.0;
-    for (var k = 0u; k < side; k++) {
-        squares += staged[k * side + k];
+    let total = gram[lane] + polynomial[lane] + factor[lane] + staged[lane];
+    workgroupBarrier();
+    gram[lane] = total;
+    workgroupBarrier();
+    var squares = vec4<f32>(0.0);
+    for (var quad = 0u; quad < MUON_QUADS; quad++) {
+        let block = gram_block((4u * MUON_QUADS + 1u) * quad);
+        squares += vec4<f32>(block[0].x, block[1].y, block[2].z, block[3].w);
     }
-    let inverse = select(1.0, 1.0 / (sqrt(squares) + MUON_NORM_EPSILON), is_first);
-    for (var cell = lane; cell < cells; cell += MUON_LANES) {
-        gram[cell] = staged[cell] * inverse * inverse;
-        factor[cell] = select(0.0, inverse, cell / side == cell % side);
-    }
+    let norm = sqrt(squares.x + squares.y + squares.z + squares.w);
+    let inverse = select(1.0, 1.0 / (norm + MUON_NORM_EPSILON), is_first);
+    let diagonal = select(vec4<f32>(0.0), vec4<f32>(inverse), rows_of(lane) == vec4<u32>(lane / MUON_QUADS));
+    workgroupBarrier();
+    gram[lane] = total * inverse * inverse;
+    factor[lane] = diagonal;
     workgroupBarrier();
     for (var iteration = 0u; iteration < iterations; iteration++) {
-        for (var cell = lane; cell < cells; cell += MUON_LANES) {
-            let row = cell / side;
-            let column = cell % side;
-            var square = 0.0;
-            for (var k = 0u; k < side; k++) {
-                square += gram[row * side + k] * gram[k * side + column];
+        if (part == 0u) {
+            var square = mat4x4<f32>();
+            for (var quad = 0u; quad < MUON_QUADS; quad++) {
+                square = add_here(square, gram_block(4u * quad * MUON_QUADS + columns), gram_block(left + quad));
             }
-            polynomial[cell] = MUON_B * gram[cell] + MUON_C * square + select(0.0, MUON_A, row == column);
+            let a = select(0.0, MUON_A, rows == columns);
+            let linear = gram_block(cell);
+            store_polynomial(cell, mat4x4<f32>(
+                MUON_C * square[0] + MUON_B * linear[0] + vec4<f32>(a, 0.0, 0.0, 0.0),
+                MUON_C * square[1] + MUON_B * linear[1] + vec4<f32>(0.0, a, 0.0, 0.0),
+                MUON_C * square[2] + MUON_B * linear[2] + vec4<f32>(0.0, 0.0, a, 0.0),
+                MUON_C * square[3] + MUON_B * linear[3] + vec4<f32>(0.0, 0.0, 0.0, a),
+            ));
         }
         workgroupBarrier();
-        for (var cell = lane; cell < cells; cell += MUON_LANES) {
-            var sum = 0.0;
-            for (var k = 0u; k < side; k++) {
-                sum += polynomial[cell / side * side + k] * gram[k * side + cell % side];
+        // AQ and PᵀQ side by side.
+        var product = mat4x4<f32>();
+        if (part == 0u) {
+            for (var quad = 0u; quad < MUON_QUADS; quad++) {
+                product = add_here(product, polynomial_block(4u * quad * MUON_QUADS + columns), gram_block(left + quad));
             }
-            staged[cell] = sum;
+            store_staged(cell, product);
+        } else if (part == 1u) {
+            for (var quad = 0u; quad < MUON_QUADS; quad++) {
+                product = add_here(product, polynomial_block(4u * quad * MUON_QUADS + columns), factor_block(left + quad));
+            }
         }
         workgroupBarrier();
-        for (var cell = lane; cell < cells; cell += MUON_LANES) {
-            var sum = 0.0;
-            for (var k = 0u; k < side; k++) {
-                sum += staged[cell / side * side + k] * polynomial[k * side + cell % side];
+        if (part == 0u) {
+            var next = mat4x4<f32>();
+            for (var quad = 0u; quad < MUON_QUADS; quad++) {
+                next = add_here(next, staged_block(4u * quad * MUON_QUADS + columns), polynomial_block(left + quad));
             }
-            gram[cell] = sum;
-        }
-        workgroupBarrier();
-        for (var cell = lane; cell < cells; cell += MUON_LANES) {
-            var sum = 0.0;
-            for (var k = 0u; k < side; k++) {
-                sum += polynomial[cell / side * side + k] * factor[k * side + cell % side];
-            }
-            staged[cell] = sum;
-        }
-        workgroupBarrier();
-        for (var cell = lane; cell < cells; cell += MUON_LANES) {
-            factor[cell] = staged[cell];
+            store_gram(cell, next);
+        } else if (part == 1u) {
+            store_factor(cell, product);
         }
         workgroupBarrier();
     }

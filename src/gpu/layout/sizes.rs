@@ -7,8 +7,10 @@ use crate::recipe::muon;
 pub const LANES: u32 = 64;
 /// Invocations of `tally`'s single workgroup.
 pub const TALLY_LANES: u32 = 256;
-/// Invocations of the workgroups of `muon` and `orthogonal`, which sum four cells each of a square of [`muon::MOST_SIDE`].
-pub const MUON_LANES: u32 = 256;
+/// Quads of the squares of `muon` and `orthogonal`: of the longest shorter side, the last with two to spare.
+pub const MUON_QUADS: usize = muon::MOST_SIDE.div_ceil(4);
+/// Invocations of the workgroups of `muon` and `orthogonal`, one per vector of a square.
+pub const MUON_LANES: u32 = (4 * MUON_QUADS * MUON_QUADS) as u32;
 /// Invocations of the workgroups of `whiten` and `unwhiten`, one per input of a row at least.
 pub const ROW_LANES: u32 = 256;
 /// Invocations of a workgroup of `update`.
@@ -40,8 +42,8 @@ pub const CODE_BYTES: u64 = 2 * net::PIXELS as u64;
 /// Workgroups that WebGPU promises in each dimension of a dispatch.
 pub const MOST_WORKGROUPS: u32 = 65_535;
 
-// `muon` holds a square of the longest shorter side in four cells per lane.
-const _: () = assert!(muon::MOST_SIDE * muon::MOST_SIDE <= 4 * MUON_LANES as usize);
+// WebGPU promises workgroups of 256.
+const _: () = assert!(MUON_LANES <= 256);
 // A lane per input of H2, the layer of the most.
 const _: () = assert!(net::H2W.fan_in <= ROW_LANES as usize);
 // The kernels are written for whole quads of maps and for 10 classes in three quads.

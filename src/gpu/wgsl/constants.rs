@@ -51,7 +51,6 @@ fn integers() -> Vec<(String, u32)> {
         ("H1_SEEN_BY", seen_by),
         ("STREAM_SHIFT", Stream::Shift as u32),
         ("STREAM_DROPOUT", Stream::Dropout as u32),
-        ("MUON_SIDE", muon::MOST_SIDE as u32),
         ("MUON_ITERATIONS", muon::ITERATIONS as u32),
         ("H2_GROUP_ROWS", net::LAYERS[1].group_rows() as u32),
     ];
@@ -60,7 +59,7 @@ fn integers() -> Vec<(String, u32)> {
         sizes: STEP, SLOT, TOTAL_LOSS, TOTAL_MISSED, LOSSES;
         net: SIDE, CLASSES, KERNEL, TAPS, STRIDE, PADDING, PADDED_SIDE, H1_SIDE, H1_AREA, H2_SIDE, H2_AREA,
             H2_FAN_MAPS, H3_UNITS;
-        sizes: MAP_QUADS, H3_QUADS, CLASS_QUADS;
+        sizes: MAP_QUADS, H3_QUADS, CLASS_QUADS, MUON_QUADS;
     });
     for tensor in &net::PARAMETERS {
         all.push((tensor.name.to_uppercase(), tensor.offset as u32));

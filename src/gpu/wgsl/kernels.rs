@@ -89,9 +89,10 @@ kernels! {
     REDUCE_GRADIENT = "layered/" "reduce_gradient": [], [partial] => [gradient];
     SGD = "layered/" "sgd": [], [gradient, schedule, progress] => [parameters, first_moment];
     ADAMW = "layered/" "adamw": [], [gradient, schedule, progress] => [parameters, first_moment, second_moment];
-    MUON = "" "muon": [NEWTON_SCHULZ], [gradient, schedule, progress, packed_index] => [parameters, first_moment];
+    MUON = "" "muon": [PRODUCTS, NEWTON_SCHULZ],
+        [gradient, schedule, progress, packed_index] => [parameters, first_moment];
     WHITEN = "" "whiten": [ROWS], [gradient, whitening, means, packed_index] => [first_moment, whitened];
-    ORTHOGONAL = "" "orthogonal": [NEWTON_SCHULZ], [] => [whitened];
+    ORTHOGONAL = "" "orthogonal": [PRODUCTS, NEWTON_SCHULZ], [] => [whitened];
     UNWHITEN = "" "unwhiten": [ROWS],
         [whitened, whitening, means, schedule, progress, packed_index] => [parameters];
     TALLY = "layered/" "tally": [], [example_loss, missed] => [totals, losses, progress];

@@ -269,7 +269,7 @@ fn has_workgroup_memory(kernel: &str) -> bool {
 fn a_nan_is_found(adapter: &wgpu::Adapter) -> Result<(), Failed> {
     let case = cases().into_iter().find(|case| case.kernel == "whiten");
     let ready = Ready::new(case.expect("a case"));
-    let write = "    ahead[lane] = u;\n";
+    let write = "    ahead[lane] = params.momentum * moment + (1.0 - params.momentum) * g;\n";
     assert_eq!(ready.wgsl().matches(write).count(), 1);
     let wgsl = poison::poisoned(&ready.wgsl().replace(write, ""));
     match ready.verdict(&Single::open(adapter)?, Some(wgsl))? {

@@ -31,13 +31,13 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "whiten_last_position_left_out",
         "whiten",
-        &[("position < row.positions", "position + 1u < row.positions")],
+        &[("lane < row.positions);", "lane + 1u < row.positions);")],
     ),
     fault(
         "whiten_one_bias_for_all_positions",
         "whiten",
         &[(
-            "packed_index[row.biases + position]",
+            "packed_index[row.biases + min(lane, row.positions - 1u)]",
             "packed_index[row.biases]",
         )],
     ),
@@ -45,14 +45,22 @@ pub const FAULTS: &[Fault] = &[
         "whiten_first_positions_mean_for_all",
         "whiten",
         &[(
-            "means[row.mean + position * row.inputs + lane]",
-            "means[row.mean + lane]",
+            "row.mean + positions * row.inputs + input",
+            "row.mean + 0u * positions + input",
+        )],
+    ),
+    fault(
+        "whiten_fourth_positions_for_the_third",
+        "whiten",
+        &[(
+            "add_means(sum, row, input, first + 8u)",
+            "add_means(sum, row, input, first + 12u)",
         )],
     ),
     fault(
         "whiten_means_added",
         "whiten",
-        &[("g -= of_bias", "g += of_bias")],
+        &[("of_weight - sum", "of_weight + sum")],
     ),
     fault(
         "whiten_places_ignored",
@@ -69,49 +77,71 @@ pub const FAULTS: &[Fault] = &[
         "whiten_does_not_look_ahead",
         "whiten",
         &[(
-            "u = params.momentum * moment + (1.0 - params.momentum) * g;",
-            "u = moment;",
+            "ahead[lane] = params.momentum * moment + (1.0 - params.momentum) * g;",
+            "ahead[lane] = moment;",
         )],
     ),
     // the product
     fault(
         "whiten_without_the_diagonal",
         "whiten",
-        &[("k <= lane", "k < lane")],
+        &[(
+            "k == QUAD + first)",
+            "(k == QUAD + first) & (k != vec4<u32>(lane)))",
+        )],
     ),
     fault(
         "whiten_by_both_triangles",
         "whiten",
-        &[("k <= lane", "k < row.inputs")],
+        &[
+            (
+                "min(QUAD + first, vec4<u32>(lane))",
+                "min(QUAD + first, vec4<u32>(row.inputs - 1u))",
+            ),
+            ("first <= lane;", "first < row.inputs;"),
+        ],
+    ),
+    fault(
+        "whiten_fourth_terms_for_the_third",
+        "whiten",
+        &[(
+            "add_ahead(product, row, lane, first + 8u)",
+            "add_ahead(product, row, lane, first + 12u)",
+        )],
     ),
     fault(
         "whiten_no_end",
         "whiten",
+        &[("if (lane < row.inputs) {", "if (lane <= row.inputs) {")],
+    ),
+    barrier(
+        "whiten_biases_barrier_dropped",
+        "whiten",
         &[(
-            "if (lane < row.inputs) {\n        var sum",
-            "if (lane <= row.inputs) {\n        var sum",
+            "lane < row.positions);\n    workgroupBarrier();",
+            "lane < row.positions);",
         )],
     ),
     barrier(
         "whiten_barrier_dropped",
         "whiten",
-        &[("workgroupBarrier();", "")],
+        &[("* g;\n    workgroupBarrier();", "* g;")],
     ),
     // orthogonal
     fault(
         "orthogonal_keeps_the_first_column",
         "orthogonal",
         &[(
-            "            if (column < shape.long) {\n                whitened",
-            "            if (column > 0u && column < shape.long) {\n                whitened",
+            "let inside = is_inside(lane, shape, first);",
+            "let inside = is_inside(lane, shape, first) & vec4<bool>(column_of(lane, first) > 0u);",
         )],
     ),
     fault(
         "orthogonal_no_end",
         "orthogonal",
         &[(
-            "            if (column < shape.long) {\n                whitened",
-            "            if (column <= shape.long) {\n                whitened",
+            "let inside = is_inside(lane, shape, first);",
+            "let inside = (rows_of(lane) < vec4<u32>(shape.side)) & vec4<bool>(column_of(lane, first) <= shape.long);",
         )],
     ),
     fault(
@@ -134,29 +164,67 @@ pub const FAULTS: &[Fault] = &[
         "orthogonal",
         &[("- EARLY, false)", "- EARLY, true)")],
     ),
+    fault(
+        "orthogonal_last_row_not_kept",
+        "orthogonal",
+        &[("whitened[parameters.w] = steps.w;", "")],
+    ),
+    fault(
+        "orthogonal_second_columns_for_the_third",
+        "orthogonal",
+        &[(
+            "write(lane, shape, first + 2u * COLUMNS, steps[2]);",
+            "write(lane, shape, first + 2u * COLUMNS, steps[1]);",
+        )],
+    ),
+    barrier(
+        "orthogonal_columns_barrier_dropped",
+        "orthogonal",
+        &[(
+            "2u * COLUMNS));\n        workgroupBarrier();",
+            "2u * COLUMNS));",
+        )],
+    ),
     barrier(
         "orthogonal_barrier_dropped",
         "orthogonal",
-        &[(
-            "shape.side);\n            }\n        }\n        workgroupBarrier();",
-            "shape.side);\n            }\n        }",
-        )],
+        &[("steps[2]);\n        workgroupBarrier();", "steps[2]);")],
     ),
     // unwhiten: the weights
     fault(
         "unwhiten_without_the_diagonal",
         "unwhiten",
-        &[("var k = lane;", "var k = lane + 1u;")],
+        &[(
+            "k == QUAD + first)",
+            "(k == QUAD + first) & (k != vec4<u32>(lane)))",
+        )],
     ),
     fault(
         "unwhiten_last_step_left_out",
         "unwhiten",
-        &[("k < row.inputs; k++", "k + 1u < row.inputs; k++")],
+        &[(
+            "vec4<u32>(row.inputs - 1u));\n    let step",
+            "vec4<u32>(row.inputs - 2u));\n    let step",
+        )],
     ),
     fault(
         "unwhiten_by_both_triangles",
         "unwhiten",
-        &[("var k = lane;", "var k = 0u;")],
+        &[
+            (
+                "clamp(QUAD + first, vec4<u32>(lane),",
+                "clamp(QUAD + first, vec4<u32>(0u),",
+            ),
+            ("var first = input / 16u * 16u;", "var first = 0u;"),
+        ],
+    ),
+    fault(
+        "unwhiten_fourth_terms_for_the_third",
+        "unwhiten",
+        &[(
+            "add_steps(sum, row, input, first + 8u)",
+            "add_steps(sum, row, input, first + 12u)",
+        )],
     ),
     fault(
         "unwhiten_step_for_slot",
@@ -171,23 +239,31 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "unwhiten_biases_rate",
         "unwhiten",
-        &[("scalars.w * step", "scalars.x * step")],
+        &[("scalars.w * sum", "scalars.x * sum")],
     ),
     fault(
         "unwhiten_climbs",
         "unwhiten",
-        &[("- scalars.w * step", "+ scalars.w * step")],
+        &[("- scalars.w * sum", "+ scalars.w * sum")],
     ),
     fault(
         "unwhiten_places_ignored",
         "unwhiten",
         &[("let at = packed_index[place];", "let at = place;")],
     ),
+    fault(
+        "unwhiten_last_input_not_kept",
+        "unwhiten",
+        &[(
+            "if (lane < row.inputs) {\n        parameters[at] = after;",
+            "if (lane < row.inputs - 1u) {\n        parameters[at] = after;",
+        )],
+    ),
     // the biases
     fault(
         "unwhiten_decay_moves_no_bias",
         "unwhiten",
-        &[("= before - after;", "= scalars.w * step;")],
+        &[("= before - after;", "= scalars.w * sum;")],
     ),
     fault(
         "unwhiten_biases_the_other_way",
@@ -197,30 +273,43 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "unwhiten_first_positions_mean_for_all",
         "unwhiten",
-        &[(
-            "means[row.mean + position * row.inputs + k]",
-            "means[row.mean + k]",
-        )],
+        &[("row.mean + position * row.inputs + k", "row.mean + k")],
     ),
     fault(
         "unwhiten_first_sixteen_positions_alone",
         "unwhiten",
         &[(
-            "first < row.positions;",
-            "first < min(row.positions, ROW_LANES / PARTS);",
+            "if (lane < row.positions)",
+            "if (lane < min(row.positions, 16u))",
+        )],
+    ),
+    fault(
+        "unwhiten_sixteen_lanes_for_every_bias",
+        "unwhiten",
+        &[(
+            "let parts = min(16u, ROW_LANES / row.positions);",
+            "let parts = 16u;",
         )],
     ),
     fault(
         "unwhiten_last_part_left_out",
         "unwhiten",
-        &[("part < PARTS", "part + 1u < PARTS")],
+        &[("part < parts", "part + 1u < parts")],
     ),
     fault(
         "unwhiten_last_inputs_move_no_bias",
         "unwhiten",
         &[(
-            "k < row.inputs; k += PARTS",
-            "k + PARTS < row.inputs; k += PARTS",
+            "first < row.inputs; first += 4u * parts",
+            "first + 4u * parts < row.inputs; first += 4u * parts",
+        )],
+    ),
+    fault(
+        "unwhiten_last_input_moves_a_bias_again",
+        "unwhiten",
+        &[(
+            "select(vec4<f32>(0.0), moved, k == parts * QUAD + first)",
+            "moved",
         )],
     ),
     // the barriers, in their order
@@ -228,32 +317,24 @@ pub const FAULTS: &[Fault] = &[
         "unwhiten_steps_barrier_dropped",
         "unwhiten",
         &[(
-            "whitened[place];\n    }\n    workgroupBarrier();",
-            "whitened[place];\n    }",
+            "whitened[place];\n    workgroupBarrier();",
+            "whitened[place];",
         )],
     ),
     barrier(
         "unwhiten_change_barrier_dropped",
         "unwhiten",
         &[(
-            "before - after;\n    }\n    workgroupBarrier();",
-            "before - after;\n    }",
+            "before - after;\n    workgroupBarrier();",
+            "before - after;",
         )],
     ),
     barrier(
         "unwhiten_sums_barrier_dropped",
         "unwhiten",
         &[(
-            "sums[lane] = sum;\n        workgroupBarrier();",
+            "sums[lane] = sum;\n    workgroupBarrier();",
             "sums[lane] = sum;",
-        )],
-    ),
-    barrier(
-        "unwhiten_round_barrier_dropped",
-        "unwhiten",
-        &[(
-            "+= sum;\n        }\n        workgroupBarrier();",
-            "+= sum;\n        }",
         )],
     ),
 ];
