@@ -290,12 +290,15 @@ pub fn what_is_wrong_is_found(adapter: &wgpu::Adapter) -> Result<(), Failed> {
     let ready = Ready::new(case.expect("a case"));
     let single = Single::open(adapter)?;
     for (from, to) in [
-        ("    ahead[lane] = u;\n", "    ahead[lane + 1u] = u;\n"),
+        ("    ahead[lane] = ", "    ahead[lane + 1u] = "),
         (
-            "packed_index[place]",
-            "packed_index[place + PARAMETER_COUNT]",
+            "let at = packed_index[place]",
+            "let at = packed_index[place + PARAMETER_COUNT]",
         ),
-        ("ahead[k];\n", "ahead[k / (lane - k)];\n"),
+        (
+            "first_moment[at] = moment",
+            "first_moment[at / (lane - lane)] = moment",
+        ),
     ] {
         assert_eq!(ready.wgsl().matches(from).count(), 1, "{from}");
         let wgsl = ready.wgsl().replace(from, to);
