@@ -90,6 +90,14 @@ impl WithSimd for Quads {
         });
         let transposed = s.transpose(vectors[2]);
         is("transpose", transposed, &|i, j| v[2][4 * j + i]);
+        let value = |row: usize, column: usize| (100 * row + column) as f32;
+        let mut rows = [s.splat(0.0); LANES];
+        for row in 0..LANES {
+            rows[row] = s.load(&Lanes(std::array::from_fn(|column| value(row, column))));
+        }
+        for (column, turned) in s.turn(rows).into_iter().enumerate() {
+            is("turn", turned, &|q, j| value(4 * q + j, column));
+        }
     }
 }
 
@@ -147,6 +155,8 @@ fn tanh_is_within_a_few_units_and_saturates() {
         // Without fused multiply-adds each coefficient rounds twice.
         let allowed = if level.name() == "portable" { 8 } else { 5 };
         assert!(worst <= allowed, "{}: {worst} units", level.name());
+        let near_the_bound = 7.7f32.to_bits()..8.1f32.to_bits();
+        assert!(near_the_bound.map(f32::from_bits).all(|x| tanh(x) <= 1.0));
         for x in [20.0, 1e4, f32::MAX, f32::INFINITY] {
             assert_eq!((tanh(x), tanh(-x)), (1.0, -1.0));
         }

@@ -67,8 +67,15 @@ fn on_padding(row: usize, column: usize, above: usize) -> impl Iterator<Item = u
         taps_inside(row, STRIDE * above),
         taps_inside(column, STRIDE * above),
     );
-    (0..TAPS)
-        .filter(move |tap| !(rows.contains(&(tap / KERNEL)) && columns.contains(&(tap % KERNEL))))
+    (0..KERNEL).flat_map(move |row| {
+        let inside = if rows.contains(&row) {
+            columns.clone()
+        } else {
+            0..0
+        };
+        let on_padding = (0..inside.start).chain(inside.end..KERNEL);
+        on_padding.map(move |column| row * KERNEL + column)
+    })
 }
 
 /// `padded[m, r, c] = b[m, r, c] + Σ −1 · w[m, s, kr, kc]` over the taps on the padding.
