@@ -5,7 +5,7 @@
 
 Mesa's RADV driver has a null device for each family of GPUs (gfx900, navi21, gfx1100, ...): it makes pipelines and runs
 nothing. VK_KHR_pipeline_executable_properties tells registers, spills and instructions. Prints one JSON object for the driver,
-{"driver": ...}, and one per file: {"file": ..., "seconds": ..., "statistics": {...}}, with "error" instead of "statistics" if the
+{"compiler": ...}, and one per file: {"file": ..., "seconds": ..., and the numbers}, with "error" instead of the numbers if the
 driver refused. Exit status: 0 all compiled, 1 some did not, 2 no such driver here.
 """
 
@@ -18,6 +18,15 @@ import time
 from ctypes import Structure, byref, c_char, c_char_p, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
 
 DRIVERS = "/usr/share/vulkan/icd.d"
+# Name here: name in the driver's statistics.
+NUMBERS = {
+    "registers": "VGPRs",
+    "spilled_registers": "Spilled VGPRs",
+    "spilled_scalar_registers": "Spilled SGPRs",
+    "workgroup_bytes": "LDS size",
+    "instructions": "Instructions",
+    "latency_cycles": "Latency",
+}
 EXTENSION = b"VK_KHR_pipeline_executable_properties"
 # VkStructureType
 APPLICATION_INFO, INSTANCE, QUEUE, DEVICE = 0, 1, 2, 3
@@ -103,7 +112,7 @@ class Vulkan:
             raise RuntimeError(f"{name}: VkResult {code}")
 
     def compile(self, code):
-        """Statistics of a shader, and the seconds of its compilation."""
+        """The numbers of a shader, and the seconds of its compilation."""
         module, set_layout, layout, pipeline = c_uint64(), c_uint64(), c_uint64(), c_uint64()
         bindings = [Binding(number, kind, 1, COMPUTE_STAGE, None) for number, kind in sorted(bindings_of(code).items())]
         bindings = (Binding * len(bindings))(*bindings)
@@ -123,7 +132,8 @@ class Vulkan:
         self.statistics_of(self.device, of, byref(count), None)
         found = (Statistic * count.value)(*[Statistic(STATISTIC) for _ in range(count.value)])
         self.statistics_of(self.device, of, byref(count), found)
-        return seconds, {statistic.name.decode(): number(statistic) for statistic in found}
+        statistics = {statistic.name.decode(): number(statistic) for statistic in found}
+        return seconds, {ours: statistics[theirs] for ours, theirs in NUMBERS.items()}
 
 
 def number(statistic):
@@ -169,14 +179,14 @@ def main():
     except (OSError, RuntimeError) as error:
         print(f"RADV's null device {sys.argv[1]}: {error}", file=sys.stderr)
         return 2
-    print(json.dumps({"driver": vulkan.driver}))
+    print(json.dumps({"compiler": vulkan.driver}))
     failed = False
     for path in sys.argv[2:]:
         with open(path, "rb") as file:
             code = file.read()
         try:
-            seconds, statistics = vulkan.compile(code)
-            row = {"file": path, "seconds": round(seconds, 3), "statistics": statistics}
+            seconds, numbers = vulkan.compile(code)
+            row = {"file": path, "seconds": round(seconds, 3), **numbers}
         except RuntimeError as error:
             failed, row = True, {"file": path, "error": str(error)}
         print(json.dumps(row), flush=True)

@@ -68,24 +68,32 @@ pub const H2_SOURCES: [[usize; H2_FAN_MAPS]; MAPS] = {
     sources
 };
 
-/// Multiply-adds of one example: forward, weight gradients, and input gradients of H2, H3 and the output. `h1` and `h2`:
-/// positions and taps of a map.
-const fn multiply_adds(h1: usize, h2: usize) -> usize {
-    let h1 = MAPS * h1;
-    let h2 = MAPS * H2_FAN_MAPS * h2;
-    let h3 = H2_UNITS * H3_UNITS;
-    let out = H3_UNITS * CLASSES;
+/// Multiply-adds of one example in each layer's forward pass: H1, H2, H3, output. The gradient of a layer's weights takes
+/// the same number, and so does the gradient of its inputs. `h1` and `h2`: positions and taps of a map.
+const fn by_layer(h1: usize, h2: usize) -> [usize; 4] {
+    [
+        MAPS * h1,
+        MAPS * H2_FAN_MAPS * h2,
+        H2_UNITS * H3_UNITS,
+        H3_UNITS * CLASSES,
+    ]
+}
+/// Multiply-adds of one example: forward, weight gradients, and input gradients of H2, H3 and the output.
+const fn multiply_adds([h1, h2, h3, out]: [usize; 4]) -> usize {
     2 * (h1 + h2 + h3 + out) + (h2 + h3 + out)
 }
 /// Nominal floating-point operations of training on one example, padding included, as frameworks compute it (one
 /// multiply-add counts as two).
 pub const FLOP_PER_EXAMPLE: usize =
-    2 * multiply_adds(H1_SIDE * H1_SIDE * TAPS, H2_SIDE * H2_SIDE * TAPS);
-/// Those that are needed: the padding is constant, so its share of the sums and gradients follows from the biases.
-pub const NEEDED_FLOP_PER_EXAMPLE: usize = {
+    2 * multiply_adds(by_layer(H1_SIDE * H1_SIDE * TAPS, H2_SIDE * H2_SIDE * TAPS));
+/// Needed multiply-adds of one example in each layer's forward pass: H1, H2, H3, output. The padding is constant, so its share
+/// of the sums and gradients follows from the biases.
+pub const NEEDED_BY_LAYER: [usize; 4] = {
     let (h1, h2) = (taps_inside(H1_SIDE, SIDE), taps_inside(H2_SIDE, H1_SIDE));
-    2 * multiply_adds(h1 * h1, h2 * h2)
+    by_layer(h1 * h1, h2 * h2)
 };
+/// Needed floating-point operations of training on one example, without the padding's.
+pub const NEEDED_FLOP_PER_EXAMPLE: usize = 2 * multiply_adds(NEEDED_BY_LAYER);
 
 /// Pairs of a position and a tap along one side of a convolution that are not in the padding.
 const fn taps_inside(positions: usize, side_below: usize) -> usize {

@@ -38,6 +38,8 @@ class Tools:
     burn: Path
     work: Path
     case: str
+    adapter: str = ""
+    deadline: float = float("inf")  # of time.monotonic()
 
 
 def command(contestant: Contestant, tools: Tools, seconds: float) -> list[str]:
@@ -47,6 +49,8 @@ def command(contestant: Contestant, tools: Tools, seconds: float) -> list[str]:
         command = [str(tools.gpu_train), "bench", "--json", "--seconds", str(seconds), "--engine", engine]
         if category == SOFTWARE:
             command += ["--device", "software"]
+        if tools.adapter and category in (GPU, SOFTWARE):
+            command += ["--adapter", tools.adapter]
         if category != BATCH_1:
             # The peers' optimizer; examples/peer_work.rs writes their work for the same one.
             command += ["--recipe", "full-batch-adamw"]

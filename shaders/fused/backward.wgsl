@@ -25,9 +25,10 @@ fn tile_loss(first: u32, lane: u32) {
             tile[d_out_at(1u, e)] = result.d_out1;
             tile[d_out_at(2u, e)] = result.d_out2;
         }
-        let sum = result.d_out0 * block(out_block(unit_quad, 0u))
-            + result.d_out1 * block(out_block(unit_quad, 1u))
-            + result.d_out2 * block(out_block(unit_quad, 2u));
+        var sum = vec4<f32>(0.0);
+        sum = add_product(sum, transpose(block(out_block(unit_quad, 0u))), result.d_out0);
+        sum = add_product(sum, transpose(block(out_block(unit_quad, 1u))), result.d_out1);
+        sum = add_product(sum, transpose(block(out_block(unit_quad, 2u))), result.d_out2);
         tile[d_h3_at(unit_quad, e)] = sum * slope(tile[h3_at(unit_quad, e)]);
     }
 }
@@ -55,42 +56,27 @@ fn tile_d_h2(lane: u32) {
         var a0 = vec4<f32>(0.0);
         var a1 = vec4<f32>(0.0);
         for (var unit_quad = 0u; unit_quad < H3_QUADS; unit_quad++) {
-            let w = block(h3_block(input_quad, unit_quad));
+            let w = transpose(block(h3_block(input_quad, unit_quad)));
             let p = d_h3_at(unit_quad, e);
-            a0 += tile[p] * w;
-            a1 += tile[p + PAIRS] * w;
+            a0 = add_product(a0, w, tile[p]);
+            a1 = add_product(a1, w, tile[p + PAIRS]);
         }
         d_h2_store(a0, input_quad, e);
         d_h2_store(a1, input_quad, e + PAIRS);
     }
 }
 
-// The terms that one kernel row adds to a row of eight units of H1: the even ones, the odd ones.
-struct RowSums {
-    even: mat4x4<f32>,
-    odd: mat4x4<f32>,
+// A row of four units above, one column each.
+fn d_h2_row(p: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(tile[p], tile[p + UNIT_STRIDE], tile[p + 2u * UNIT_STRIDE], tile[p + 3u * UNIT_STRIDE]);
 }
 
-fn d_h1_row(p: u32, w0: mat4x4<f32>, w1: mat4x4<f32>, w2: mat4x4<f32>, w3: mat4x4<f32>, w4: mat4x4<f32>) -> RowSums {
-    let d0 = tile[p];
-    let d1 = tile[p + UNIT_STRIDE];
-    let d2 = tile[p + 2u * UNIT_STRIDE];
-    let d3 = tile[p + 3u * UNIT_STRIDE];
-    return RowSums(
-        mat4x4<f32>(d1 * w0 + d0 * w2, d2 * w0 + d1 * w2 + d0 * w4, d3 * w0 + d2 * w2 + d1 * w4, d3 * w2 + d2 * w4),
-        mat4x4<f32>(d1 * w1 + d0 * w3, d2 * w1 + d1 * w3, d3 * w1 + d2 * w3, d3 * w3),
-    );
-}
-
-fn d_h1_store(sums: RowSums, p: u32) {
-    tile[p] = sums.even[0] * slope(tile[p]);
-    tile[p + TILE] = sums.odd[0] * slope(tile[p + TILE]);
-    tile[p + 2u * TILE] = sums.even[1] * slope(tile[p + 2u * TILE]);
-    tile[p + 3u * TILE] = sums.odd[1] * slope(tile[p + 3u * TILE]);
-    tile[p + 4u * TILE] = sums.even[2] * slope(tile[p + 4u * TILE]);
-    tile[p + 5u * TILE] = sums.odd[2] * slope(tile[p + 5u * TILE]);
-    tile[p + 6u * TILE] = sums.even[3] * slope(tile[p + 6u * TILE]);
-    tile[p + 7u * TILE] = sums.odd[3] * slope(tile[p + 7u * TILE]);
+// Every second of a row of eight units.
+fn d_h1_store(sums: mat4x4<f32>, p: u32) {
+    tile[p] = sums[0] * slope(tile[p]);
+    tile[p + 2u * TILE] = sums[1] * slope(tile[p + 2u * TILE]);
+    tile[p + 4u * TILE] = sums[2] * slope(tile[p + 4u * TILE]);
+    tile[p + 6u * TILE] = sums[3] * slope(tile[p + 6u * TILE]);
 }
 
 // d_h1 in place of h1. One invocation: a row, eight units, of four maps of two examples.
@@ -101,34 +87,39 @@ fn tile_d_h1(lane: u32) {
         let place = (task / PAIRS) % H1_SIDE;
         let row = (2u * place) % H1_SIDE + (2u * place) / H1_SIDE;
         let quad = task / (PAIRS * H1_SIDE);
-        var s0: RowSums;
-        var s1: RowSums;
         let padded_row = row + PADDING;
-        for (var which = 0u; which < 2u; which++) {
-            let seer = seen_by(quad, which);
-            let above = seer / 2u;
-            // Only kernel rows of the same parity reach this row.
-            for (var kr = padded_row % STRIDE; kr < KERNEL; kr += STRIDE) {
-                if (padded_row < kr || (padded_row - kr) / STRIDE >= H2_SIDE) {
-                    continue;
+        // The even units of the row, then the odd ones: fewer registers.
+        for (var odd = 0u; odd < 2u; odd++) {
+            var s0 = mat4x4<f32>();
+            var s1 = mat4x4<f32>();
+            for (var which = 0u; which < 2u; which++) {
+                let seer = seen_by(quad, which);
+                let above = seer / 2u;
+                // Only kernel rows of the same parity reach this row.
+                for (var kr = padded_row % STRIDE; kr < KERNEL; kr += STRIDE) {
+                    if (padded_row < kr || (padded_row - kr) / STRIDE >= H2_SIDE) {
+                        continue;
+                    }
+                    let p = h2_at(above * H2_AREA + (padded_row - kr) / STRIDE * H2_SIDE, e);
+                    let d0 = d_h2_row(p);
+                    let d1 = d_h2_row(p + PAIRS);
+                    let w = h2_block(above, seer % 2u, kr * KERNEL) + 4u * odd;
+                    let first = transpose(block(w));
+                    s0 = add_next(s0, first, d0);
+                    s1 = add_next(s1, first, d1);
+                    let second = transpose(block(w + 8u));
+                    s0 = add_here(s0, second, d0);
+                    s1 = add_here(s1, second, d1);
+                    if (odd == 0u) {
+                        let third = transpose(block(w + 16u));
+                        s0 = add_before(s0, third, d0);
+                        s1 = add_before(s1, third, d1);
+                    }
                 }
-                let p = h2_at(above * H2_AREA + (padded_row - kr) / STRIDE * H2_SIDE, e);
-                let w = h2_block(above, seer % 2u, kr * KERNEL);
-                let w0 = block(w);
-                let w1 = block(w + 4u);
-                let w2 = block(w + 8u);
-                let w3 = block(w + 12u);
-                let w4 = block(w + 16u);
-                let r0 = d_h1_row(p, w0, w1, w2, w3, w4);
-                s0.even += r0.even;
-                s0.odd += r0.odd;
-                let r1 = d_h1_row(p + PAIRS, w0, w1, w2, w3, w4);
-                s1.even += r1.even;
-                s1.odd += r1.odd;
             }
+            let p = h1_at(quad, row, odd, e);
+            d_h1_store(s0, p);
+            d_h1_store(s1, p + PAIRS);
         }
-        let p = h1_at(quad, row, 0u, e);
-        d_h1_store(s0, p);
-        d_h1_store(s1, p + PAIRS);
     }
 }

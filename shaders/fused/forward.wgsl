@@ -1,17 +1,19 @@
 // The forward pass of a tile, layer by layer, as the layered kernels of the same layers document it.
 
+// Five taps of four maps at five neighbouring pixels.
+fn add_taps(sum: vec4<f32>, taps: mat4x4<f32>, fifth: vec4<f32>, pixels: vec4<f32>, last: f32) -> vec4<f32> {
+    return fma(fifth, vec4<f32>(last), add_product(sum, taps, pixels));
+}
+
 // One kernel row over four neighbouring positions (columns) of four maps; a, b, c are twelve columns of x.
-fn h1_row(first: u32, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>) -> mat4x4<f32> {
-    let w0 = weights[first];
-    let w1 = weights[first + 1u];
-    let w2 = weights[first + 2u];
-    let w3 = weights[first + 3u];
-    let w4 = weights[first + 4u];
+fn h1_row(sum: mat4x4<f32>, first: u32, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>) -> mat4x4<f32> {
+    let taps = block(first);
+    let fifth = weights[first + 4u];
     return mat4x4<f32>(
-        w0 * a.x + w1 * a.y + w2 * a.z + w3 * a.w + w4 * b.x,
-        w0 * a.z + w1 * a.w + w2 * b.x + w3 * b.y + w4 * b.z,
-        w0 * b.x + w1 * b.y + w2 * b.z + w3 * b.w + w4 * c.x,
-        w0 * b.z + w1 * b.w + w2 * c.x + w3 * c.y + w4 * c.z,
+        add_taps(sum[0], taps, fifth, a, b.x),
+        add_taps(sum[1], taps, fifth, vec4<f32>(a.zw, b.xy), b.z),
+        add_taps(sum[2], taps, fifth, b, c.x),
+        add_taps(sum[3], taps, fifth, vec4<f32>(b.zw, c.xy), c.z),
     );
 }
 
@@ -38,9 +40,9 @@ fn tile_h1(lane: u32) {
             let b = tile[p + TILE];
             let c = tile[p + 2u * TILE];
             let w = PACKED_H1W + kr * KERNEL;
-            s0 += h1_row(w, a, b, c);
-            s1 += h1_row(w + TAPS, a, b, c);
-            s2 += h1_row(w + 2u * TAPS, a, b, c);
+            s0 = h1_row(s0, w, a, b, c);
+            s1 = h1_row(s1, w + TAPS, a, b, c);
+            s2 = h1_row(s2, w + 2u * TAPS, a, b, c);
         }
         h1_store(s0, 0u, row, 4u * half, e);
         h1_store(s1, 1u, row, 4u * half, e);
@@ -48,33 +50,21 @@ fn tile_h1(lane: u32) {
     }
 }
 
-// One row of H1's padded map: columns 2 to 9, the rest of its eleven are padding.
-struct PaddedRow {
-    v2: vec4<f32>,
-    v3: vec4<f32>,
-    v4: vec4<f32>,
-    v5: vec4<f32>,
-    v6: vec4<f32>,
-    v7: vec4<f32>,
-    v8: vec4<f32>,
-    v9: vec4<f32>,
+// Column 2 of a row of H1's padded map, the first that is no padding. Rows of padding are stored once for all.
+fn padded_h1_at(quad: u32, padded_row: u32, e: u32) -> u32 {
+    let inside = padded_row >= PADDING && padded_row < PADDING + H1_SIDE;
+    return select(EDGE_START + e, h1_at(quad, padded_row - PADDING, 0u, e), inside);
 }
 
-fn padded_h1_row(quad: u32, padded_row: u32, e: u32) -> PaddedRow {
-    let edge = vec4<f32>(PADDING_VALUE);
-    var row = PaddedRow(edge, edge, edge, edge, edge, edge, edge, edge);
-    if (padded_row >= PADDING && padded_row < PADDING + H1_SIDE) {
-        let p = h1_at(quad, padded_row - PADDING, 0u, e);
-        row.v2 = tile[p];
-        row.v3 = tile[p + TILE];
-        row.v4 = tile[p + 2u * TILE];
-        row.v5 = tile[p + 3u * TILE];
-        row.v6 = tile[p + 4u * TILE];
-        row.v7 = tile[p + 5u * TILE];
-        row.v8 = tile[p + 6u * TILE];
-        row.v9 = tile[p + 7u * TILE];
+fn store_edge_row(lane: u32) {
+    for (var i = lane; i < H1_SIDE * TILE; i += TILE_LANES) {
+        tile[EDGE_START + i] = vec4<f32>(PADDING_VALUE);
     }
-    return row;
+}
+
+// Every second column of a row, from its place on.
+fn half_row(p: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(tile[p], tile[p + 2u * TILE], tile[p + 4u * TILE], tile[p + 6u * TILE]);
 }
 
 // Four bits of a row's kept units.
@@ -98,15 +88,32 @@ fn h2_store(sum: vec4<f32>, bits: u32, quad: u32, row: u32, column: u32, e: u32)
     tile[h2_at(quad * H2_AREA + position, e)] = value;
 }
 
-// One kernel row over a row of four units, one column each; w0 to w4 are the blocks of its taps.
-fn h2_row(v: PaddedRow, w0: mat4x4<f32>, w1: mat4x4<f32>, w2: mat4x4<f32>, w3: mat4x4<f32>, w4: mat4x4<f32>) -> mat4x4<f32> {
-    let edge = vec4<f32>(PADDING_VALUE);
-    return mat4x4<f32>(
-        w0 * edge + w1 * edge + w2 * v.v2 + w3 * v.v3 + w4 * v.v4,
-        w0 * v.v2 + w1 * v.v3 + w2 * v.v4 + w3 * v.v5 + w4 * v.v6,
-        w0 * v.v4 + w1 * v.v5 + w2 * v.v6 + w3 * v.v7 + w4 * v.v8,
-        w0 * v.v6 + w1 * v.v7 + w2 * v.v8 + w3 * v.v9 + w4 * edge,
-    );
+// The padding left and right of H1's maps adds the same to the first and the last column of every row of H2:
+// [quad][half of the maps below][left, right].
+var<workgroup> edges: array<vec4<f32>, 4u * MAP_QUADS>;
+
+// The sums of one kernel row each, in the place of H1: [quad][half][left, right][kernel row].
+fn sum_edges_of_rows(lane: u32) {
+    for (var task = lane; task < 4u * MAP_QUADS * KERNEL; task += TILE_LANES) {
+        let right = (task / KERNEL) % 2u;
+        let w = PACKED_H2W + (task / (2u * KERNEL) * TAPS + task % KERNEL * KERNEL) * 4u;
+        // Taps 0 and 1, or only tap 4.
+        let a = block(w + 16u * right);
+        let b = block(w + 4u + 12u * right);
+        let first = a[0] + a[1] + a[2] + a[3];
+        let second = b[0] + b[1] + b[2] + b[3];
+        tile[task] = select(first + second, first, right == 1u);
+    }
+}
+
+fn sum_edges(lane: u32) {
+    for (var task = lane; task < 4u * MAP_QUADS; task += TILE_LANES) {
+        var sum = vec4<f32>(0.0);
+        for (var kr = 0u; kr < KERNEL; kr++) {
+            sum += tile[task * KERNEL + kr];
+        }
+        edges[task] = PADDING_VALUE * sum;
+    }
 }
 
 const H2_TASKS: u32 = MAP_QUADS * 2u * H2_SIDE * PAIRS;
@@ -122,16 +129,33 @@ fn tile_h2(first: u32, lane: u32) {
     var s1 = mat4x4<f32>();
     // At most one task per lane, as a loop: where no lane of a subgroup works, some devices skip a loop but not an `if`.
     for (var task = lane; task < H2_TASKS; task += TILE_LANES) {
+        s0[0] = edges[(2u * quad + half) * 2u];
+        s0[3] = edges[(2u * quad + half) * 2u + 1u];
+        s1 = s0;
         let below = source_quad(quad, half);
         for (var kr = 0u; kr < KERNEL; kr++) {
             let w = h2_block(quad, half, kr * KERNEL);
+            // One tap after the other, those of even columns first: fewer registers.
+            let p = padded_h1_at(below, STRIDE * row + kr, pair);
+            let even0 = half_row(p);
+            let even1 = half_row(p + PAIRS);
             let w0 = block(w);
-            let w1 = block(w + 4u);
+            s0 = add_before(s0, w0, even0);
+            s1 = add_before(s1, w0, even1);
             let w2 = block(w + 8u);
-            let w3 = block(w + 12u);
+            s0 = add_here(s0, w2, even0);
+            s1 = add_here(s1, w2, even1);
             let w4 = block(w + 16u);
-            s0 += h2_row(padded_h1_row(below, STRIDE * row + kr, pair), w0, w1, w2, w3, w4);
-            s1 += h2_row(padded_h1_row(below, STRIDE * row + kr, pair + PAIRS), w0, w1, w2, w3, w4);
+            s0 = add_next(s0, w4, even0);
+            s1 = add_next(s1, w4, even1);
+            let odd0 = half_row(p + TILE);
+            let odd1 = half_row(p + TILE + PAIRS);
+            let w1 = block(w + 4u);
+            s0 = add_before(s0, w1, odd0);
+            s1 = add_before(s1, w1, odd1);
+            let w3 = block(w + 12u);
+            s0 = add_here(s0, w3, odd0);
+            s1 = add_here(s1, w3, odd1);
         }
     }
     let e = pair + PAIRS * half;
@@ -181,8 +205,8 @@ fn tile_h3_sums(lane: u32) {
         for (var i = 0u; i < H3_INPUT_QUADS / H3_SPLITS; i++) {
             let w = block(h3_block(first + i, unit_quad));
             let p = h2_at(first + i, e);
-            a0 += w * tile[p];
-            a1 += w * tile[p + PAIRS];
+            a0 = add_product(a0, w, tile[p]);
+            a1 = add_product(a1, w, tile[p + PAIRS]);
         }
         let p = h3_sum_at(split, unit_quad, e);
         tile[p] = a0;
@@ -210,7 +234,7 @@ fn tile_out(lane: u32) {
         let class_quad = task / TILE;
         var sum = weights[PACKED_OUTB + class_quad];
         for (var unit_quad = 0u; unit_quad < H3_QUADS; unit_quad++) {
-            sum += block(out_block(unit_quad, class_quad)) * tile[h3_at(unit_quad, e)];
+            sum = add_product(sum, block(out_block(unit_quad, class_quad)), tile[h3_at(unit_quad, e)]);
         }
         if (LOSS_IS_MSE) {
             sum = bounded_tanh(sum);

@@ -27,6 +27,11 @@ fn main(
         step_state[STEP] = progress[STEP];
         step_state[SLOT] = progress[SLOT];
     }
+    store_edge_row(lane);
+    sum_edges_of_rows(lane);
+    workgroupBarrier();
+    sum_edges(lane);
+    workgroupBarrier();
     var first_tile = true;
     for (var first = workgroup.x * TILE; first < params.examples; first += workgroups.x * TILE) {
         draw_shifts(first, lane);

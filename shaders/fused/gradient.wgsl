@@ -3,7 +3,7 @@
 // The sums for the weights of H1, H2 and H3 stay in a lane's registers from tile to tile: a lane owns a block of weights
 // and one split of the terms. Everything else is added to the workgroup's row of `partial` at once.
 
-const H2_BLOCKS: u32 = MAP_QUADS * 2u * KERNEL;
+const H2_BLOCKS: u32 = MAP_QUADS * 2u * KERNEL * 2u;
 const H2_GRADIENT_SPLITS: u32 = TILE_LANES / H2_BLOCKS;
 const H1_BLOCKS: u32 = MAP_QUADS * KERNEL;
 const H1_GRADIENT_SPLITS: u32 = TILE_LANES / H1_BLOCKS;
@@ -11,8 +11,8 @@ const H3_BLOCKS: u32 = H3_INPUT_QUADS * H3_QUADS;
 const H3_BLOCKS_PER_LANE: u32 = (H3_BLOCKS + TILE_LANES - 1u) / TILE_LANES;
 const H3_LANES: u32 = H3_BLOCKS / H3_BLOCKS_PER_LANE;
 
-// H2: [tap of a kernel row], columns are sources.
-var<private> d_h2w: array<mat4x4<f32>, KERNEL>;
+// H2: [tap of a kernel row], columns are two maps, rows are sources. Blocks of two maps instead of four leave registers.
+var<private> d_h2w: array<mat2x4<f32>, KERNEL>;
 // H1: [tap of a kernel row].
 var<private> d_h1w: array<vec4<f32>, KERNEL>;
 // H3: H3_BLOCKS_PER_LANE blocks, whose input quads are equally far from each other; columns are inputs.
@@ -41,15 +41,15 @@ fn gradient_of_h3(lane: u32) {
     for (var e = 0u; e < TILE; e++) {
         let above = tile[d_h3_at(unit_quad, e)];
         let p = h2_at(input_quad, e);
-        d_h3w[0] += outer(above, tile[p]);
+        d_h3w[0] = add_outer(d_h3w[0], above, tile[p]);
         if (H3_BLOCKS_PER_LANE > 1u) {
-            d_h3w[1] += outer(above, tile[p + FAR]);
+            d_h3w[1] = add_outer(d_h3w[1], above, tile[p + FAR]);
         }
         if (H3_BLOCKS_PER_LANE > 2u) {
-            d_h3w[2] += outer(above, tile[p + 2u * FAR]);
+            d_h3w[2] = add_outer(d_h3w[2], above, tile[p + 2u * FAR]);
         }
         if (H3_BLOCKS_PER_LANE > 3u) {
-            d_h3w[3] += outer(above, tile[p + 3u * FAR]);
+            d_h3w[3] = add_outer(d_h3w[3], above, tile[p + 3u * FAR]);
         }
     }
 }
@@ -62,7 +62,7 @@ fn gradient_of_out(lane: u32, row: u32, first_tile: bool) {
         let class_quad = task % CLASS_QUADS;
         var sum = mat4x4<f32>();
         for (var e = 0u; e < TILE; e++) {
-            sum += outer(tile[d_out_at(class_quad, e)], tile[h3_at(unit_quad, e)]);
+            sum = add_outer(sum, tile[d_out_at(class_quad, e)], tile[h3_at(unit_quad, e)]);
         }
         let w = out_block(unit_quad, class_quad);
         add_partial(row, first_tile, w, sum[0]);
@@ -82,27 +82,53 @@ fn gradient_of_out(lane: u32, row: u32, first_tile: bool) {
     }
 }
 
+// Two maps of a vector of four.
+fn two_of(v: vec4<f32>, second: bool) -> vec2<f32> {
+    return select(v.xy, v.zw, second);
+}
+
+fn add_pair(sum: mat2x4<f32>, above: vec2<f32>, below: vec4<f32>) -> mat2x4<f32> {
+    return mat2x4<f32>(fma(vec4<f32>(above.x), below, sum[0]), fma(vec4<f32>(above.y), below, sum[1]));
+}
+
+fn add_edge(sum: mat2x4<f32>, above: vec2<f32>) -> mat2x4<f32> {
+    return add_pair(sum, above, vec4<f32>(PADDING_VALUE));
+}
+
 fn gradient_of_h2(lane: u32, row_of_sums: u32, first_tile: bool) {
     if (lane < H2_BLOCKS * H2_GRADIENT_SPLITS) {
-        let quad = (lane % H2_BLOCKS) / (2u * KERNEL);
-        let below = source_quad(quad, (lane / KERNEL) % 2u);
-        let kr = lane % KERNEL;
-        let edge = vec4<f32>(PADDING_VALUE);
+        let second = lane % 2u == 1u;
+        let kr = (lane / 2u) % KERNEL;
+        let below_half = (lane / (2u * KERNEL)) % 2u;
+        let quad = (lane % H2_BLOCKS) / (4u * KERNEL);
+        let below = source_quad(quad, below_half);
+        // Above the padding left and right.
+        var left = vec2<f32>(0.0);
+        var right = vec2<f32>(0.0);
         for (var i = lane / H2_BLOCKS; i < H2_SIDE * TILE; i += H2_GRADIENT_SPLITS) {
             let row = i % H2_SIDE;
             let e = i / H2_SIDE;
-            let v = padded_h1_row(below, STRIDE * row + kr, e);
             let p = h2_at(quad * H2_AREA + row * H2_SIDE, e);
-            let d0 = tile[p];
-            let d1 = tile[p + UNIT_STRIDE];
-            let d2 = tile[p + 2u * UNIT_STRIDE];
-            let d3 = tile[p + 3u * UNIT_STRIDE];
-            d_h2w[0] += outer(d0, edge) + outer(d1, v.v2) + outer(d2, v.v4) + outer(d3, v.v6);
-            d_h2w[1] += outer(d0, edge) + outer(d1, v.v3) + outer(d2, v.v5) + outer(d3, v.v7);
-            d_h2w[2] += outer(d0, v.v2) + outer(d1, v.v4) + outer(d2, v.v6) + outer(d3, v.v8);
-            d_h2w[3] += outer(d0, v.v3) + outer(d1, v.v5) + outer(d2, v.v7) + outer(d3, v.v9);
-            d_h2w[4] += outer(d0, v.v4) + outer(d1, v.v6) + outer(d2, v.v8) + outer(d3, edge);
+            let d0 = two_of(tile[p], second);
+            let d1 = two_of(tile[p + UNIT_STRIDE], second);
+            let d2 = two_of(tile[p + 2u * UNIT_STRIDE], second);
+            let d3 = two_of(tile[p + 3u * UNIT_STRIDE], second);
+            left += d0;
+            right += d3;
+            let first = padded_h1_at(below, STRIDE * row + kr, e);
+            let even = half_row(first);
+            d_h2w[0] = add_pair(add_pair(add_pair(d_h2w[0], d1, even[0]), d2, even[1]), d3, even[2]);
+            d_h2w[2] = add_pair(add_pair(d_h2w[2], d0, even[0]), d1, even[1]);
+            d_h2w[2] = add_pair(add_pair(d_h2w[2], d2, even[2]), d3, even[3]);
+            d_h2w[4] = add_pair(add_pair(add_pair(d_h2w[4], d0, even[1]), d1, even[2]), d2, even[3]);
+            let odd = half_row(first + TILE);
+            d_h2w[1] = add_pair(add_pair(add_pair(d_h2w[1], d1, odd[0]), d2, odd[1]), d3, odd[2]);
+            d_h2w[3] = add_pair(add_pair(d_h2w[3], d0, odd[0]), d1, odd[1]);
+            d_h2w[3] = add_pair(add_pair(d_h2w[3], d2, odd[2]), d3, odd[3]);
         }
+        d_h2w[0] = add_edge(d_h2w[0], left);
+        d_h2w[1] = add_edge(d_h2w[1], left);
+        d_h2w[4] = add_edge(d_h2w[4], right);
     }
     for (var input_quad = lane; input_quad < H3_INPUT_QUADS; input_quad += TILE_LANES) {
         var sum = vec4<f32>(0.0);
@@ -121,21 +147,19 @@ fn gradient_of_h1(lane: u32, row_of_sums: u32, first_tile: bool) {
             let row = i % H1_SIDE;
             let e = i / H1_SIDE;
             let p = x_at(STRIDE * row + kr, 0u, e);
-            let d = h1_at(quad, row, 0u, e);
+            let d_h1 = h1_at(quad, row, 0u, e);
             // Four columns at a time; a window of five slides by the stride.
             var a = tile[p];
             var b = tile[p + TILE];
             for (var half = 0u; half < 2u; half++) {
-                let d0 = tile[d + 4u * half * TILE];
-                let d1 = tile[d + (4u * half + 1u) * TILE];
-                let d2 = tile[d + (4u * half + 2u) * TILE];
-                let d3 = tile[d + (4u * half + 3u) * TILE];
+                let q = d_h1 + 4u * half * TILE;
+                let d = mat4x4<f32>(tile[q], tile[q + TILE], tile[q + 2u * TILE], tile[q + 3u * TILE]);
                 let c = tile[p + (2u * half + 2u) * TILE];
-                d_h1w[0] += d0 * a.x + d1 * a.z + d2 * b.x + d3 * b.z;
-                d_h1w[1] += d0 * a.y + d1 * a.w + d2 * b.y + d3 * b.w;
-                d_h1w[2] += d0 * a.z + d1 * b.x + d2 * b.z + d3 * c.x;
-                d_h1w[3] += d0 * a.w + d1 * b.y + d2 * b.w + d3 * c.y;
-                d_h1w[4] += d0 * b.x + d1 * b.z + d2 * c.x + d3 * c.z;
+                d_h1w[0] = add_product(d_h1w[0], d, vec4<f32>(a.x, a.z, b.x, b.z));
+                d_h1w[1] = add_product(d_h1w[1], d, vec4<f32>(a.y, a.w, b.y, b.w));
+                d_h1w[2] = add_product(d_h1w[2], d, vec4<f32>(a.z, b.x, b.z, c.x));
+                d_h1w[3] = add_product(d_h1w[3], d, vec4<f32>(a.w, b.y, b.w, c.y));
+                d_h1w[4] = add_product(d_h1w[4], d, vec4<f32>(b.x, b.z, c.x, c.z));
                 a = c;
                 b = tile[p + (2u * half + 3u) * TILE];
             }
@@ -156,11 +180,9 @@ fn add_split(p: u32, split: u32, value: vec4<f32>) {
     tile[p] = select(tile[p] + value, value, split == 0u);
 }
 
-fn add_block(p: u32, split: u32, sums: mat4x4<f32>) {
+fn add_pair_of_maps(p: u32, split: u32, sums: mat2x4<f32>) {
     add_split(p, split, sums[0]);
     add_split(p + 1u, split, sums[1]);
-    add_split(p + 2u, split, sums[2]);
-    add_split(p + 3u, split, sums[3]);
 }
 
 fn store_h3_block(p: u32, sums: mat4x4<f32>) {
@@ -172,21 +194,25 @@ fn store_h3_block(p: u32, sums: mat4x4<f32>) {
 
 // Stores what the registers hold after the last tile; splits are added one after the other in workgroup memory.
 fn store_sums(lane: u32, row: u32) {
-    const H2_VECTORS: u32 = H2_BLOCKS * KERNEL * 4u;
+    const H2_VECTORS: u32 = H2_BLOCKS * KERNEL * 2u;
     const H1_VECTORS: u32 = H1_BLOCKS * KERNEL;
     for (var split = 0u; split < H2_GRADIENT_SPLITS; split++) {
         if (lane / H2_BLOCKS == split) {
-            let p = (lane % H2_BLOCKS) * KERNEL * 4u;
-            add_block(p, split, d_h2w[0]);
-            add_block(p + 4u, split, d_h2w[1]);
-            add_block(p + 8u, split, d_h2w[2]);
-            add_block(p + 12u, split, d_h2w[3]);
-            add_block(p + 16u, split, d_h2w[4]);
+            // [quad][half][kernel row][tap][map of four], vectors of four sources.
+            let p = (lane % H2_BLOCKS) / 2u * KERNEL * 4u + 2u * (lane % 2u);
+            add_pair_of_maps(p, split, d_h2w[0]);
+            add_pair_of_maps(p + 4u, split, d_h2w[1]);
+            add_pair_of_maps(p + 8u, split, d_h2w[2]);
+            add_pair_of_maps(p + 12u, split, d_h2w[3]);
+            add_pair_of_maps(p + 16u, split, d_h2w[4]);
         }
         workgroupBarrier();
     }
     for (var i = lane; i < H2_VECTORS; i += TILE_LANES) {
-        partial[row + PACKED_H2W + i] = tile[i];
+        let p = i & ~3u;
+        let source = i & 3u;
+        partial[row + PACKED_H2W + i] =
+            vec4<f32>(tile[p][source], tile[p + 1u][source], tile[p + 2u][source], tile[p + 3u][source]);
     }
     workgroupBarrier();
     for (var split = 0u; split < H1_GRADIENT_SPLITS; split++) {

@@ -3,6 +3,7 @@
 // - H1, later its gradient: [3 quads][8 rows][8 columns][TILE]
 // - x [20 rows][5 quads of columns][TILE] and everything from H2 to the output: side by side where KEEP_X, else one after
 //   the other in the same place
+// - a row of H1's padding: [8 columns][TILE]
 //
 // The sizes and offsets (`H1_ROW`, `UNIT_STRIDE`, `H2_START`, …) are computed in src/gpu/layout/tiling.rs, which also says
 // why rows, quads and units are padded.

@@ -14,7 +14,8 @@ use crate::engine::{Engine, EngineKind, Peak};
 use crate::error::{Error, Result};
 use crate::gpu::{self, KernelTime};
 use crate::net::{
-    FLOP_PER_EXAMPLE, NEEDED_FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS, ParameterTensor,
+    FLOP_PER_EXAMPLE, NEEDED_BY_LAYER, NEEDED_FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS,
+    ParameterTensor,
 };
 use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
@@ -187,6 +188,12 @@ impl Bench {
         let arithmetic = needed_flop(examples) / peak.flop_per_second;
         let copying = fewest_bytes(&measured.recipe, examples) / peak.copy_bytes_per_second;
         let is_per_example = measured.engine == EngineKind::PerExample;
+        let mut gpu = measured.gpu;
+        for kernel in &mut gpu.kernels {
+            let needed = needed_flop_of(&kernel.kernel).map(|flop| (examples * flop) as f64);
+            kernel.share_of_peak =
+                needed.map(|flop| flop / (kernel.ms / 1e3) / peak.flop_per_second);
+        }
         EngineReport {
             engine: measured.engine,
             device: measured.device,
@@ -204,7 +211,7 @@ impl Bench {
             share_of_peak: needed / peak.flop_per_second,
             nominal_share_of_peak: nominal / peak.flop_per_second,
             floor_ms: 1e3 * arithmetic.max(copying),
-            gpu: measured.gpu,
+            gpu,
         }
     }
 }
@@ -214,6 +221,7 @@ impl From<KernelTime> for KernelReport {
         Self {
             kernel: time.kernel,
             ms: 1e3 * time.seconds,
+            share_of_peak: None,
         }
     }
 }
@@ -293,6 +301,20 @@ pub fn needed_flop(examples: usize) -> f64 {
     examples as f64 * NEEDED_FLOP_PER_EXAMPLE as f64
 }
 
+/// Needed FLOP per example of a kernel; none of one that computes no layer.
+fn needed_flop_of(kernel: &str) -> Option<usize> {
+    let [h1, h2, h3, out] = NEEDED_BY_LAYER;
+    let multiply_adds = match kernel {
+        "forward_backward" => return Some(NEEDED_FLOP_PER_EXAMPLE),
+        "h1_forward" | "h1_gradient" => h1,
+        "h2_forward" | "h2_backward" | "h2_gradient" => h2,
+        "h3_forward" | "h3_backward" | "h3_gradient" => h3,
+        "out_forward" | "out_backward" | "out_gradient" => out,
+        _ => return None,
+    };
+    Some(2 * multiply_adds)
+}
+
 /// Fewest bytes that a step (or an epoch of batch 1) can move: a byte per pixel and label, and parameters and moments read
 /// and written once.
 pub fn fewest_bytes(recipe: &Recipe, examples: usize) -> f64 {
@@ -313,6 +335,7 @@ pub fn fewest_bytes(recipe: &Recipe, examples: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::data::embedded;
+    use crate::gpu::wgsl::kernels::LAYERED;
     use crate::net::{Initialization, initial_parameters};
     use crate::recipe::{Length, RecipeName};
 
@@ -342,6 +365,12 @@ mod tests {
     fn the_work_of_a_step_is_the_nets() {
         assert_eq!(flop(7_291), 2_504_895_960.0);
         assert_eq!(needed_flop(7_291), 1_957_895_976.0);
+        // The layered kernels share the work of the fused one.
+        let layered = LAYERED
+            .iter()
+            .filter_map(|kernel| needed_flop_of(kernel.name));
+        let layered: usize = layered.sum();
+        assert_eq!(layered, NEEDED_FLOP_PER_EXAMPLE);
         // 7,291 images of 256 bytes with a label, and three tensors of 9,760 floats in and out.
         let adamw = Recipe::named(RecipeName::FullBatchAdamW);
         assert_eq!(fewest_bytes(&adamw, 7_291), 1_873_787.0 + 234_240.0);

@@ -83,7 +83,7 @@ impl From<Sample> for Spread {
 }
 
 /// Median and tenths of a benchmark's times.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Distribution {
     /// Half of the samples are at most this.
     pub median: f64,

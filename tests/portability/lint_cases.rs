@@ -222,8 +222,8 @@ const FAULTS: [[&str; 4]; 8] = [
     ],
     [
         "forward_backward-relu-cross-entropy-2x96-storage-reread",
-        "d_h2w[4] +=",
-        "d_h2w[kr] +=",
+        "add_pair(d_h2w[4], d0",
+        "add_pair(d_h2w[kr], d0",
         "dynamic index into Private",
     ],
     [

@@ -60,14 +60,18 @@ pub fn spirv_path(name: &str, vulkan: Vulkan) -> std::io::Result<PathBuf> {
 /// Writes all texts under `target/shaders`. What cannot be translated is left out here, and fails its own test.
 pub fn write_all(pipelines: &[Pipeline]) -> std::io::Result<()> {
     // Nothing of an earlier build may replace what cannot be translated now.
-    for kind in ["wgsl", "msl", "hlsl", "spv"] {
+    for kind in ["wgsl", "msl", "cuda", "hlsl", "spv"] {
         std::fs::remove_dir_all(folder(kind)?)?;
     }
     for pipeline in pipelines {
         let name = pipeline.name.as_str();
         std::fs::write(path("wgsl", name, "wgsl")?, &pipeline.wgsl)?;
-        if let Ok((text, _)) = msl(&pipeline.wgsl) {
+        if let Ok((text, _)) = msl(&pipeline.wgsl, BoundsCheckPolicy::Restrict) {
             std::fs::write(path("msl", name, "metal")?, text)?;
+        }
+        // With the checks of Vulkan on NVIDIA, for `scripts/compile-for-nvidia.py`.
+        if let Ok((text, _)) = msl(&pipeline.wgsl, BoundsCheckPolicy::Unchecked) {
+            std::fs::write(path("cuda", name, "metal")?, text)?;
         }
         if let Ok((text, _)) = hlsl(&pipeline.wgsl) {
             std::fs::write(path("hlsl", name, "hlsl")?, text)?;
@@ -128,8 +132,8 @@ fn only<T, E: std::fmt::Display>(names: Vec<Result<T, E>>) -> Result<T, String> 
     }
 }
 
-/// The Metal text and the entry point's name in it.
-pub fn msl(wgsl: &str) -> Result<(String, String), String> {
+/// The Metal text and the entry point's name in it; wgpu has accesses to buffers restricted.
+pub fn msl(wgsl: &str, buffer: BoundsCheckPolicy) -> Result<(String, String), String> {
     let (module, info) = module(wgsl)?;
     let mut resources = msl::EntryPointResources::default();
     for ((binding, written, _), slot) in bindings(&module).zip(0..) {
@@ -146,7 +150,7 @@ pub fn msl(wgsl: &str) -> Result<(String, String), String> {
         lang_version: (2, 0),
         per_entry_point_map: [(ENTRY.to_owned(), resources)].into(),
         fake_missing_bindings: false,
-        bounds_check_policies: restrict(BoundsCheckPolicy::Restrict),
+        bounds_check_policies: restrict(buffer),
         zero_initialize_workgroup_memory: false,
         ..Default::default()
     };
@@ -168,15 +172,21 @@ pub fn hlsl(wgsl: &str) -> Result<(String, String), String> {
         zero_initialize_workgroup_memory: false,
         ..Default::default()
     };
-    for (binding, written, uniform) in bindings(&module) {
-        // Registers b, t and u are counted separately; a gap does no harm.
-        let target = hlsl::BindTarget {
-            register: binding.binding,
-            restrict_indexing: !uniform || written,
-            ..Default::default()
+    // As wgpu counts registers: b, t and u by themselves, in the order of the bindings, without dynamic offsets.
+    let mut all: Vec<_> = bindings(&module).collect();
+    all.sort();
+    let [mut b, mut t, mut u] = [hlsl::BindTarget::default(); 3];
+    for (binding, written, uniform) in all {
+        let next = match (uniform, written) {
+            (true, _) => &mut b,
+            (false, false) => &mut t,
+            (false, true) => &mut u,
         };
-        options.binding_map.insert(binding, target);
+        options.binding_map.insert(binding, *next);
+        next.register += 1;
     }
+    // Holds the number of workgroups.
+    options.special_constants_binding = Some(b);
     let pipeline = hlsl::PipelineOptions {
         entry_point: Some((ShaderStage::Compute, ENTRY.into())),
     };
@@ -215,7 +225,7 @@ pub fn bytes(words: &[u32]) -> Vec<u8> {
 
 /// Metal's kernel function is there.
 pub fn msl_has_the_entry_point(pipeline: &Pipeline) -> Result<(), String> {
-    let (text, entry) = msl(&pipeline.wgsl)?;
+    let (text, entry) = msl(&pipeline.wgsl, BoundsCheckPolicy::Restrict)?;
     let head = format!("kernel void {entry}(");
     if text.contains(&head) {
         Ok(())

@@ -1,4 +1,4 @@
-//! `gpu-train report`: pictures and a page from the records of `reproduce` and `race`.
+//! `gpu-train report`: pictures and a page from the records of `reproduce` and `race`, and of adapters that were measured.
 
 use std::path::{Path, PathBuf};
 
@@ -6,12 +6,12 @@ use clap::Args;
 use serde::de::DeserializeOwned;
 
 use crate::flags::{digits, messages};
-use crate::pictures::{self, Sources};
+use crate::pictures::{self, Folder, Sources};
 use crate::terminal::Output;
 use gpu_train::data::Digits;
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::record::{
-    RECORD_LIMIT, RaceRecord, Refused, RunRecord, SCHEMA, Table, parse,
+    Evidence, RECORD_LIMIT, RaceRecord, Refused, RunRecord, SCHEMA, Table, parse,
 };
 use gpu_train::file;
 
@@ -20,7 +20,7 @@ use gpu_train::file;
 /// Nothing is trained. Each picture is one SVG that follows the reader's light or dark theme; the same records give the
 /// same bytes.
 #[derive(Debug, Args)]
-#[group(id = "report-flags", required = true, multiple = true, args = ["directory", "race"])]
+#[group(id = "report-flags", required = true, multiple = true, args = ["directory", "race", "gpus"])]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Folder that `gpu-train reproduce` wrote (table.json and the runs)
@@ -29,6 +29,9 @@ pub struct Arguments {
     /// JSON document that `gpu-train race --out` wrote
     #[arg(long, value_name = "FILE.json")]
     race: Option<PathBuf>,
+    /// Folder that `scripts/gpu-evidence` wrote, once per adapter: its step, its kernels, and its rows in the race
+    #[arg(long = "gpu", value_name = "DIR")]
+    gpus: Vec<PathBuf>,
     /// Folder to write into, made if missing [default: report inside DIR; without DIR, gpu-train-report]
     #[arg(long, value_name = "DIR", help_heading = "Files and output")]
     out: Option<PathBuf>,
@@ -40,7 +43,8 @@ const EXAMPLES: &str = "\
 Examples:
   gpu-train report gpu-train-reproduce     from the records of reproduce
   gpu-train report gpu-train-reproduce --race race.json --out pictures
-  gpu-train report --race race.json        from the record of race alone";
+  gpu-train report --race race.json        from the record of race alone
+  gpu-train report --gpu one --gpu two     adapters, from the folders of scripts/gpu-evidence";
 
 /// Reads the records, draws, and prints the names of the files written.
 ///
@@ -50,8 +54,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let race = arguments.race.as_deref();
     let race = race.map(|path| record(path, "the JSON document of gpu-train race"));
     let race: Option<RaceRecord> = race.transpose()?;
+    let adapters = arguments.gpus.iter().map(|path| folder(path));
+    let adapters = adapters.collect::<Result<Vec<_>>>()?;
+    let race = pictures::race_of_all(race.as_ref(), &adapters);
     let mut sources = Sources {
         race: race.as_ref(),
+        adapters: &adapters,
         ..Sources::default()
     };
     let (table, runs, digits): (Table, _, _);
@@ -110,6 +118,20 @@ fn runs(directory: &Path, table: &Table) -> Result<Vec<RunRecord>> {
         }
     }
     Ok(runs)
+}
+
+/// A folder of `scripts/gpu-evidence`.
+fn folder(path: &Path) -> Result<Folder> {
+    let index = path.join("evidence.json");
+    let evidence: Evidence = record(&index, "the index of scripts/gpu-evidence")?;
+    let race = evidence.figures.race.as_ref();
+    // A name in the folder, not a way out of it.
+    let race = race.map(|race| path.join(Path::new(&race.file).file_name().unwrap_or_default()));
+    let race = race.map(|path| record(&path, "the record of the race that the index names"));
+    Ok(Folder {
+        race: race.transpose()?,
+        evidence,
+    })
 }
 
 /// A record in this program's form.

@@ -142,6 +142,7 @@ fn publish(
         weights: Some(folder.path()),
         digits: Some(digits),
         race: None,
+        adapters: &[],
     };
     let written = pictures::write(&sources, &folder.path().join("report"))?;
     if json {

@@ -1,7 +1,8 @@
-//! Pictures and a page from the records of `gpu-train reproduce` and `gpu-train race`.
+//! Pictures and a page from the records of `gpu-train reproduce` and `gpu-train race`, and the folders of
+//! `scripts/gpu-evidence`.
 //!
-//! A picture is one SVG that follows the reader's light or dark theme and needs no font: `race`, `table`,
-//! `curves` (two pictures), `misses` and `kernels` draw one from its record, on a `sheet` whose `canvas` writes shapes as
+//! A picture is one SVG that follows the reader's light or dark theme and needs no font: `race`, `adapters` (two pictures),
+//! `table`, `curves` (two pictures), `misses` and `kernels` draw one from its record, on a `sheet` whose `canvas` writes shapes as
 //! text. `page` puts all of them into `report.html`. The same records give the same bytes.
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use gpu_train::experiment::record::{RaceRecord, RunRecord, Table};
 use gpu_train::net::Parameters;
 use gpu_train::{file, weights};
 
+mod adapters;
 mod axis;
 mod canvas;
 mod curves;
@@ -25,6 +27,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod theme;
+
+pub use adapters::{Folder, race_of_all};
 
 /// Width of every picture, in user units: what a phone shows with legible text.
 const WIDTH: f64 = 520.0;
@@ -83,6 +87,8 @@ pub struct Sources<'a> {
     pub digits: Option<&'a Digits>,
     /// The race.
     pub race: Option<&'a RaceRecord>,
+    /// Folders of adapters that were measured.
+    pub adapters: &'a [Folder],
 }
 
 /// The files written, and the pictures that could not be drawn.
@@ -159,6 +165,11 @@ impl Sources<'_> {
     fn draw(&self, parameters: Option<&Parameters>) -> (Vec<Drawing>, Vec<String>) {
         let mut missing = Vec::new();
         let mut drawings: Vec<Drawing> = self.race.map(race::draw).into_iter().collect();
+        drawings.extend(adapters::steps(self.adapters));
+        drawings.extend(adapters::kernels(self.adapters));
+        for folder in self.adapters {
+            missing.extend(folder.missing());
+        }
         let Some(table) = self.table else {
             return (drawings, missing);
         };

@@ -11,11 +11,19 @@ use super::{Drawing, Sources, theme};
 use crate::text::{race, reproduce};
 
 /// Notes on reading each picture.
-const READINGS: [(&str, &str); 6] = [
+const READINGS: [(&str, &str); 8] = [
     (
         "race",
         "Each gridline is a fixed factor, not a fixed time, from the one before: a bar half as long is not half the time. \
          Published times are from other machines.",
+    ),
+    (
+        "adapters",
+        "The limit is what an adapter's measured peaks of arithmetic and of copying allow for the needed work, and no more than that.",
+    ),
+    (
+        "adapter-kernels",
+        "Kernels that compute no layer (updates, orthogonal steps) do little arithmetic: their time is latency and memory.",
     ),
     (
         "table",
@@ -52,6 +60,7 @@ pub fn html(sources: &Sources<'_>, drawings: &[Drawing]) -> String {
     };
     let has = |names: &[&str]| drawings.iter().any(|drawing| names.contains(&drawing.name));
     let (course, net) = (["learning-curves", "error-by-step"], ["misses", "kernels"]);
+    let adapters = ["adapters", "adapter-kernels"];
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -70,6 +79,7 @@ pub fn html(sources: &Sources<'_>, drawings: &[Drawing]) -> String {
                     }
                     @if let Some(warning) = warning(sources) { p .warning role="note" { (warning) } }
                     @if let Some(race) = sources.race { (the_race(race, &figures(&["race"]))) }
+                    @if has(&adapters) { section { h2 { "Adapters" } (figures(&adapters)) } }
                     @if let Some(table) = sources.table { (the_table(table, &figures(&["table"]))) }
                     @if has(&course) { section { h2 { "The course of training" } (figures(&course)) } }
                     @if has(&net) { section { h2 { "One net" } (figures(&net)) } }
@@ -186,6 +196,8 @@ fn facts(sources: &Sources<'_>) -> Markup {
     let mut facts = Vec::new();
     facts.extend(table.map(|table| ("Table", made(&table.stamp))));
     facts.extend(race.map(|race| ("Race", made(&race.stamp))));
+    let folders = sources.adapters.iter();
+    facts.extend(folders.map(|folder| ("Adapter", made(&folder.evidence.stamp))));
     let machines = [
         table.map(|table| (&table.stamp.machine, &table.digits)),
         race.map(|race| (&race.stamp.machine, &race.digits)),

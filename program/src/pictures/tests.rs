@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use gpu_train::data::{Digits, embedded};
-use gpu_train::experiment::record::{RaceRecord, RunRecord, SCHEMA, Statistics, Table, TableRow};
+use gpu_train::experiment::record::{
+    ContestantKind, RaceRecord, RunRecord, SCHEMA, Statistics, Table, TableRow,
+};
 use gpu_train::net;
 use serde_json::{Value, json};
 
@@ -65,6 +67,7 @@ fn draw(table: &Table, runs: &[RunRecord], race: &RaceRecord) -> (Vec<Drawing>, 
         weights: None,
         digits: Some(&digits),
         race: Some(race),
+        adapters: &[],
     };
     let (drawings, missing) = sources.draw(Some(&parameters));
     assert_eq!((drawings.len(), missing.len()), (6, 0), "{missing:?}");
@@ -239,6 +242,82 @@ fn a_page_fetches_nothing_and_escapes_every_text() {
         assert!(!html.contains(outside), "{outside}");
     }
     drawings.iter().for_each(check_texts);
+}
+
+/// A folder of an adapter whose step takes this long, with a race in which it took part.
+fn folder(name: &str, ms: f64) -> Folder {
+    let race = race();
+    let step = json!({
+        "recipe": "full-batch-adamw-relu", "variant": "fused:tile=8,lanes=128,groups=264,weights=storage,input=reread",
+        "examples": 7291, "step_ms": {"median": ms, "p10": ms, "p90": ms, "samples": 9}, "floor_ms": 0.05,
+        "share_of_peak": 0.05 / ms,
+        "kernels": [{"kernel": "forward_backward", "ms": ms, "share_of_peak": 0.05 / ms}, {"kernel": "update", "ms": 0.01}],
+    });
+    let mut index = serde_json::to_value(&race.stamp).expect("a head");
+    index["short"] = false.into();
+    index["adapter"] =
+        json!({"name": name, "backend": "vulkan", "kind": "discrete", "driver": "1.0"});
+    index["figures"] = json!({"recipes": [step], "race": {"file": "race.json"}});
+    let mut one = race.contestants[0].clone();
+    one.kind = ContestantKind::Gpu;
+    (one.name, one.device) = (format!("{name}: full-batch"), name.into());
+    Folder {
+        evidence: serde_json::from_value(index).expect("an index"),
+        race: Some(RaceRecord {
+            contestants: vec![race.contestants[0].clone(), one],
+            ..race
+        }),
+    }
+}
+
+#[test]
+fn adapters_are_drawn_against_their_limits_and_race_with_the_others() {
+    let long =
+        "NVIDIA Corporation GeForce RTX 4090 Laptop GPU with Max-Q Design and a long name, 16 GB";
+    let mut folders = [folder(long, 0.2), folder("llvmpipe", 150.0)];
+    folders[1].evidence.short = true;
+    let all = race_of_all(Some(&race()), &folders).expect("a race");
+    assert_eq!(all.contestants.len(), race().contestants.len() + 2);
+    // The same record again adds nothing.
+    let again = race_of_all(folders[0].race.as_ref(), &folders[..1]).expect("a race");
+    assert_eq!(Some(&again), folders[0].race.as_ref());
+    let sources = Sources {
+        race: Some(&all),
+        adapters: &folders,
+        ..Sources::default()
+    };
+    let (drawings, missing) = sources.draw(None);
+    assert!(missing.is_empty(), "{missing:?}");
+    let names: Vec<_> = drawings.iter().map(|drawing| drawing.name).collect();
+    assert_eq!(names, ["race", "adapters", "adapter-kernels"]);
+    drawings.iter().for_each(check_texts);
+    let html = page::html(&sources, &drawings);
+    for word in [
+        "200 µs · 25.0%",
+        "llvmpipe",
+        "no layer",
+        "shortened (--short)",
+        "in another machine",
+    ] {
+        assert!(html.contains(word), "{word}");
+    }
+    // A folder without figures, and values that no axis expects.
+    folders[0].evidence.figures = Default::default();
+    for value in [0.0, f64::NAN, f64::INFINITY, 1e300, -5.0] {
+        let step = &mut folders[1].evidence.figures.recipes[0];
+        (step.step_ms.median, step.floor_ms) = (value, value);
+        step.kernels[0].share_of_peak = Some(value);
+        let sources = Sources {
+            adapters: &folders,
+            ..Sources::default()
+        };
+        let (drawings, missing) = sources.draw(None);
+        assert_eq!((drawings.len(), missing.len()), (2, 2));
+        for drawing in drawings {
+            assert!(!drawing.svg().contains("NaN"), "{}", drawing.svg());
+            check_texts(&drawing);
+        }
+    }
 }
 
 #[test]

@@ -101,10 +101,18 @@ fn details(gpu: &GpuReport) -> Vec<String> {
         lines.push("  time of each kernel: the adapter offers no timestamps that count".into());
     }
     let total: f64 = gpu.kernels.iter().map(|kernel| kernel.ms).sum();
-    for KernelReport { kernel, ms } in &gpu.kernels {
+    for KernelReport {
+        kernel,
+        ms,
+        share_of_peak,
+    } in &gpu.kernels
+    {
         let share = 100.0 * ms / total;
+        let of_peak = share_of_peak.map_or(String::new(), |of| {
+            format!("; {:.1}% of the peak", 100.0 * of)
+        });
         lines.push(format!(
-            "  {kernel:<18}{:>16}{share:>7.1}%",
+            "  {kernel:<18}{:>16}{share:>7.1}%{of_peak}",
             milliseconds(*ms)
         ));
     }

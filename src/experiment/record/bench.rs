@@ -1,18 +1,21 @@
 //! Record of `gpu-train bench`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Distribution, Stamp};
 use crate::engine::EngineKind;
 use crate::recipe::Recipe;
 
 /// Time of one kernel in a step.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KernelReport {
     /// Its name.
     pub kernel: String,
     /// Milliseconds of all its dispatches per step.
     pub ms: f64,
+    /// Needed arithmetic of its layers over this time, over the measured peak; absent of a kernel that computes no layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_of_peak: Option<f64>,
 }
 
 /// One engine.

@@ -4,6 +4,7 @@
 //! outlive its fields.
 
 mod bench;
+mod evidence;
 mod race;
 mod reproduce;
 
@@ -16,6 +17,7 @@ use crate::file;
 
 pub use super::statistics::{Distribution, Spread, Statistics};
 pub use bench::{BenchReport, EngineReport, GpuReport, KernelReport};
+pub use evidence::{Evidence, Figures, MeasuredAdapter, MeasuredRace, MeasuredStep};
 pub use race::{
     Contestant, ContestantKind, PublishedTime, RaceRecord, RaceRule, RaceRun, Standing,
 };

@@ -48,7 +48,7 @@ impl Tiling {
     ///
     /// Neighbouring lanes handle neighbouring examples. Where they handle different rows, quads or units instead, the odd
     /// vectors at the end of each keep them off the same bank (eight vectors wide on common devices).
-    pub fn offsets(&self) -> [(&'static str, u32); 13] {
+    pub fn offsets(&self) -> [(&'static str, u32); 14] {
         let tile = self.tile as usize;
         let h1_row = H1_SIDE * tile + 1;
         let h1_quad = H1_SIDE * h1_row + 5;
@@ -64,6 +64,7 @@ impl Tiling {
         let h3_sums = d_out + CLASS_QUADS * unit_stride;
         let end = h3_sums + self.h3_splits() as usize * H3_QUADS * unit_stride;
         let x = if self.keep_x { end } else { h2 };
+        let edge = end.max(x + PADDED_SIDE * x_row);
         let offsets = [
             ("H1_ROW", h1_row),
             ("H1_QUAD", h1_quad),
@@ -77,17 +78,19 @@ impl Tiling {
             ("D_OUT_START", d_out),
             ("H3_SUMS_START", h3_sums),
             ("X_START", x),
-            ("TILE_VECTORS", end.max(x + PADDED_SIDE * x_row)),
+            ("EDGE_START", edge),
+            ("TILE_VECTORS", edge + H1_SIDE * tile),
         ];
         offsets.map(|(name, offset)| (name, offset as u32))
     }
 
-    /// Bytes of workgroup memory: the tile, dropout's bits and the shifts.
+    /// Bytes of workgroup memory: the tile, dropout's bits, the shifts, and what H2's edges add.
     pub fn workgroup_bytes(&self) -> u32 {
         let [.., (_, vectors)] = self.offsets();
         let kept = (4 * (MAP_QUADS * H2_SIDE) as u32 * self.tile).next_multiple_of(16);
         let shifts = (8 * self.tile).next_multiple_of(16);
-        16 * vectors + kept + shifts
+        let edges = 16 * 4 * MAP_QUADS as u32;
+        16 * vectors + kept + shifts + edges
     }
 
     /// Number of equal splits in which H3's inputs are summed: as many as there are lanes for.

@@ -24,10 +24,10 @@ impl Tiling {
     /// The shape to use where nothing was measured: the largest tile for which two workgroups fit a common core.
     pub fn default_for(adapter: &AdapterDescription) -> Self {
         let limits = &adapter.limits;
-        // A processor has few cores, and every workgroup's partial sum of the gradient costs an addition. Constant caches
+        // Sums over fewer tiles round less; a processor has few cores, and every workgroup costs an addition. Constant caches
         // serve one address at a time, and H3's lanes want several; a processor has no such cache.
         let (groups, weights, most) = match adapter.kind {
-            Kind::Software => (16, WeightPath::Uniform, (6, 96)),
+            Kind::Software => (64, WeightPath::Uniform, (6, 96)),
             _ => (264, WeightPath::Storage, (8, 128)),
         };
         let of = |(tile, lanes)| {

@@ -34,11 +34,12 @@ pub mod parts {
         DRAW = "shared/draw";
         EXAMPLE_LOSS = "shared/example_loss";
         NEWTON_SCHULZ = "shared/newton_schulz";
-        OUTER = "shared/outer";
         ROWS = "shared/rows";
         CHUNK = "layered/parts/chunk";
         LANE_SUM = "layered/parts/lane_sum";
         LAYOUT = "layered/parts/layout";
+        OUTER = "layered/parts/outer";
+        PRODUCTS = "fused/products";
         WEIGHTS = "fused/weights";
         TILE = "fused/tile";
         INPUT = "fused/input";
@@ -99,7 +100,7 @@ kernels! {
     /// The fused kernels: the first does the work of all layered ones up to the gradients, the second the rest.
     FUSED:
     FORWARD_BACKWARD = "fused/" "forward_backward":
-        [DRAW, ACTIVATION, CONNECTIVITY, OUTER, EXAMPLE_LOSS, WEIGHTS, TILE, INPUT, FORWARD, BACKWARD, GRADIENT],
+        [DRAW, ACTIVATION, CONNECTIVITY, PRODUCTS, EXAMPLE_LOSS, WEIGHTS, TILE, INPUT, FORWARD, BACKWARD, GRADIENT],
         [weights, codes, labels, progress] => [partial, step_state];
     UPDATE = "fused/" "update": [], [partial, step_state, schedule] => [parameters, moments, gradient, progress];
 }

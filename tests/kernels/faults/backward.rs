@@ -172,7 +172,7 @@ pub const FAULTS: &[Fault] = &[
         "h2_backward",
         &[("workgroupBarrier();", "")],
     ),
-    // shared/chunk, shared/outer, shared/layout
+    // parts/chunk, parts/outer, parts/layout
     fault(
         "chunk_counts_an_example_twice",
         "h3_gradient",

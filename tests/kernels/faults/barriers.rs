@@ -174,6 +174,8 @@ impl<'a> Walk<'a> {
                 let callee = scope.calls.get(&index.index());
                 let name = callee.and_then(|&callee| self.module.functions[callee].name.as_deref());
                 let region = name.and_then(|name| name.strip_suffix("_at"));
+                // A padded row is a row of the region, or of padding, which is stored once before the first barrier.
+                let region = region.map(|name| name.strip_prefix("padded_").unwrap_or(name));
                 REGIONS
                     .into_iter()
                     .filter(|known| Some(*known) == region)

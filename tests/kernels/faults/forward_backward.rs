@@ -130,10 +130,7 @@ pub const FROM_CODES: &[Fault] = &[
     ),
     fused(
         "forward_backward_h1_column_stride",
-        &[(
-            "«w0 * a.z + w1 * a.w + w2 * b.x + w3 * b.y + w4 * b.z»",
-            "w0 * a.y + w1 * a.z + w2 * a.w + w3 * b.x + w4 * b.y",
-        )],
+        &[("vec4<f32>(«a.zw», b.xy), b.z", "a.yz")],
     ),
     fused(
         "forward_backward_h1_row_stride",
@@ -162,16 +159,21 @@ pub const FORWARD: &[Fault] = &[
     fused(
         "forward_backward_h1_row_padding_is_zero",
         &[(
-            "let edge = «vec4<f32>(PADDING_VALUE)»;\n    var row",
+            "tile[EDGE_START + i] = «vec4<f32>(PADDING_VALUE)»",
             "vec4<f32>(0.0)",
         )],
     ),
     fused(
         "forward_backward_h2_edge_is_zero",
-        &[(
-            "let edge = «vec4<f32>(PADDING_VALUE)»;\n    return mat4x4",
-            "vec4<f32>(0.0)",
-        )],
+        &[("edges[task] = «PADDING_VALUE * sum»", "0.0 * sum")],
+    ),
+    fused(
+        "forward_backward_h2_left_edge_as_the_right",
+        &[("select(first + second, first, «right == 1u»)", "true")],
+    ),
+    fused(
+        "forward_backward_h2_edges_of_the_first_maps",
+        &[("edges[«(2u * quad + half) * 2u»]", "half * 2u")],
     ),
     fused(
         "forward_backward_h2_halves_swapped",
@@ -179,10 +181,7 @@ pub const FORWARD: &[Fault] = &[
     ),
     fused(
         "forward_backward_h2_row_stride",
-        &[(
-            "padded_h1_row(below, «STRIDE * row + kr», pair)",
-            "row + kr",
-        )],
+        &[("padded_h1_at(below, «STRIDE * row + kr», pair)", "row + kr")],
     ),
     fused(
         "forward_backward_h2_own_sum_given_away",
@@ -223,7 +222,7 @@ pub const FORWARD: &[Fault] = &[
     fused(
         "forward_backward_out_last_units_left_out",
         &[(
-            "«unit_quad < H3_QUADS»; unit_quad++) {\n            sum += block",
+            "«unit_quad < H3_QUADS»; unit_quad++) {\n            sum = add_product(sum, block",
             "unit_quad + 1u < H3_QUADS",
         )],
     ),

@@ -30,11 +30,14 @@ pub const BACKWARD: &[Fault] = &[
     ),
     fused(
         "forward_backward_d_h1_slope_left_out",
-        &[("«sums.odd[3] * slope(tile[p + 7u * TILE])»", "sums.odd[3]")],
+        &[("«sums[3] * slope(tile[p + 6u * TILE])»", "sums[3]")],
     ),
     fused(
         "forward_backward_d_h1_taps_swapped",
-        &[("«d1 * w0 + d0 * w2», d2", "d1 * w2 + d0 * w0")],
+        &[
+            ("first = transpose(block(«w»))", "w + 8u"),
+            ("second = transpose(block(«w + 8u»))", "w"),
+        ],
     ),
     fused(
         "forward_backward_d_h1_halves_swapped",
@@ -43,6 +46,14 @@ pub const BACKWARD: &[Fault] = &[
     fused(
         "forward_backward_d_h1_one_seer",
         &[("«which < 2u»; which++", "which < 1u")],
+    ),
+    fused(
+        "forward_backward_d_h1_odd_units_by_even_taps",
+        &[("kr * KERNEL) + «4u * odd»", "0u")],
+    ),
+    fused(
+        "forward_backward_d_h1_even_units_without_the_last_tap",
+        &[("if («odd == 0u») {", "false")],
     ),
     fused(
         "forward_backward_d_h1_no_end",
@@ -73,7 +84,7 @@ pub const BACKWARD: &[Fault] = &[
         "forward_backward_out_transposed",
         &[
             (
-                "outer(«tile[d_out_at(class_quad, e)]», tile[h3",
+                "add_outer(sum, «tile[d_out_at(class_quad, e)]», tile[h3",
                 "tile[h3_at(unit_quad, e)]",
             ),
             (
@@ -89,8 +100,26 @@ pub const SUMS: &[Fault] = &[
     fused(
         "forward_backward_h2_edge_is_zero_backward",
         &[(
-            "let edge = «vec4<f32>(PADDING_VALUE)»;\n        for",
+            "add_pair(sum, above, «vec4<f32>(PADDING_VALUE)»)",
             "vec4<f32>(0.0)",
+        )],
+    ),
+    fused(
+        "forward_backward_h2_edges_swapped_backward",
+        &[
+            ("add_edge(d_h2w[1], «left»)", "right"),
+            ("add_edge(d_h2w[4], «right»)", "left"),
+        ],
+    ),
+    fused(
+        "forward_backward_h2_first_two_maps_twice",
+        &[("let second = «lane % 2u == 1u»;", "false")],
+    ),
+    fused(
+        "forward_backward_h2_stored_transposed",
+        &[(
+            "tile[p + 1u][source], «tile[p + 2u][source]»",
+            "tile[p + source].z",
         )],
     ),
     fused(
