@@ -36,9 +36,8 @@ pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
     s.mul(horner(s, r, TAYLOR), s.power_of_two(n))
 }
 
-/// Bounds up to which the fit never exceeds 1 and at which it is 1, with a fused `mul_add` and without.
-const SATURATED: f32 = 7.998_812;
-const SATURATED_UNFUSED: f32 = 7.905_311;
+/// Past this |x| the f32 nearest tanh x is ±1.
+const SATURATED: f32 = 9.01;
 /// The coefficients of P and Q.
 const NUMERATOR: [f32; 7] = [
     -2.760_768_4e-16,
@@ -58,15 +57,12 @@ const DENOMINATOR: [f32; 4] = [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4
 #[inline(always)]
 pub fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
     // The bound comes first so that a NaN in x, as the second operand, comes through.
-    let bound = if S::FUSED {
-        SATURATED
-    } else {
-        SATURATED_UNFUSED
-    };
-    let x = s.max(s.splat(-bound), s.min(s.splat(bound), x));
+    let x = s.max(s.splat(-SATURATED), s.min(s.splat(SATURATED), x));
     let square = s.mul(x, x);
     let numerator = s.mul(x, horner(s, square, NUMERATOR));
-    s.div(numerator, horner(s, square, DENOMINATOR))
+    let ratio = s.div(numerator, horner(s, square, DENOMINATOR));
+    // The fit oversteps ±1 by a unit near its ends.
+    s.max(s.splat(-1.0), s.min(s.splat(1.0), ratio))
 }
 
 /// The polynomial with these coefficients, the highest first, at x. (A loop: in a closure the operations would be
