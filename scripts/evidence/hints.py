@@ -14,7 +14,14 @@ SHAPES = {
     "groups": [16, 32, 64, 128, 264, 528],
     "weights": ["uniform", "storage"],
     "input": ["kept", "reread"],
+    "checks": ["on", "off"],
 }
+
+
+def shape_of(kernels):
+    """The properties of fused kernels; only checks=off is written."""
+    return {**dict(part.split("=") for part in kernels.removeprefix("fused:").split(",")),
+            "checks": "off" if kernels.endswith(",checks=off") else "on"}
 
 
 def hints(evidence):
@@ -60,7 +67,7 @@ def sensitivity(rows):
     fused = [row for row in rows if row["step_ms"] and row["variant"].startswith("fused:")]
     if not fused:
         return []
-    parts = [dict(part.split("=") for part in row["variant"][6:].split(",")) for row in fused]
+    parts = [shape_of(row["variant"]) for row in fused]
     base, times = parts[0], [row["step_ms"]["median"] for row in fused]
     says = []
     for name in SHAPES:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from evidence.common import HERE, IS_PACKED, Problem, output_of
-from evidence.hints import SHAPES, STEP, STEP_NAME, hints
+from evidence.hints import SHAPES, STEP, STEP_NAME, hints, shape_of
 
 RECIPES = ["full-batch", "full-batch-random", "full-batch-muon", "full-batch-1989", "full-batch-softmax"]
 RECIPES += ["full-batch-augmentation", "full-batch-modern"]
@@ -131,7 +131,7 @@ def shapes(evidence):
     chosen = chosen_kernels(evidence)
     wanted = [chosen, "layered"]
     if chosen != "layered":
-        shape = dict(part.split("=") for part in chosen.split(":")[1].split(","))
+        shape = shape_of(chosen)
         for key, values in SHAPES.items():
             for value in values:
                 other = {**shape, key: str(value)}
@@ -139,7 +139,7 @@ def shapes(evidence):
                     enough = [lanes for lanes in SHAPES["lanes"] if lanes >= 12 * value]
                     other["lanes"] = str(enough[0])
                 if int(other["lanes"]) >= 12 * int(other["tile"]):
-                    wanted.append("fused:" + ",".join(f"{name}={other[name]}" for name in shape))
+                    wanted.append("fused:" + ",".join(f"{name}={other[name]}" for name in shape).removesuffix(",checks=on"))
     wanted = list(dict.fromkeys(wanted))
     few = []
     if evidence.short:

@@ -23,7 +23,8 @@ pub struct Device {
     device: wgpu::Device,
     queue: wgpu::Queue,
     failure: Arc<OnceLock<String>>,
-    pipelines: Arc<Mutex<Vec<(Shader, wgpu::ComputePipeline)>>>,
+    /// By their shader, and whether it is checked at run time.
+    pipelines: Arc<Mutex<Vec<((Shader, bool), wgpu::ComputePipeline)>>>,
     adapter: wgpu::Adapter,
     description: AdapterDescription,
     timeout: Duration,
@@ -150,10 +151,25 @@ impl Device {
     /// # Errors
     /// [`Error::Device`] if the device refuses one, or failed before.
     pub fn create(&self, buffers: &[BufferSpec], shaders: &[Shader]) -> Result<Resources> {
+        self.create_with(buffers, shaders, true)
+    }
+
+    /// [`Device::create`], with or without checks at run time. Without them, only a program as `Program::build` made it, with
+    /// the contents of its buffers that it was built for.
+    ///
+    /// # Errors
+    /// As [`Device::create`].
+    pub(super) fn create_with(
+        &self,
+        buffers: &[BufferSpec],
+        shaders: &[Shader],
+        checks: bool,
+    ) -> Result<Resources> {
         let buffers = buffers.iter();
         let buffers = buffers.map(|spec| (spec.buffer.clone(), self.buffer(spec)));
         let pipelines = shaders.iter();
-        let pipelines = pipelines.map(|shader| (shader.kernel.clone(), self.pipeline(shader)));
+        let pipelines =
+            pipelines.map(|shader| (shader.kernel.clone(), self.pipeline(shader, checks)));
         let (buffers, pipelines) = (buffers.collect(), pipelines.collect());
         self.check()?;
         Ok(Resources { buffers, pipelines })
@@ -173,27 +189,40 @@ impl Device {
         })
     }
 
-    fn pipeline(&self, shader: &Shader) -> wgpu::ComputePipeline {
+    fn pipeline(&self, shader: &Shader, checks: bool) -> wgpu::ComputePipeline {
         let known = self.pipelines.lock();
         let mut known = known.unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, pipeline)) = known.iter().find(|(other, _)| other == shader) {
+        let is_same = |(other, checked): &(Shader, bool)| other == shader && *checked == checks;
+        if let Some((_, pipeline)) = known.iter().find(|(of, _)| is_same(of)) {
             return pipeline.clone();
         }
         if known.len() == MOST_PIPELINES {
             known.remove(0);
         }
-        let pipeline = self.compile(shader);
-        known.push((shader.clone(), pipeline.clone()));
+        let pipeline = self.compile(shader, checks);
+        known.push(((shader.clone(), checks), pipeline.clone()));
         pipeline
     }
 
-    fn compile(&self, shader: &Shader) -> wgpu::ComputePipeline {
+    fn module(&self, shader: &Shader, checks: bool) -> wgpu::ShaderModule {
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(&*shader.kernel),
+            source: wgpu::ShaderSource::Wgsl(shader.wgsl.as_str().into()),
+        };
+        if checks {
+            return self.device.create_shader_module(descriptor);
+        }
+        let none = wgpu::ShaderRuntimeChecks::unchecked();
+        // SAFETY: callers pass the kernels of this crate with the buffers of their own program (see `create_with`). There no
+        // index is past its array's end, every loop ends, and no divisor is zero: `tests/kernels/alone/bounds.rs` watches
+        // every one of them.
+        unsafe { self.device.create_shader_module_trusted(descriptor, none) }
+    }
+
+    fn compile(&self, shader: &Shader, checks: bool) -> wgpu::ComputePipeline {
         let (device, label) = (&self.device, Some(&*shader.kernel));
         let started = Instant::now();
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label,
-            source: wgpu::ShaderSource::Wgsl(shader.wgsl.as_str().into()),
-        });
+        let module = self.module(shader, checks);
         let entries = shader.bindings.iter().zip(0..);
         let entries = entries.map(|(bound, binding)| wgpu::BindGroupLayoutEntry {
             binding,

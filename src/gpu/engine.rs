@@ -109,7 +109,8 @@ impl Gpu {
         let (train_examples, test_examples) = (work.digits.train.len(), work.digits.test.len());
         let most = train_examples.max(test_examples);
         check_fit(&program, device.description(), most)?;
-        let resources = device.create(&program.buffers, &program.shaders)?;
+        let (buffers, shaders) = (&program.buffers, &program.shaders);
+        let resources = device.create_with(buffers, shaders, variant.has_checks())?;
         let mut engine = Self {
             training: device.ready(&resources, &program.training)?,
             gradient: device.ready(&resources, &program.gradient)?,

@@ -23,6 +23,8 @@ const SAMPLE: Duration = Duration::from_millis(20);
 const ROUNDS: usize = 5;
 /// Largest distance of a gradient from that of other kernels, relative to the tensor's largest element.
 const AGREEMENT: f32 = 1e-3;
+/// Largest distance between the weights after one step, relative to the step: AdamW's first makes whole steps of rounding.
+const STEP_AGREEMENT: f64 = 0.1;
 
 /// An engine with the stored kernels of this work on this device, else with the fastest of the shapes measured now.
 ///
@@ -71,8 +73,9 @@ struct Bench<'a> {
     work: &'a Work<'a>,
     started: Instant,
     budget: Duration,
-    /// Gradient of the first kernels that ran, which all others must reproduce on this very device.
-    expected: Option<Parameters>,
+    /// Gradient, and weights after one step, of the first kernels that ran, which all others must reproduce on this very
+    /// device: of the layered ones, which are checked at run time, unless they fail.
+    expected: Option<[Parameters; 2]>,
     /// Why the last shape was left out.
     failure: Option<Error>,
 }
@@ -154,16 +157,21 @@ impl Bench<'_> {
     async fn candidate(&mut self, variant: Variant) -> Result<(Gpu, u32)> {
         let mut engine = Gpu::on(&self.device, self.work, variant).await?;
         let (_, gradient) = engine.gradient_async().await?;
-        match &self.expected {
-            Some(expected) if !agree(&gradient, expected) => {
-                let text = format!("{variant} gives another gradient than other kernels here");
-                return Err(Error::Device(text));
-            }
-            Some(_) => {}
-            None => self.expected = Some(gradient),
-        }
         // The first step may compile.
         engine.train_async(1).await?;
+        let stepped = engine.state_async().await?.parameters;
+        let differs = |what| {
+            let text = format!("{variant} gives another {what} than other kernels here");
+            Error::Device(text)
+        };
+        match &self.expected {
+            None => self.expected = Some([gradient, stepped]),
+            Some([expected, _]) if !agree(&gradient, expected) => return Err(differs("gradient")),
+            Some([_, expected]) if !step_agrees(&stepped, expected, self.work.start) => {
+                return Err(differs("step"));
+            }
+            Some(_) => {}
+        }
         let start = Instant::now();
         engine.train_async(1).await?;
         let steps = SAMPLE.as_secs_f64() / start.elapsed().as_secs_f64();
@@ -184,10 +192,34 @@ fn agree(found: &Parameters, expected: &Parameters) -> bool {
     })
 }
 
+/// Tells whether two steps from the same weights are about the same.
+fn step_agrees(found: &Parameters, expected: &Parameters, start: &Parameters) -> bool {
+    let distance = |from: &Parameters| {
+        let pairs = from.flat().iter().zip(expected.flat());
+        pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>()
+    };
+    // Phrased so that NaN disagrees.
+    distance(found) <= STEP_AGREEMENT.powi(2) * distance(start)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::net::{Initialization, initial_parameters};
+
+    #[test]
+    fn steps_that_differ_are_told_apart() {
+        let start = initial_parameters(1, -1.0, Initialization::Sqrt);
+        let expected = start.map(|value| value + 0.01);
+        assert!(step_agrees(&expected, &expected, &start));
+        let mut one_turned = expected.clone();
+        one_turned.flat_mut()[7] -= 0.02;
+        assert!(step_agrees(&one_turned, &expected, &start));
+        for wrong in [0.0, 0.02, f32::NAN] {
+            let found = start.map(|value| value + wrong);
+            assert!(!step_agrees(&found, &expected, &start), "{wrong}");
+        }
+    }
 
     #[test]
     fn gradients_that_differ_are_told_apart() {

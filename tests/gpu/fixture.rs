@@ -221,6 +221,15 @@ pub fn tiling(tile: u32, lanes: u32, weights: WeightPath, keep_x: bool) -> Tilin
         groups: 7,
         weights,
         keep_x,
+        checks: true,
+    }
+}
+
+/// The shape that most checks take, without checks at run time.
+pub fn unchecked() -> Tiling {
+    Tiling {
+        checks: false,
+        ..usual()
     }
 }
 
@@ -249,6 +258,11 @@ pub fn fused_cases() -> Vec<Case> {
         tiling(10, 128, Uniform, false),
     ];
     cases.extend(shapes.map(|shape| case.by(shape)));
+    let unchecked = |shape| Tiling {
+        checks: false,
+        ..shape
+    };
+    cases.extend(shapes.map(|shape| case.by(unchecked(shape))));
     cases.push(Case {
         variant: Variant::Fused(Tiling {
             groups: 1,

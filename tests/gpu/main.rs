@@ -40,7 +40,7 @@ fn of_values() -> [Entry; 6] {
         ("draws", vec![case], draws::equal_rusts),
         (
             "the_fastest_kernels_are_chosen",
-            vec![case],
+            vec![case, case.muon(), case.whitened(0)],
             runs::the_fastest_kernels_are_chosen,
         ),
     ]
@@ -57,6 +57,8 @@ fn of_runs() -> Vec<Entry> {
     let whitened = both(&[case.whitened(0), case.plain().whitened(2)]);
     let mut nets = both(&[case, case.plain(), case.sgd(), case.muon()]);
     nets.extend(&whitened);
+    let of_unchecked = [case, case.muon(), case.whitened(0)];
+    nets.extend(of_unchecked.map(|case| case.by(fixture::unchecked())));
     let functions = both(&[case, case.with_tanh()]);
     let few = vec![case, fused, fused.muon(), fused.whitened(0)];
     let checks: [(&str, &[Case], Check); 13] = [

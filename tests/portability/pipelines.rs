@@ -19,6 +19,8 @@ pub struct Pipeline {
     pub bindings: Vec<Binding>,
     /// The shape of `forward_backward`.
     pub tiling: Option<Tiling>,
+    /// True if the fused variant has it, which may run without checks.
+    pub is_fused: bool,
     /// The WGSL.
     pub wgsl: String,
 }
@@ -94,6 +96,7 @@ pub fn tilings() -> Vec<Tiling> {
                         groups: GROUPS[0],
                         weights,
                         keep_x,
+                        checks: true,
                     });
                 }
             }
@@ -117,6 +120,7 @@ fn shape(tiling: &Tiling) -> String {
 /// All pipelines, each text once.
 pub fn all() -> Vec<Pipeline> {
     let mut found: BTreeMap<(String, String), (Shader, Option<Tiling>)> = BTreeMap::new();
+    let mut fused = BTreeSet::new();
     let tilings = tilings();
     for (index, recipe) in recipes().iter().enumerate() {
         let sizes = Sizes {
@@ -135,6 +139,7 @@ pub fn all() -> Vec<Pipeline> {
             let groups = GROUPS[(index + place) % GROUPS.len()];
             let variant_of = Variant::Fused(Tiling { groups, ..tiling });
             for shader in shaders_of(variant_of) {
+                fused.insert(shader.kernel.clone());
                 let (of, tiling) = match &*shader.kernel {
                     "forward_backward" => (format!("-{}", shape(&tiling)), Some(tiling)),
                     "update" => (format!("-{:?}", recipe.optimizer).to_lowercase(), None),
@@ -150,6 +155,7 @@ pub fn all() -> Vec<Pipeline> {
     pipelines
         .map(|((name, wgsl), (shader, tiling))| Pipeline {
             name,
+            is_fused: fused.contains(&shader.kernel),
             kernel: shader.kernel.into_owned(),
             bindings: shader.bindings,
             tiling,

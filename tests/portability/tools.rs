@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::pipelines::{Pipeline, WEBGPUS_WORKGROUP_BYTES, covering};
-use crate::translate::{self, VULKANS};
+use crate::translate::{self, Checks, VULKANS};
 
 /// A tool that may be absent.
 #[derive(Clone, Copy)]
@@ -184,7 +184,7 @@ type Texts = (Vec<u8>, Vec<(Vec<u8>, &'static str)>);
 fn spirv_texts() -> Result<Texts, String> {
     let wgsl = "@group(0) @binding(0) var<storage, read_write> a: array<f32>;
         @compute @workgroup_size(64) fn main() { a[0] = 1.0; }";
-    let good = translate::spirv(wgsl, VULKANS[0])?;
+    let good = translate::spirv(wgsl, VULKANS[0], Checks::All)?;
     let mut wrong_type = good.clone();
     // The last store gets its own pointer as the value.
     let store = (5..good.len()).rfind(|&at| good[at] == (3 << 16 | 62));

@@ -1,4 +1,5 @@
-//! WGSL through naga, with the options that wgpu-hal 30 passes where a shader is checked at run time, as ours are.
+//! WGSL through naga, with the options that wgpu-hal 30 passes for shaders that are checked at run time, and for those that
+//! are not.
 
 use std::path::PathBuf;
 
@@ -63,24 +64,47 @@ pub fn write_all(pipelines: &[Pipeline]) -> std::io::Result<()> {
     for kind in ["wgsl", "msl", "cuda", "hlsl", "spv"] {
         std::fs::remove_dir_all(folder(kind)?)?;
     }
+    for kind in ["cuda", "hlsl", "spv"] {
+        std::fs::remove_dir_all(folder(&format!("{kind}-unchecked"))?)?;
+    }
     for pipeline in pipelines {
         let name = pipeline.name.as_str();
         std::fs::write(path("wgsl", name, "wgsl")?, &pipeline.wgsl)?;
-        if let Ok((text, _)) = msl(&pipeline.wgsl, BoundsCheckPolicy::Restrict) {
+        if let Ok((text, _)) = msl(&pipeline.wgsl, Checks::All) {
             std::fs::write(path("msl", name, "metal")?, text)?;
         }
-        // With the checks of Vulkan on NVIDIA, for `scripts/compile-for-nvidia.py`.
-        if let Ok((text, _)) = msl(&pipeline.wgsl, BoundsCheckPolicy::Unchecked) {
-            std::fs::write(path("cuda", name, "metal")?, text)?;
-        }
-        if let Ok((text, _)) = hlsl(&pipeline.wgsl) {
+        if let Ok((text, _)) = hlsl(&pipeline.wgsl, Checks::All) {
             std::fs::write(path("hlsl", name, "hlsl")?, text)?;
         }
         for vulkan in VULKANS {
-            if let Ok(words) = spirv(&pipeline.wgsl, vulkan) {
+            if let Ok(words) = spirv(&pipeline.wgsl, vulkan, Checks::All) {
                 std::fs::write(spirv_path(name, vulkan)?, bytes(&words))?;
             }
         }
+        // With the checks of Vulkan on NVIDIA, for `scripts/compile-for-nvidia.py`.
+        if let Ok((text, _)) = msl(&pipeline.wgsl, Checks::OfIndices) {
+            std::fs::write(path("cuda", name, "metal")?, text)?;
+        }
+        if pipeline.is_fused {
+            write_unchecked(pipeline)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the texts of a kernel that runs without checks.
+fn write_unchecked(pipeline: &Pipeline) -> std::io::Result<()> {
+    let (name, wgsl) = (pipeline.name.as_str(), &pipeline.wgsl);
+    if let Ok((text, _)) = msl(wgsl, Checks::None) {
+        std::fs::write(path("cuda-unchecked", name, "metal")?, text)?;
+    }
+    if let Ok((text, _)) = hlsl(wgsl, Checks::None) {
+        std::fs::write(path("hlsl-unchecked", name, "hlsl")?, text)?;
+    }
+    let newest = VULKANS[1];
+    if let Ok(words) = spirv(wgsl, newest, Checks::None) {
+        let extension = format!("{}.spv", newest.environment);
+        std::fs::write(path("spv-unchecked", name, &extension)?, bytes(&words))?;
     }
     Ok(())
 }
@@ -115,12 +139,29 @@ fn bindings(module: &Module) -> impl Iterator<Item = (naga::ResourceBinding, boo
     })
 }
 
-fn restrict(buffer: BoundsCheckPolicy) -> BoundsCheckPolicies {
-    BoundsCheckPolicies {
-        index: BoundsCheckPolicy::Restrict,
-        buffer,
-        image_load: BoundsCheckPolicy::Restrict,
-        binding_array: BoundsCheckPolicy::Unchecked,
+/// The checks at run time.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Checks {
+    /// Of every index, loop and divisor.
+    All,
+    /// The same, but for indices into buffers, which the driver checks.
+    OfIndices,
+    /// None.
+    None,
+}
+
+impl Checks {
+    fn policies(self) -> BoundsCheckPolicies {
+        let restrict_unless = |unchecked| match unchecked {
+            true => BoundsCheckPolicy::Unchecked,
+            false => BoundsCheckPolicy::Restrict,
+        };
+        BoundsCheckPolicies {
+            index: restrict_unless(self == Self::None),
+            buffer: restrict_unless(self != Self::All),
+            image_load: BoundsCheckPolicy::Restrict,
+            binding_array: BoundsCheckPolicy::Unchecked,
+        }
     }
 }
 
@@ -132,8 +173,8 @@ fn only<T, E: std::fmt::Display>(names: Vec<Result<T, E>>) -> Result<T, String> 
     }
 }
 
-/// The Metal text and the entry point's name in it; wgpu has accesses to buffers restricted.
-pub fn msl(wgsl: &str, buffer: BoundsCheckPolicy) -> Result<(String, String), String> {
+/// The Metal text and the entry point's name in it; wgpu has all checked.
+pub fn msl(wgsl: &str, checks: Checks) -> Result<(String, String), String> {
     let (module, info) = module(wgsl)?;
     let mut resources = msl::EntryPointResources::default();
     for ((binding, written, _), slot) in bindings(&module).zip(0..) {
@@ -150,8 +191,10 @@ pub fn msl(wgsl: &str, buffer: BoundsCheckPolicy) -> Result<(String, String), St
         lang_version: (2, 0),
         per_entry_point_map: [(ENTRY.to_owned(), resources)].into(),
         fake_missing_bindings: false,
-        bounds_check_policies: restrict(buffer),
+        bounds_check_policies: checks.policies(),
         zero_initialize_workgroup_memory: false,
+        force_loop_bounding: checks != Checks::None,
+        emit_int_div_checks: checks != Checks::None,
         ..Default::default()
     };
     let pipeline = msl::PipelineOptions {
@@ -164,12 +207,14 @@ pub fn msl(wgsl: &str, buffer: BoundsCheckPolicy) -> Result<(String, String), St
 }
 
 /// The HLSL text for shader model 6.0, the lowest of DX12, and the entry point's name in it.
-pub fn hlsl(wgsl: &str) -> Result<(String, String), String> {
+pub fn hlsl(wgsl: &str, checks: Checks) -> Result<(String, String), String> {
     let (module, info) = module(wgsl)?;
     let mut options = hlsl::Options {
         shader_model: hlsl::ShaderModel::V6_0,
         fake_missing_bindings: false,
         zero_initialize_workgroup_memory: false,
+        restrict_indexing: checks != Checks::None,
+        force_loop_bounding: checks != Checks::None,
         ..Default::default()
     };
     // As wgpu counts registers: b, t and u by themselves, in the order of the bindings, without dynamic offsets.
@@ -198,16 +243,17 @@ pub fn hlsl(wgsl: &str) -> Result<(String, String), String> {
 }
 
 /// The words of the SPIR-V.
-pub fn spirv(wgsl: &str, vulkan: Vulkan) -> Result<Vec<u32>, String> {
+pub fn spirv(wgsl: &str, vulkan: Vulkan, checks: Checks) -> Result<Vec<u32>, String> {
     let (module, info) = module(wgsl)?;
-    let buffer = if vulkan.modern {
-        BoundsCheckPolicy::Unchecked
-    } else {
-        BoundsCheckPolicy::Restrict
+    let checks = match checks {
+        Checks::All if vulkan.modern => Checks::OfIndices,
+        checks => checks,
     };
     let options = spv::Options {
         lang_version: vulkan.version,
-        bounds_check_policies: restrict(buffer),
+        bounds_check_policies: checks.policies(),
+        force_loop_bounding: checks != Checks::None,
+        emit_int_div_checks: checks != Checks::None,
         zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
         ..Default::default()
     };
@@ -225,7 +271,7 @@ pub fn bytes(words: &[u32]) -> Vec<u8> {
 
 /// Metal's kernel function is there.
 pub fn msl_has_the_entry_point(pipeline: &Pipeline) -> Result<(), String> {
-    let (text, entry) = msl(&pipeline.wgsl, BoundsCheckPolicy::Restrict)?;
+    let (text, entry) = msl(&pipeline.wgsl, Checks::All)?;
     let head = format!("kernel void {entry}(");
     if text.contains(&head) {
         Ok(())
@@ -236,7 +282,7 @@ pub fn msl_has_the_entry_point(pipeline: &Pipeline) -> Result<(), String> {
 
 /// HLSL's function is there, with a workgroup's size in front.
 pub fn hlsl_has_the_entry_point(pipeline: &Pipeline) -> Result<(), String> {
-    let (text, entry) = hlsl(&pipeline.wgsl)?;
+    let (text, entry) = hlsl(&pipeline.wgsl, Checks::All)?;
     let head = format!("void {entry}(");
     if text.contains(&head) && text.contains("[numthreads(") {
         Ok(())
@@ -250,7 +296,7 @@ pub fn spirv_has_the_entry_point(pipeline: &Pipeline) -> Result<(), String> {
     const OP_ENTRY_POINT: u32 = 15;
     const GL_COMPUTE: u32 = 5;
     for vulkan in VULKANS {
-        let words = spirv(&pipeline.wgsl, vulkan)?;
+        let words = spirv(&pipeline.wgsl, vulkan, Checks::All)?;
         let mut rest = words.get(5..).ok_or("a header only")?;
         let mut found = false;
         while let Some(&first) = rest.first() {

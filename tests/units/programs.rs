@@ -21,6 +21,7 @@ fn programs(recipe: &Recipe) -> [Program; 2] {
         groups: 7,
         weights: WeightPath::Uniform,
         keep_x: true,
+        checks: true,
     };
     let shards = Sizes {
         image_buffer_bytes: 3_000 * 512,

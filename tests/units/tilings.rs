@@ -13,6 +13,7 @@ fn a_shape_is_read_as_it_is_written() {
                 groups: 17,
                 weights,
                 keep_x,
+                checks: !keep_x,
             };
             assert_eq!(tiling.to_string().parse(), Ok(tiling));
         }
@@ -22,7 +23,9 @@ fn a_shape_is_read_as_it_is_written() {
 #[test]
 fn refusals_say_what_was_found() {
     let good = "tile=8,lanes=128,groups=264,weights=uniform,input=kept";
-    assert!(good.parse::<Tiling>().is_ok());
+    assert!(good.parse::<Tiling>().unwrap().checks);
+    let unchecked: Tiling = format!("{good},checks=off").parse().unwrap();
+    assert!(!unchecked.checks);
     for (from, to, expected) in [
         (
             "tile=8",
@@ -51,6 +54,11 @@ fn refusals_say_what_was_found() {
             "found input=, expected kept or reread",
         ),
         (",input=kept", "", "found no input="),
+        (
+            "kept",
+            "kept,checks=1",
+            "found checks=1, expected on or off",
+        ),
         ("tile=8", "tile=8,tile=4", "found \"tile=4\""),
         ("tile=8", "tiles=8", "found \"tiles=8\""),
     ] {

@@ -12,7 +12,7 @@ use gpu_train::gpu::{Kernels, Options, Variant};
 #[group(id = "kernel-flags")]
 #[command(next_help_heading = "Device")]
 pub struct Arguments {
-    /// A GPU's kernels: layered, or fused:tile=8,lanes=128,groups=264,weights=uniform,input=reread
+    /// A GPU's kernels: layered, or fused:tile=8,lanes=128,groups=264,weights=uniform,input=reread[,checks=off]
     /// [default: the fastest of a few on this adapter, found at its first use and kept]
     #[arg(long, value_name = "KERNELS", conflicts_with = "no_tune")]
     kernels: Option<Variant>,

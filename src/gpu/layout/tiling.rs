@@ -31,6 +31,9 @@ pub struct Tiling {
     pub weights: WeightPath,
     /// True if the images stay in workgroup memory, instead of being read a second time for H1's gradient.
     pub keep_x: bool,
+    /// True if indices are clamped, loops are bounded and divisors are checked at run time, as WebGPU demands of shaders
+    /// that nobody has read. Without these checks compilers unroll loops and read neighbours together.
+    pub checks: bool,
 }
 
 /// Lanes of H2's forward pass per example: each computes a row of four maps over half of the maps below, of two examples.
@@ -116,18 +119,24 @@ impl std::fmt::Display for Tiling {
             f,
             "tile={},lanes={},groups={},weights={weights},input={input}",
             self.tile, self.lanes, self.groups
-        )
+        )?;
+        if self.checks {
+            Ok(())
+        } else {
+            f.write_str(",checks=off")
+        }
     }
 }
 
 /// Text form of a shape.
-pub const FORM: &str = "tile=8,lanes=128,groups=264,weights=uniform|storage,input=kept|reread";
-/// The names of a shape's properties, in this order.
-const PROPERTIES: [&str; 5] = ["tile", "lanes", "groups", "weights", "input"];
+pub const FORM: &str =
+    "tile=8,lanes=128,groups=264,weights=uniform|storage,input=kept|reread[,checks=off]";
+/// The names of a shape's properties.
+const PROPERTIES: [&str; 6] = ["tile", "lanes", "groups", "weights", "input", "checks"];
 
-/// The values of a shape's properties.
-fn values(text: &str) -> Result<[&str; 5], String> {
-    let mut found = [None; 5];
+/// The values of a shape's properties. The last may be left out.
+fn values(text: &str) -> Result<[&str; 6], String> {
+    let mut found = [None; 6];
     for part in text.split(',') {
         let (name, value) = part.split_once('=').unwrap_or_default();
         match PROPERTIES.iter().position(|known| *known == name) {
@@ -135,6 +144,7 @@ fn values(text: &str) -> Result<[&str; 5], String> {
             _ => return Err(format!("found {part:?}, expected {FORM}")),
         }
     }
+    found[5].get_or_insert("on");
     match found.iter().position(Option::is_none) {
         None => Ok(found.map(Option::unwrap_or_default)),
         Some(place) => Err(format!("found no {}=, expected {FORM}", PROPERTIES[place])),
@@ -151,7 +161,7 @@ impl FromStr for Tiling {
 
     /// Parses the output of `Display`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let [tile, lanes, groups, weights, input] = values(text)?;
+        let [tile, lanes, groups, weights, input, checks] = values(text)?;
         let most = MOST_WORKGROUPS;
         let count = groups.parse().ok().filter(|n| (1..=most).contains(n));
         let weight_path = || format!("found weights={weights}, expected uniform or storage");
@@ -164,6 +174,11 @@ impl FromStr for Tiling {
                 "kept" => true,
                 "reread" => false,
                 _ => return Err(format!("found input={input}, expected kept or reread")),
+            },
+            checks: match checks {
+                "on" => true,
+                "off" => false,
+                _ => return Err(format!("found checks={checks}, expected on or off")),
             },
         };
         if !tiling.is_possible() {

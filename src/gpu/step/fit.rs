@@ -37,6 +37,7 @@ impl Tiling {
                 groups,
                 weights,
                 keep_x: false,
+                checks: true,
             };
             tiling.keeping_x_if_it_fits(limits)
         };

@@ -31,6 +31,16 @@ pub enum Variant {
     Fused(Tiling),
 }
 
+impl Variant {
+    /// True if its kernels are checked at run time.
+    pub fn has_checks(&self) -> bool {
+        match self {
+            Self::Layered => true,
+            Self::Fused(tiling) => tiling.checks,
+        }
+    }
+}
+
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {

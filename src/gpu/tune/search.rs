@@ -7,7 +7,7 @@ use crate::gpu::step::Variant;
 /// A shape is taken if it is faster by more than the noise.
 const FASTER: f64 = 0.98;
 /// Properties of a shape, varied one after the other.
-pub(super) const PROPERTIES: u32 = 4;
+pub(super) const PROPERTIES: u32 = 5;
 
 /// A walk through the shapes.
 pub(super) struct Search<'a> {
@@ -91,8 +91,8 @@ fn median(samples: &[f64]) -> f64 {
     middle.copied().unwrap_or(f64::INFINITY)
 }
 
-/// Shapes that differ from this one, which comes first, in one property: the tile with its lanes, the lanes, the path of
-/// the weights, the number of workgroups.
+/// Shapes that differ from this one, which comes first, in one property: the checks, which decide what a compiler makes of
+/// all others; the tile with its lanes, the lanes, the path of the weights, the number of workgroups.
 pub(super) fn neighbours(
     around: Tiling,
     property: u32,
@@ -109,9 +109,13 @@ pub(super) fn neighbours(
         }
     };
     match property {
-        0 => found.extend(TILES.into_iter().rev().map(of_tile)),
-        1 => found.extend(LANES.map(|lanes| Tiling { lanes, ..around })),
-        2 => found.extend(
+        0 => found.push(Tiling {
+            checks: !around.checks,
+            ..around
+        }),
+        1 => found.extend(TILES.into_iter().rev().map(of_tile)),
+        2 => found.extend(LANES.map(|lanes| Tiling { lanes, ..around })),
+        3 => found.extend(
             [WeightPath::Uniform, WeightPath::Storage].map(|weights| Tiling { weights, ..around }),
         ),
         _ => found.extend(GROUPS.map(|groups| Tiling { groups, ..around })),
@@ -173,6 +177,7 @@ mod tests {
             lanes: 192,
             groups: 64,
             weights: WeightPath::Storage,
+            checks: false,
             ..Tiling::default_for(&adapter)
         }
         .keeping_x_if_it_fits(&adapter.limits);
@@ -183,12 +188,13 @@ mod tests {
                 1.0 + off(shape.tile, wanted.tile)
                     + off(shape.lanes, wanted.lanes)
                     + off(shape.groups, wanted.groups)
-                    + 0.5 * f64::from(u8::from(shape.weights != wanted.weights)),
+                    + 0.5 * f64::from(u8::from(shape.weights != wanted.weights))
+                    + 0.5 * f64::from(u8::from(shape.checks != wanted.checks)),
             ),
         };
         let (choice, measured) = walk(&adapter, time);
         assert_eq!(choice, Some(Variant::Fused(wanted)));
-        assert!((10..=18).contains(&measured), "{measured}");
+        assert!((11..=19).contains(&measured), "{measured}");
     }
 
     #[test]

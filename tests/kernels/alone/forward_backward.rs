@@ -48,6 +48,7 @@ impl Default for ForwardBackwardCase {
                 groups: 7,
                 weights: WeightPath::Uniform,
                 keep_x: true,
+                checks: true,
             },
             activation: Activation::Relu,
             loss: Loss::CrossEntropy,
@@ -335,4 +336,29 @@ pub fn forward_backward_cases() -> Vec<ForwardBackwardCase> {
         cases.extend([case, case.with_tanh()]);
     }
     cases
+}
+
+/// A case of each other tile and number of lanes that have room in 32 KiB, with both ways for weights and images.
+pub fn other_shapes() -> Vec<ForwardBackwardCase> {
+    use WeightPath::{Storage, Uniform};
+    let shapes = [
+        (2, 192, Uniform, true),
+        (4, 128, Storage, true),
+        (4, 256, Uniform, false),
+        (6, 96, Storage, false),
+        (8, 128, Storage, false),
+        (10, 128, Uniform, false),
+    ];
+    let case = ForwardBackwardCase::default();
+    let of = |(tile, lanes, weights, keep_x)| ForwardBackwardCase {
+        tiling: Tiling {
+            tile,
+            lanes,
+            weights,
+            keep_x,
+            ..case.tiling
+        },
+        ..case
+    };
+    shapes.map(of).to_vec()
 }

@@ -79,6 +79,7 @@ impl UpdateCase {
             groups: 264,
             weights: WeightPath::Storage,
             keep_x: false,
+            checks: true,
         };
         let examples = 2 * self.rows;
         let sizes = Sizes::of(examples, 1);

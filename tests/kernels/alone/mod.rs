@@ -4,6 +4,7 @@
 //! not write has to be unchanged, padding that it writes has to be zero, and a read past the end gives a NaN.
 
 mod backward;
+mod bounds;
 mod cases;
 mod device;
 mod forward;
@@ -26,11 +27,13 @@ use libtest_mimic::{Failed, Trial};
 use crate::common::compare::close;
 pub use cases::{Case, Data, cases};
 pub use device::Single;
-pub use forward_backward::{ForwardBackwardCase, forward_backward_cases};
+pub use forward_backward::{ForwardBackwardCase, forward_backward_cases, other_shapes};
 pub use fused_update::update_cases;
 use setup::Setup;
 use setup::{AFTER_END, Expected, Number, UNREADABLE, UNWRITTEN};
 
+/// Kernels that both variants have.
+const OF_MATRICES: [&str; 4] = ["muon", "whiten", "orthogonal", "unwhiten"];
 /// Words after the end of each storage buffer, a whole number of vectors.
 const GUARD: usize = 256;
 
@@ -193,13 +196,18 @@ impl Number {
 /// A case's name, and the function that makes it.
 type Named = (String, Arc<dyn Fn() -> Ready + Send + Sync>);
 
-/// The check of every case, and of some with poisoned workgroup memory.
+/// The check of every case, and of some with poisoned workgroup memory; of the kernels that may run without checks at run
+/// time, that they need none.
 pub fn trials() -> Vec<Trial> {
     let (mut tests, mut on_poison): (Vec<Named>, Vec<Named>) = (Vec::new(), Vec::new());
+    let mut in_bounds: Vec<Named> = Vec::new();
     for case in cases() {
         let ready: Named = (case.to_string(), Arc::new(move || Ready::new(case)));
         if case.examples == 65 && has_workgroup_memory(case.kernel) {
             on_poison.push(ready.clone());
+        }
+        if case.examples == 65 && OF_MATRICES.contains(&case.kernel) {
+            in_bounds.push(ready.clone());
         }
         tests.push(ready);
     }
@@ -210,7 +218,10 @@ pub fn trials() -> Vec<Trial> {
     let updates = update_cases().into_iter();
     fused.extend(updates.map(|case| (case.to_string(), Arc::new(move || case.ready()) as _)));
     on_poison.extend(fused.clone());
+    in_bounds.extend(fused.clone());
     tests.extend(fused);
+    let shapes = other_shapes().into_iter();
+    in_bounds.extend(shapes.map(|case| (case.to_string(), Arc::new(move || case.ready()) as _)));
     let tests = tests.into_iter().map(|(name, ready)| {
         let check = move |adapter: &wgpu::Adapter| {
             let single = Single::open(adapter)?;
@@ -230,7 +241,18 @@ pub fn trials() -> Vec<Trial> {
         "poisoned::memory_that_is_not_written_gives_a_nan".to_owned(),
         a_nan_is_found,
     );
+    let in_bounds = in_bounds.into_iter().map(|(name, ready)| {
+        let check =
+            move |adapter: &wgpu::Adapter| ready().stays_in_bounds(&Single::open(adapter)?, None);
+        (format!("in_bounds::{name}"), check)
+    });
+    let is_found = (
+        "in_bounds::what_is_wrong_is_found".to_owned(),
+        bounds::what_is_wrong_is_found,
+    );
     let mut trials = crate::common::adapter_trials(&Vec::from_iter(tests));
+    trials.extend(crate::common::adapter_trials(&Vec::from_iter(in_bounds)));
+    trials.extend(crate::common::adapter_trials(&[is_found]));
     trials.extend(crate::common::adapter_trials(&Vec::from_iter(on_poison)));
     trials.extend(crate::common::adapter_trials(&[reaches]));
     trials

@@ -297,6 +297,7 @@ fn fused() -> Vec<(String, String)> {
             groups: 16,
             weights: WeightPath::Storage,
             keep_x,
+            checks: true,
         };
         let recipe = Recipe::named(RecipeName::FullBatchMuon);
         let program = Program::build(&recipe, Sizes::of(100, 10), Variant::Fused(tiling));
