@@ -3,7 +3,7 @@
 use super::tile::{Activations16, VECTORS};
 use crate::cpu::simd::{LANES, Lanes, Simd};
 
-/// Where a layer's operands are in a tile's vectors.
+/// Places of a layer's operands in a tile's vectors.
 pub trait Layer<const IN: usize> {
     /// Its inputs.
     fn below(t: &Activations16) -> &[Lanes; IN];

@@ -17,6 +17,7 @@ mod dropout;
 mod input;
 mod loss;
 mod muon;
+mod rows;
 pub mod stages;
 mod sums;
 mod tile;

@@ -78,7 +78,7 @@ impl Sums {
     }
 }
 
-/// The sum of each of up to sixteen vectors: a third of the operations that one after the other takes.
+/// The sum of each of up to sixteen vectors, to the bit [`Simd::sum`], in a third of the operations.
 #[inline(always)]
 fn sums_of_lanes<S: Simd>(s: S, vectors: &[Lanes]) -> Lanes {
     let mut quads = [s.splat(0.0); 4];
@@ -89,7 +89,7 @@ fn sums_of_lanes<S: Simd>(s: S, vectors: &[Lanes]) -> Lanes {
                 four[j] = s.load(vector);
             }
         }
-        quads[i] = s.sum_within_quads(four);
+        quads[i] = s.sum_of_quads(four);
     }
     let mut sums = Lanes::ZERO;
     s.store(&mut sums, s.sum_within_quads(quads));

@@ -136,6 +136,7 @@ fn gradients_on_padding<S: Simd>(s: S, d_h2: &Repeated, found: &mut Edges) {
 ///
 /// `next`: what is needed next, brought into the cache meanwhile: all of an example's memory does not fit.
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 pub fn forward<S: Simd>(
     s: S,
     h1: &H1Units,
