@@ -1,14 +1,14 @@
 //! Both convolutions: forward, back from H2 to H1, and the gradients of their kernels.
 //!
 //! A row is sixteen examples wide: each element is a vector. The padding is never touched: a tap that falls on it is
-//! left out here, and enters through the biases instead (see [`super::weights`]). Which taps those are in a row is
-//! known at compile time, so the loops over taps are unrolled by hand, and the accumulators stay in registers.
+//! left out here, and enters through the biases instead (see [`super::weights`]).
 //!
 //! Here and in all kernels no vector operation is inside a closure: a closure is compiled without the level's
 //! instructions unless the optimizer chooses to inline it, and until then every operation in it is a call.
 
+use super::rows::{row_above, row_backward, row_forward, row_gradient, taps_inside};
 use super::sums::KernelSums;
-use super::tile::Units;
+use super::tile::{Activations16, Units, VECTORS};
 use super::weights::Kernels;
 use crate::cpu::activation::{activate, times_slope};
 use crate::cpu::simd::{Lanes, Simd};
@@ -55,24 +55,6 @@ const _: () = {
     }
 };
 
-/// Index in a row (or column) of `side` under tap `tap` of the unit at `above`; `None` in the padding.
-#[inline(always)]
-fn below(above: usize, tap: usize, side: usize) -> Option<usize> {
-    let padded = STRIDE * above + tap;
-    if padded >= PADDING && padded < PADDING + side {
-        Some(padded - PADDING)
-    } else {
-        None
-    }
-}
-
-/// The taps of a kernel, along one axis, that fall inside an input of `side` for the unit at `above`.
-#[inline(always)]
-pub fn taps_inside(above: usize, side: usize) -> std::ops::Range<usize> {
-    let first = PADDING.saturating_sub(STRIDE * above);
-    first..KERNEL.min(side + PADDING - STRIDE * above)
-}
-
 /// A reference for each of `M` maps; what `std::array::from_fn` does, but sure to be inlined.
 macro_rules! each_map {
     ($m:ident < $maps:ident => $of:expr) => {{
@@ -85,97 +67,6 @@ macro_rules! each_map {
         }
         all
     }};
-}
-
-/// `acc[m][c] += Σ w[m][kc] · row[2(first + c) + kc − 2]` over the taps inside the row.
-///
-/// - `row`: one row of one input map; `w`: one kernel row for each of `M` maps
-/// - `acc`: `C` columns of those maps, from column `first`
-#[inline(always)]
-fn row_forward<S: Simd, const M: usize, const C: usize, const SIDE: usize>(
-    s: S,
-    row: &[Lanes; SIDE],
-    w: [&[f32; KERNEL]; M],
-    first: usize,
-    acc: &mut [[S::V; C]; M],
-) {
-    unrolled!(tap in [0 1 2 3 4] {
-        let mut values = [s.splat(0.0); C];
-        for c in 0..C {
-            if let Some(at) = below(first + c, tap, SIDE) {
-                values[c] = s.load(&row[at]);
-            }
-        }
-        for m in 0..M {
-            let weight = s.splat(w[m][tap]);
-            for c in 0..C {
-                if below(first + c, tap, SIDE).is_some() {
-                    acc[m][c] = s.mul_add(weight, values[c], acc[m][c]);
-                }
-            }
-        }
-    });
-}
-
-/// `acc[m][2c + kc − 2 − first] += w[m][kc] · d_above[c]` for the `C` columns from `first`.
-///
-/// - `d_above`: one row of one output map's gradient; `w`: its kernel row for each of `M` input maps
-/// - `acc`: the input maps' gradients
-#[inline(always)]
-fn row_backward<S: Simd, const M: usize, const C: usize, const ABOVE: usize>(
-    s: S,
-    d_above: &[Lanes; ABOVE],
-    w: [&[f32; KERNEL]; M],
-    first: usize,
-    acc: &mut [[S::V; C]; M],
-) {
-    let mut gradients = [s.splat(0.0); ABOVE];
-    for c in 0..ABOVE {
-        gradients[c] = s.load(&d_above[c]);
-    }
-    unrolled!(tap in [0 1 2 3 4] {
-        for m in 0..M {
-            let weight = s.splat(w[m][tap]);
-            for c in 0..ABOVE {
-                if let Some(at) = below(c, tap, STRIDE * ABOVE)
-                    && at >= first
-                    && at < first + C
-                {
-                    acc[m][at - first] = s.mul_add(weight, gradients[c], acc[m][at - first]);
-                }
-            }
-        }
-    });
-}
-
-/// `acc[m][kc] += Σ row[2c + kc − 2] · d_above[m][c]` over the taps inside the row.
-///
-/// - `row`: one row of one input map; `d_above`: one row of the gradient of each of `M` output maps (4 or 8 columns)
-/// - `acc`: those maps' kernel rows, a partial sum a lane
-#[inline(always)]
-fn row_gradient<S: Simd, const M: usize, const SIDE: usize, const ABOVE: usize>(
-    s: S,
-    row: &[Lanes; SIDE],
-    d_above: [&[Lanes; ABOVE]; M],
-    acc: &mut [[S::V; KERNEL]; M],
-) {
-    const { assert!(ABOVE <= 8 && SIDE == STRIDE * ABOVE) };
-    unrolled!(c in [0 1 2 3 4 5 6 7] {
-        if c < ABOVE {
-            let mut gradients = [s.splat(0.0); M];
-            for m in 0..M {
-                gradients[m] = s.load(&d_above[m][c]);
-            }
-            for tap in 0..KERNEL {
-                if let Some(at) = below(c, tap, SIDE) {
-                    let value = s.load(&row[at]);
-                    for m in 0..M {
-                        acc[m][tap] = s.mul_add(value, gradients[m], acc[m][tap]);
-                    }
-                }
-            }
-        }
-    });
 }
 
 /// `above[m, r, c] = f(b[m, r, c] + Σ w[m, s, kr, kc] · below[source(m, s), 2r + kr − 2, 2c + kc − 2])`, `M` maps at
@@ -262,41 +153,55 @@ fn forward_block<
             row_forward(s, below, taps, first, &mut acc);
         }
     }
+    // Sums stay in registers only where the compiler unrolls the loop, which it does not with a tanh in it: that takes
+    // its operand from memory.
     for m in 0..M {
         for c in 0..C {
-            let value = activate(s, activation, acc[m][c]);
+            let value = if activation == Activation::Relu {
+                activate(s, Activation::Relu, acc[m][c])
+            } else {
+                acc[m][c]
+            };
             s.store(&mut above[map + m][row][first + c], value);
+        }
+    }
+    if activation != Activation::Relu {
+        for m in 0..M {
+            for value in &mut above[map + m][row][first..first + C] {
+                s.store(value, activate(s, activation, s.load(value)));
+            }
         }
     }
 }
 
-/// Differentiates H2's [`forward`] by H1's sums: `d_h1[s, y, x] = f′(h1[s, y, x]) · Σ w[m, s, kr, kc] · d_h2[m, r, c]`
-/// over what saw the unit, and `d_b += d_h1` for H1's biases.
+/// Differentiates H2's [`forward`] by H1's sums in each vector of a tile:
+/// `d_h1[s, y, x] = f′(h1[s, y, x]) · Σ w[m, s, kr, kc] · d_h2[m, r, c]` over what saw the unit, over H1's activations,
+/// and `d_b += d_h1` for H1's biases.
 ///
-/// - `d_h2`: `[12][4][4]`; `w`: `[12][8][5][5]`
-/// - `h1`: `[12][8][8]`, activations, each overwritten by its gradient; `d_b`: `[12][8][8]`
+/// - `w`: `[12][8][5][5]`; `d_b`: `[12][8][8]`
 #[inline(always)]
 pub fn h2_backward<S: Simd>(
     s: S,
-    d_h2: &Units<H2_SIDE>,
+    tile: &mut [Activations16; VECTORS],
     w: &Kernels<H2_FAN_MAPS>,
     activation: Activation,
-    h1: &mut Units<H1_SIDE>,
     d_b: &mut Units<H1_SIDE>,
 ) {
-    for row in 0..H1_SIDE {
-        // Accumulators: 16 of 32 registers, or 4 of 8.
-        if S::REGISTERS >= 32 {
-            for source in (0..MAPS).step_by(2) {
-                backward_block::<S, 2, 8>(s, d_h2, w, activation, h1, d_b, source, row, 0);
-            }
-        } else {
-            for source in 0..MAPS {
-                backward_block::<S, 1, 4>(s, d_h2, w, activation, h1, d_b, source, row, 0);
-                backward_block::<S, 1, 4>(s, d_h2, w, activation, h1, d_b, source, row, 4);
+    // Which units see a row is known at compile time as well.
+    unrolled!(row in [0 1 2 3 4 5 6 7] {
+        // Accumulators: 16 of 32 registers, or 4 of 8. All vectors in turn, so that each bias is loaded once.
+        let sources_at_once = if S::REGISTERS >= 32 { 2 } else { 1 };
+        for source in (0..MAPS).step_by(sources_at_once) {
+            for Activations16 { h1, h2, .. } in tile.iter_mut() {
+                if S::REGISTERS >= 32 {
+                    backward_block::<S, 2, 8>(s, h2, w, activation, h1, d_b, source, row, 0);
+                } else {
+                    backward_block::<S, 1, 4>(s, h2, w, activation, h1, d_b, source, row, 0);
+                    backward_block::<S, 1, 4>(s, h2, w, activation, h1, d_b, source, row, 4);
+                }
             }
         }
-    }
+    });
 }
 
 /// `M` (1 or 2) of H1's maps from `source` and `C` columns from `first` of one row.
@@ -315,15 +220,13 @@ fn backward_block<S: Simd, const M: usize, const C: usize>(
 ) {
     let mut acc = [[s.splat(0.0); C]; M];
     for &(map, channel) in &SEEN_BY[source] {
-        // 2·above + tap − 2 = row: taps of the row's parity, from the highest unit that sees it to the lowest.
-        let highest = KERNEL.min(row + PADDING + 1);
-        for tap in (row % STRIDE..highest).step_by(STRIDE) {
-            let above = (row + PADDING - tap) / STRIDE;
-            if let Some(d_above) = d_h2[map].get(above) {
+        // From the highest unit that sees the row to the lowest.
+        unrolled!(tap in [0 1 2 3 4] {
+            if let Some(above) = row_above(row, tap) {
                 let taps = each_map!(m < M => &w[map][channel + m][tap]);
-                row_backward(s, d_above, taps, first, &mut acc);
+                row_backward(s, &d_h2[map][above], taps, first, &mut acc);
             }
-        }
+        });
     }
     for m in 0..M {
         for c in 0..C {
@@ -340,17 +243,19 @@ fn backward_block<S: Simd, const M: usize, const C: usize>(
 /// `d_w[m, s, kr, kc] += Σ below[source(m, s), 2r + kr − 2, 2c + kc − 2] · d_above[m, r, c]`
 ///
 /// - `vectors`: `below` and `d_above` of each; `sources`, `d_w`: as in [`forward`]
+/// - `is_first`: overwrites `d_w` instead
 #[inline(always)]
 pub fn gradient<S: Simd, const FAN: usize, const BELOW: usize, const ABOVE: usize>(
     s: S,
     vectors: &[(&[[[Lanes; BELOW]; BELOW]], &Units<ABOVE>)],
     sources: &[[usize; FAN]; MAPS],
+    is_first: bool,
     d_w: &mut [[KernelSums; FAN]; MAPS],
 ) {
     if S::REGISTERS >= 32 {
-        gradient_blocks::<S, 4, FAN, BELOW, ABOVE>(s, vectors, sources, d_w);
+        gradient_blocks::<S, 4, FAN, BELOW, ABOVE>(s, vectors, sources, is_first, d_w);
     } else {
-        gradient_blocks::<S, 1, FAN, BELOW, ABOVE>(s, vectors, sources, d_w);
+        gradient_blocks::<S, 1, FAN, BELOW, ABOVE>(s, vectors, sources, is_first, d_w);
     }
 }
 
@@ -365,15 +270,18 @@ fn gradient_blocks<
     s: S,
     vectors: &[(&[[[Lanes; BELOW]; BELOW]], &Units<ABOVE>)],
     sources: &[[usize; FAN]; MAPS],
+    is_first: bool,
     d_w: &mut [[KernelSums; FAN]; MAPS],
 ) {
     for map in (0..MAPS).step_by(M) {
         for (channel, &source) in sources[map].iter().enumerate() {
             for kr in 0..KERNEL {
                 let mut acc = [[s.splat(0.0); KERNEL]; M];
-                for m in 0..M {
-                    for kc in 0..KERNEL {
-                        acc[m][kc] = s.load(&d_w[map + m][channel][kr][kc]);
+                if !is_first {
+                    for m in 0..M {
+                        for kc in 0..KERNEL {
+                            acc[m][kc] = s.load(&d_w[map + m][channel][kr][kc]);
+                        }
                     }
                 }
                 for (below, d_above) in vectors {

@@ -18,8 +18,7 @@ pub fn input<S: Simd>(
 ) {
     let blank = [0; PIXELS]; // background, as codes
     let (mut room, mut shifted) = (blank, blank);
-    let x = x.as_flattened_mut();
-    let whole = i32::from(set.denominator());
+    let denominator = s.splat(f32::from(set.denominator()));
     for lane in 0..LANES {
         let example = first + lane;
         let codes = if example >= set.count() {
@@ -34,18 +33,27 @@ pub fn input<S: Simd>(
                 }
             }
         };
-        for (values, &code) in x.iter_mut().zip(codes) {
-            values.0[lane] = (i32::from(code) - whole) as f32;
+        // A row of one image, to be turned.
+        for (rows, codes) in x.iter_mut().zip(codes.as_chunks::<SIDE>().0) {
+            s.store(&mut rows[lane], s.sub(s.load_whole(codes), denominator));
         }
     }
     // code / denominator − 1 = (code − denominator) / denominator, rounded once: the quotient by the reciprocal,
     // corrected by its remainder, costs a fraction of a division.
-    let denominator = s.splat(f32::from(set.denominator()));
     let reciprocal = s.splat(1.0 / f32::from(set.denominator()));
-    for values in x {
-        let numerator = s.load(values);
-        let quotient = s.mul(numerator, reciprocal);
-        let remainder = s.neg_mul_add(quotient, denominator, numerator);
-        s.store(values, s.mul_add(remainder, reciprocal, quotient));
+    for row in x {
+        let mut numerators = [denominator; LANES];
+        for lane in 0..LANES {
+            numerators[lane] = s.load(&row[lane]);
+        }
+        let numerators = s.turn(numerators);
+        for column in 0..SIDE {
+            let quotient = s.mul(numerators[column], reciprocal);
+            let remainder = s.neg_mul_add(quotient, denominator, numerators[column]);
+            s.store(&mut row[column], s.mul_add(remainder, reciprocal, quotient));
+        }
     }
 }
+
+/// A row of an image fills a vector.
+const _: () = assert!(SIDE == LANES);

@@ -5,12 +5,12 @@ use crate::cpu::simd::{LANES, Lanes, Simd, exp};
 use crate::net::CLASSES;
 use crate::recipe::{Activation, Loss, Recipe};
 
-/// Sum of the losses of `labels.len()` (0 to 16) examples, in order, and how many were missed (the first of equal
-/// outputs counts).
+/// Sum of the losses of `labels.len()` (0 to 16) examples, and how many were missed (the first of equal outputs
+/// counts).
 ///
-/// - MSE: `loss = Σ (out[k] − target[k])² / 10`, target +1 for the label, −1 for the others;
-///   `d_out[k] = scale · 2/10 · (out[k] − target[k]) · g′[k]`, g′ being 1 − out[k]², or scaled tanh's
-/// - cross-entropy: `loss = ln Σ exp(out[k]) − out[label]`; `d_out[k] = scale · (softmax(out)[k] − [k = label])`
+/// - MSE: `Σ (out[k] − target[k])² / 10`; `d_out[k] = scale · 2/10 · (out[k] − target[k]) · g′[k]`, g′ being
+///   1 − out[k]², or scaled tanh's; target +1 for the label, −1 for the others
+/// - cross-entropy: `ln Σ exp(out[k]) − out[label]`; `d_out[k] = scale · (softmax(out)[k] − [k = label])`
 ///
 /// `out`, `d_out`: `[10]`; lanes past the last label get a gradient of 0.
 #[inline(always)]
@@ -23,35 +23,53 @@ pub fn loss<S: Simd>(
     d_out: &mut [Lanes; CLASSES],
 ) -> (f64, u32) {
     let is_label = one_hot(labels);
-    let mut values = Lanes::ZERO;
-    let value = match recipe.loss {
-        Loss::Mse => squared_error(s, out, &is_label, recipe.activation, scale, d_out),
+    let mut sum = 0.0;
+    match recipe.loss {
+        Loss::Mse => {
+            let mut values = Lanes::ZERO;
+            let value = squared_error(s, out, &is_label, recipe.activation, scale, d_out);
+            s.store(&mut values, value);
+            sum += values.0[..labels.len()]
+                .iter()
+                .map(|&value| f64::from(value))
+                .sum::<f64>();
+        }
         Loss::CrossEntropy => {
             let (largest, total) = softmax(s, out, &is_label, scale, d_out);
-            for (lane, value) in values.0.iter_mut().enumerate().take(labels.len()) {
-                let logit = out[usize::from(labels[lane])].0[lane];
-                *value = total.0[lane].ln() + largest.0[lane] - logit;
+            // The logarithms' sum by one logarithm: sixteen factors are from 1 to 10.
+            let mut product = 1.0;
+            for (lane, &label) in labels.iter().enumerate() {
+                product *= f64::from(total.0[lane]);
+                sum += f64::from(largest.0[lane] - out[usize::from(label)].0[lane]);
             }
-            s.load(&values)
+            sum += product.ln();
         }
-    };
-    s.store(&mut values, value);
-    for gradient in d_out.iter_mut() {
-        gradient.0[labels.len()..].fill(0.0);
     }
-    let mut sum = 0.0;
-    let mut misses = 0;
-    for (lane, &label) in labels.iter().enumerate() {
-        sum += f64::from(values.0[lane]);
-        let mut guess = 0;
-        for class in 1..CLASSES {
-            if out[class].0[lane] > out[guess].0[lane] {
-                guess = class;
-            }
+    if labels.len() < LANES {
+        for gradient in d_out.iter_mut() {
+            gradient.0[labels.len()..].fill(0.0);
         }
-        misses += u32::from(guess != usize::from(label));
     }
-    (sum, misses)
+    let guesses = guesses(s, out).0;
+    let pairs = guesses.iter().zip(labels);
+    let misses = pairs.filter(|&(&guess, &label)| guess != f32::from(label));
+    (sum, misses.count() as u32)
+}
+
+/// The first class with the largest output of each example; a NaN is not larger than anything, nor anything than it.
+#[inline(always)]
+fn guesses<S: Simd>(s: S, out: &[Lanes; CLASSES]) -> Lanes {
+    let mut largest = s.load(&out[0]);
+    let mut guess = s.splat(0.0);
+    for class in 1..CLASSES {
+        let value = s.load(&out[class]);
+        let rise = s.sub(s.splat(class as f32), guess);
+        guess = s.add(guess, s.where_positive(s.sub(value, largest), rise));
+        largest = s.max(value, largest);
+    }
+    let mut guesses = Lanes::ZERO;
+    s.store(&mut guesses, guess);
+    guesses
 }
 
 /// `[class]`: 1 in the lanes of the examples with that label, else 0.

@@ -17,6 +17,7 @@ mod dropout;
 mod input;
 mod loss;
 mod muon;
+mod rows;
 pub mod stages;
 mod sums;
 mod tile;
@@ -32,7 +33,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytemuck::zeroed_box;
 
-use self::stages::{Chunk, PartialGradient, Scratch, Stage};
+use self::stages::{Chunk, PartialGradient, Scratch, Stage, Total};
 pub use self::tile::TILE;
 use self::weights::Weights;
 use super::processor;
@@ -50,6 +51,9 @@ use crate::whitening::{Sample, Whitening};
 const CHUNKS: usize = 64;
 /// Most tiles of a chunk: its sums are f32, a lane adding one example per vector.
 const TILES_PER_CHUNK: usize = 64;
+
+/// Parameters whose gradients a thread adds at a time.
+const PIECE: usize = 1_024;
 
 /// The whole training set at once, on the CPU.
 pub struct FullBatch {
@@ -148,6 +152,7 @@ impl FullBatch {
                     recipe: &self.recipe,
                     step,
                     examples,
+                    is_first: true,
                     stages,
                     scratch: &mut scratch.unwrap_or_else(PoisonError::into_inner),
                     partial,
@@ -172,6 +177,7 @@ impl FullBatch {
             recipe: &self.recipe,
             step: None,
             examples: 0..TILE.min(self.train.count()),
+            is_first: false,
             stages,
             scratch: scratch.unwrap_or_else(PoisonError::into_inner),
             partial: &mut self.partials[0],
@@ -182,11 +188,14 @@ impl FullBatch {
     fn loss_and_gradient(&mut self) -> (f64, Vec<f32>) {
         let (sum, _) = self.run_chunks(Split::Train, Some(self.state.step));
         let mut total = Box::new([0f64; PARAMETER_COUNT]);
-        for partial in &self.partials {
-            for (sum, &part) in total.iter_mut().zip(partial.gradient.flat()) {
-                *sum += f64::from(part);
-            }
-        }
+        let pieces = total.chunks_mut(PIECE).enumerate().collect();
+        self.threads.for_each(pieces, |_, (piece, sums)| {
+            self.level.run(Total {
+                partials: &self.partials,
+                first: piece * PIECE,
+                sums,
+            });
+        });
         weights::add_padding_gradient(&mut total);
         let gradient = total.iter().map(|&sum| sum as f32).collect();
         (sum / self.train.count() as f64, gradient)

@@ -6,19 +6,19 @@ use std::ops::Range;
 use bytemuck::Zeroable;
 
 use super::convolution::{H1_SOURCES, forward, gradient, h2_backward};
-use super::dense::{dense, dense_gradient};
+use super::dense::{Layer, dense, dense_gradient};
 use super::dropout::dropout_factors;
 use super::input::input;
 use super::loss::loss;
 use super::sums::Sums;
-use super::tile::{Activations16, TILE, VECTORS};
+use super::tile::{Activations16, TILE, Units, VECTORS};
 use super::weights::Weights;
 use crate::cpu::activation::{activate, scaled_tanh, times_slope};
 use crate::cpu::simd::{LANES, Lanes, Simd, WithSimd};
 use crate::data::Examples;
 use crate::draw;
-use crate::net::{H2_SOURCES, H2_UNITS, H3_UNITS, Parameters};
-use crate::recipe::{Loss, Recipe};
+use crate::net::{CLASSES, H2_SIDE, H2_SOURCES, H2_UNITS, H3_UNITS, Parameters};
+use crate::recipe::{Activation, Loss, Recipe};
 
 /// Defines the stages, in the order of a step, each by the method that runs it on a tile.
 macro_rules! stages {
@@ -87,6 +87,27 @@ impl PartialGradient {
     }
 }
 
+/// Adds the chunks' gradients, in their order, for the parameters from `first`.
+pub(super) struct Total<'a> {
+    pub partials: &'a [PartialGradient],
+    pub first: usize,
+    pub sums: &'a mut [f64],
+}
+
+impl WithSimd for Total<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for partial in self.partials {
+            let parts = &partial.gradient.flat()[self.first..];
+            for (sum, &part) in self.sums.iter_mut().zip(parts) {
+                *sum += f64::from(part);
+            }
+        }
+    }
+}
+
 /// A chunk of examples to run through stages, and results of those that have been.
 pub(super) struct Chunk<'a> {
     pub set: &'a dyn Examples,
@@ -96,6 +117,8 @@ pub(super) struct Chunk<'a> {
     pub step: Option<u32>,
     /// The examples to run, from a multiple of [`TILE`]: the present tile and those after it.
     pub examples: Range<usize>,
+    /// The present tile is the chunk's first.
+    pub is_first: bool,
     pub stages: &'a [Stage],
     pub scratch: &'a mut Scratch,
     pub partial: &'a mut PartialGradient,
@@ -108,13 +131,14 @@ impl WithSimd for Chunk<'_> {
     fn run<S: Simd>(mut self, s: S) {
         (self.partial.loss, self.partial.misses) = (0.0, 0);
         if self.step.is_some() {
-            bytemuck::write_zeroes(&mut self.scratch.sums);
+            self.scratch.sums.start();
         }
         while !self.examples.is_empty() {
             for &stage in self.stages {
                 self.stage(s, stage);
             }
             self.examples.start += TILE;
+            self.is_first = false;
         }
         if self.step.is_some() {
             self.scratch.sums.finish(s, &mut self.partial.gradient);
@@ -167,28 +191,14 @@ impl Chunk<'_> {
 
     #[inline(always)]
     fn h3_forward<S: Simd>(&mut self, s: S) {
-        let (w, activation) = (self.weights, self.recipe.activation);
-        let operands = self
-            .scratch
-            .vectors
-            .each_mut()
-            .map(|t| (&t.dropped, &mut t.h3));
-        dense::<S, _, _, 5>(s, operands, &w.h3w, &w.h3b);
-        for value in self.scratch.vectors.iter_mut().flat_map(|t| &mut t.h3) {
-            s.store(value, activate(s, activation, s.load(value)));
-        }
+        let (w, layer) = (self.weights, H3Forward(self.recipe.activation));
+        dense::<S, _, _, _, 5>(s, &mut self.scratch.vectors, &w.h3w, &w.h3b, layer);
     }
 
     #[inline(always)]
     fn out_forward<S: Simd>(&mut self, s: S) {
-        let (w, recipe) = (self.weights, self.recipe);
-        let operands = self.scratch.vectors.each_mut().map(|t| (&t.h3, &mut t.out));
-        dense::<S, _, _, 5>(s, operands, &w.outw, &w.outb);
-        if recipe.loss == Loss::Mse {
-            for value in self.scratch.vectors.iter_mut().flat_map(|t| &mut t.out) {
-                s.store(value, scaled_tanh(s, recipe.activation, s.load(value)));
-            }
-        }
+        let (w, layer) = (self.weights, OutForward(self.recipe));
+        dense::<S, _, _, _, 5>(s, &mut self.scratch.vectors, &w.outw, &w.outb, layer);
     }
 
     #[inline(always)]
@@ -217,27 +227,19 @@ impl Chunk<'_> {
             }
         }
         let operands = self.scratch.vectors.each_ref().map(|t| (&t.h3, &t.d_out));
-        dense_gradient(s, operands, &mut self.scratch.sums.outw);
+        dense_gradient(s, operands, self.is_first, &mut self.scratch.sums.outw);
     }
 
     /// Gradient of H3's sums, which is that of its biases.
     #[inline(always)]
     fn out_backward<S: Simd>(&mut self, s: S) {
-        let (w, activation) = (self.weights, self.recipe.activation);
-        let operands = self
-            .scratch
-            .vectors
-            .each_mut()
-            .map(|t| (&t.d_out, &mut t.d_h3));
-        dense::<S, _, _, 6>(s, operands, &w.outw_back, &[0.0; H3_UNITS]);
-        for t in self.scratch.vectors.iter_mut() {
-            for unit in 0..H3_UNITS {
-                let d = s.load(&t.d_h3[unit]);
-                let d = times_slope(s, activation, s.load(&t.h3[unit]), d);
-                s.store(&mut t.d_h3[unit], d);
-                add_to(s, d, &mut self.scratch.sums.h3b[unit]);
-            }
-        }
+        let Scratch { vectors, sums } = &mut *self.scratch;
+        let layer = OutBackward {
+            activation: self.recipe.activation,
+            biases: &mut sums.h3b,
+        };
+        let none = &[0.0; H3_UNITS];
+        dense::<S, _, _, _, 6>(s, vectors, &self.weights.outw_back, none, layer);
     }
 
     #[inline(always)]
@@ -247,62 +249,118 @@ impl Chunk<'_> {
             .vectors
             .each_ref()
             .map(|t| (&t.dropped, &t.d_h3));
-        dense_gradient(s, operands, &mut self.scratch.sums.h3w);
+        dense_gradient(s, operands, self.is_first, &mut self.scratch.sums.h3w);
     }
 
     /// Gradient of H2's sums, which is that of its biases.
     #[inline(always)]
     fn h3_backward<S: Simd>(&mut self, s: S) {
-        let (w, recipe) = (self.weights, self.recipe);
-        // Nothing needs the input of H3 any more: its gradient takes its place.
-        let operands = self
-            .scratch
-            .vectors
-            .each_mut()
-            .map(|t| (&t.d_h3, &mut t.dropped));
-        dense::<S, _, _, 6>(s, operands, &w.h3w_back, &[0.0; H2_UNITS]);
-        let biases = self.scratch.sums.h2b.as_flattened_mut().as_flattened_mut();
-        for t in self.scratch.vectors.iter_mut() {
-            let h2 = t.h2.as_flattened_mut().as_flattened_mut();
-            for unit in 0..H2_UNITS {
-                let mut d = s.load(&t.dropped[unit]);
-                if recipe.dropout > 0.0 {
-                    d = s.mul(d, s.load(&t.factors[unit]));
-                }
-                let d = times_slope(s, recipe.activation, s.load(&h2[unit]), d);
-                s.store(&mut h2[unit], d);
-                add_to(s, d, &mut biases[unit]);
-            }
-        }
+        let Scratch { vectors, sums } = &mut *self.scratch;
+        let layer = H3Backward {
+            recipe: self.recipe,
+            biases: &mut sums.h2b,
+        };
+        let none = &[0.0; H2_UNITS];
+        dense::<S, _, _, _, 6>(s, vectors, &self.weights.h3w_back, none, layer);
     }
 
     #[inline(always)]
     fn h2_gradient<S: Simd>(&mut self, s: S) {
         let vectors = self.scratch.vectors.each_ref().map(|t| (&t.h1[..], &t.h2));
-        gradient(s, &vectors, &H2_SOURCES, &mut self.scratch.sums.h2w);
+        let sums = &mut self.scratch.sums.h2w;
+        gradient(s, &vectors, &H2_SOURCES, self.is_first, sums);
     }
 
     /// Gradient of H1's sums, which is that of its biases.
     #[inline(always)]
     fn h2_backward<S: Simd>(&mut self, s: S) {
-        let (w, activation) = (self.weights, self.recipe.activation);
-        for t in self.scratch.vectors.iter_mut() {
-            h2_backward(
-                s,
-                &t.h2,
-                &w.h2w,
-                activation,
-                &mut t.h1,
-                &mut self.scratch.sums.h1b,
-            );
-        }
+        let Scratch { vectors, sums } = &mut *self.scratch;
+        let (w, activation) = (&self.weights.h2w, self.recipe.activation);
+        h2_backward(s, vectors, w, activation, &mut sums.h1b);
     }
 
     #[inline(always)]
     fn h1_gradient<S: Simd>(&mut self, s: S) {
-        for t in self.scratch.vectors.iter() {
-            gradient(s, &[(&t.x, &t.h1)], &H1_SOURCES, &mut self.scratch.sums.h1w);
+        let Scratch { vectors, sums } = &mut *self.scratch;
+        let mut is_first = self.is_first;
+        for t in vectors.iter() {
+            gradient(s, &[(&t.x, &t.h1)], &H1_SOURCES, is_first, &mut sums.h1w);
+            is_first = false;
         }
+    }
+}
+
+struct H3Forward(Activation);
+
+impl Layer<H2_UNITS> for H3Forward {
+    #[inline(always)]
+    fn below(t: &Activations16) -> &[Lanes; H2_UNITS] {
+        &t.dropped
+    }
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, s: S, t: &mut Activations16, unit: usize, sum: S::V) {
+        s.store(&mut t.h3[unit], activate(s, self.0, sum));
+    }
+}
+
+struct OutForward<'a>(&'a Recipe);
+
+impl Layer<H3_UNITS> for OutForward<'_> {
+    #[inline(always)]
+    fn below(t: &Activations16) -> &[Lanes; H3_UNITS] {
+        &t.h3
+    }
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, s: S, t: &mut Activations16, unit: usize, sum: S::V) {
+        let value = match self.0.loss {
+            Loss::Mse => scaled_tanh(s, self.0.activation, sum),
+            Loss::CrossEntropy => sum,
+        };
+        s.store(&mut t.out[unit], value);
+    }
+}
+
+/// To H3's sums; their gradient is that of the biases.
+struct OutBackward<'a> {
+    activation: Activation,
+    biases: &'a mut [Lanes; H3_UNITS],
+}
+
+impl Layer<CLASSES> for OutBackward<'_> {
+    #[inline(always)]
+    fn below(t: &Activations16) -> &[Lanes; CLASSES] {
+        &t.d_out
+    }
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, s: S, t: &mut Activations16, unit: usize, sum: S::V) {
+        let d = times_slope(s, self.activation, s.load(&t.h3[unit]), sum);
+        s.store(&mut t.d_h3[unit], d);
+        add_to(s, d, &mut self.biases[unit]);
+    }
+}
+
+/// To H2's sums, over its activations; their gradient is that of the biases.
+struct H3Backward<'a> {
+    recipe: &'a Recipe,
+    biases: &'a mut Units<H2_SIDE>,
+}
+
+impl Layer<H3_UNITS> for H3Backward<'_> {
+    #[inline(always)]
+    fn below(t: &Activations16) -> &[Lanes; H3_UNITS] {
+        &t.d_h3
+    }
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, s: S, t: &mut Activations16, unit: usize, sum: S::V) {
+        let mut d = sum;
+        if self.recipe.dropout > 0.0 {
+            d = s.mul(d, s.load(&t.factors[unit]));
+        }
+        let h2 = &mut t.h2.as_flattened_mut().as_flattened_mut()[unit];
+        let d = times_slope(s, self.recipe.activation, s.load(h2), d);
+        s.store(h2, d);
+        let biases = self.biases.as_flattened_mut().as_flattened_mut();
+        add_to(s, d, &mut biases[unit]);
     }
 }
 

@@ -1,9 +1,9 @@
 //! A chunk's gradient while it grows: vectors whose lanes are summed only once, at the end of the chunk.
 
-use bytemuck::{Zeroable, cast_slice};
+use bytemuck::{Zeroable, cast_slice, cast_slice_mut};
 
 use super::tile::Units;
-use crate::cpu::simd::{Lanes, Simd};
+use crate::cpu::simd::{LANES, Lanes, Simd};
 use crate::net::{
     CLASSES, H1_SIDE, H1B, H1W, H2_FAN_MAPS, H2_SIDE, H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W,
     KERNEL, MAPS, OUTB, OUTW, Parameters,
@@ -39,6 +39,17 @@ pub struct Sums {
 }
 
 impl Sums {
+    /// Starts a chunk: its first tile overwrites the sums of weights, and adds to those of biases.
+    pub fn start(&mut self) {
+        let biases: [&mut [Lanes]; 4] = [
+            cast_slice_mut(&mut self.h1b),
+            cast_slice_mut(&mut self.h2b),
+            &mut self.h3b,
+            &mut self.outb,
+        ];
+        biases.into_iter().for_each(|sums| sums.fill(Lanes::ZERO));
+    }
+
     /// Writes the chunk's gradient (but for the padding's share) over `gradient`.
     #[inline(always)]
     pub fn finish<S: Simd>(&self, s: S, gradient: &mut Parameters) {
@@ -51,8 +62,9 @@ impl Sums {
             (&OUTB, &self.outb),
         ];
         for (tensor, sums) in sums {
-            for (to, sum) in gradient.tensor_mut(tensor).iter_mut().zip(sums) {
-                *to = s.sum(s.load(sum));
+            let gradient = gradient.tensor_mut(tensor).chunks_mut(LANES);
+            for (to, sums) in gradient.zip(sums.chunks(LANES)) {
+                to.copy_from_slice(&sums_of_lanes(s, sums).0[..to.len()]);
             }
         }
         let h3w = gradient.tensor_mut(&H3W).chunks_exact_mut(H3_UNITS);
@@ -64,4 +76,22 @@ impl Sums {
             to.copy_from_slice(&cast_slice(classes)[..CLASSES]);
         }
     }
+}
+
+/// The sum of each of up to sixteen vectors, to the bit [`Simd::sum`], in a third of the operations.
+#[inline(always)]
+fn sums_of_lanes<S: Simd>(s: S, vectors: &[Lanes]) -> Lanes {
+    let mut quads = [s.splat(0.0); 4];
+    for i in 0..4 {
+        let mut four = [s.splat(0.0); 4];
+        for j in 0..4 {
+            if let Some(vector) = vectors.get(4 * i + j) {
+                four[j] = s.load(vector);
+            }
+        }
+        quads[i] = s.sum_of_quads(four);
+    }
+    let mut sums = Lanes::ZERO;
+    s.store(&mut sums, s.sum_within_quads(quads));
+    sums
 }

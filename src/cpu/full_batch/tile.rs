@@ -28,7 +28,7 @@ pub struct Activations16 {
     pub h2: Units<H2_SIDE>,
     /// Dropout's factors; untouched without dropout.
     pub factors: [Lanes; H2_UNITS],
-    /// H3's input: H2, after dropout; then its gradient.
+    /// H3's input: H2, after dropout.
     pub dropped: [Lanes; H2_UNITS],
     pub h3: [Lanes; H3_UNITS],
     /// tanh outputs for MSE, logits for cross-entropy.

@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable, cast_slice_mut};
 
-use super::convolution::taps_inside;
+use super::rows::taps_inside;
 use crate::net::{
     CLASSES, H1_SIDE, H1B, H1W, H2_FAN_MAPS, H2_SIDE, H2_UNITS, H2B, H2W, H3_UNITS, KERNEL, MAPS,
     PADDING_VALUE, PARAMETER_COUNT, ParameterTensor, Parameters, STRIDE, TAPS,
@@ -67,8 +67,15 @@ fn on_padding(row: usize, column: usize, above: usize) -> impl Iterator<Item = u
         taps_inside(row, STRIDE * above),
         taps_inside(column, STRIDE * above),
     );
-    (0..TAPS)
-        .filter(move |tap| !(rows.contains(&(tap / KERNEL)) && columns.contains(&(tap % KERNEL))))
+    (0..KERNEL).flat_map(move |row| {
+        let inside = if rows.contains(&row) {
+            columns.clone()
+        } else {
+            0..0
+        };
+        let on_padding = (0..inside.start).chain(inside.end..KERNEL);
+        on_padding.map(move |column| row * KERNEL + column)
+    })
 }
 
 /// `padded[m, r, c] = b[m, r, c] + Σ −1 · w[m, s, kr, kc]` over the taps on the padding.

@@ -37,6 +37,7 @@ pub struct Activations {
     h2: h2::Units,
     /// Dropout's.
     pub factors: h2::Units,
+    h2_edges: h2::Edges,
     /// The outputs, lanes `[class]`.
     pub out: Lanes,
 }
@@ -48,6 +49,7 @@ pub struct Gradients {
     h3: [Lanes; H3_QUADS / 4],
     h2: h2::Units,
     h2_repeated: h2::Repeated,
+    h2_edges: h2::Edges,
     /// Lanes `[map][column]`.
     h1: h1::Units,
 }
@@ -86,7 +88,17 @@ impl Activations {
     pub fn forward<S: Simd>(&mut self, s: S, recipe: &Recipe, w: &Packed) {
         let (f, inputs) = (recipe.activation, &mut self.inputs);
         h1::forward(s, &inputs.x, &w.h1w, &w.h1b, f, &mut inputs.h1);
-        h2::forward(s, &inputs.h1, &w.h2w, &w.h2b, f, &mut self.h2);
+        let (edges, h2) = (&mut self.h2_edges, &mut self.h2);
+        h2::forward(
+            s,
+            &inputs.h1,
+            &w.h2w,
+            &w.h2b,
+            f,
+            edges,
+            h2,
+            w.h3w.as_flattened(),
+        );
         for group in 0..MAP_QUADS {
             for row in 0..H2_SIDE {
                 let value = s.load(&self.h2[group][row]);
@@ -144,7 +156,8 @@ pub fn backward<S: Simd, R: Rule, const SECOND: bool>(
     let (w, h1) = (&moments.weights.h2w, &values.inputs.h1);
     h2::backward::<S, SECOND>(s, &d.h2_repeated, w, h1, f, &mut d.h1);
     let (w, b) = (trained!(moments, h2w), trained!(moments, h2b));
-    h2::gradient(s, &inputs.h1, &d.h2, &d.h2_repeated, w, b, rule);
+    let edges = &mut d.h2_edges;
+    h2::gradient(s, &inputs.h1, &d.h2, &d.h2_repeated, edges, w, b, rule);
     let (w, b) = (trained!(moments, h1w), trained!(moments, h1b));
     h1::gradient(s, &inputs.x, &d.h1, w, b, rule);
 }

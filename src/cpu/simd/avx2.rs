@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::{Lanes, Simd, WithSimd, by_intrinsics};
+use super::vector::{LANES, Lanes, Simd, WithSimd, by_intrinsics};
 
 /// Proof that the processor has AVX2 and FMA: made only by [`Avx2::detect`], which makes every intrinsic below safe to
 /// call.
@@ -40,6 +40,12 @@ impl Simd for Avx2 {
             let low = from.0.as_ptr();
             (_mm256_load_ps(low), _mm256_load_ps(low.add(8)))
         }
+        fn load_whole(self, from: &[u16; LANES]) -> V {
+            let low = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.as_ptr().cast()));
+            let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.as_ptr().add(8).cast()));
+            (_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high))
+        }
+        fn prefetch(self, from: &Lanes) { _mm_prefetch::<_MM_HINT_T0>(from.0.as_ptr().cast()) }
         fn store(self, to: &mut Lanes, value: V) {
             let low = to.0.as_mut_ptr();
             _mm256_store_ps(low, value.0);
@@ -124,6 +130,41 @@ impl Simd for Avx2 {
                 _mm256_set_m128(_mm_movehl_ps(cd_low, ab_low), _mm_movelh_ps(ab_low, cd_low)),
                 _mm256_set_m128(_mm_movehl_ps(cd_high, ab_high), _mm_movelh_ps(ab_high, cd_high)),
             )
+        }
+        fn turn(self, rows: [V; LANES]) -> [V; LANES] {
+            let mut columns = rows;
+            for i in 0..2 {
+                for half in 0..2 {
+                    let mut row = [rows[0].0; 8];
+                    for at in 0..8 {
+                        let both = rows[8 * i + at];
+                        row[at] = if half == 0 { both.0 } else { both.1 };
+                    }
+                    // Four rows at a time: quad q of vector j is column 4q + j of theirs.
+                    let mut quads = [[rows[0].0; 4]; 2];
+                    for k in 0..2 {
+                        let [a, b, c, d] = [row[4 * k], row[4 * k + 1], row[4 * k + 2], row[4 * k + 3]];
+                        let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+                        let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+                        quads[k] = [
+                            _mm256_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low),
+                            _mm256_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low),
+                            _mm256_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
+                            _mm256_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
+                        ];
+                    }
+                    for j in 0..4 {
+                        let (a, b) = (quads[0][j], quads[1][j]);
+                        let low = _mm256_permute2f128_ps::<0x20>(a, b);
+                        let high = _mm256_permute2f128_ps::<0x31>(a, b);
+                        for (quad, value) in [low, high].into_iter().enumerate() {
+                            let column = &mut columns[8 * half + 4 * quad + j];
+                            *(if i == 0 { &mut column.0 } else { &mut column.1 }) = value;
+                        }
+                    }
+                }
+            }
+            columns
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::{Lanes, Simd, WithSimd, by_intrinsics};
+use super::vector::{LANES, Lanes, Simd, WithSimd, by_intrinsics};
 
 /// Proof that the processor has AVX-512 F, VL and DQ: made only by [`Avx512::detect`], which makes every intrinsic below
 /// safe to call.
@@ -40,6 +40,10 @@ impl Simd for Avx512 {
     by_intrinsics! {
         fn splat(self, value: f32) -> V { _mm512_set1_ps(value) }
         fn load(self, from: &Lanes) -> V { _mm512_load_ps(from.0.as_ptr()) }
+        fn load_whole(self, from: &[u16; LANES]) -> V {
+            _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256(from.as_ptr().cast())))
+        }
+        fn prefetch(self, from: &Lanes) { _mm_prefetch::<_MM_HINT_T0>(from.0.as_ptr().cast()) }
         fn store(self, to: &mut Lanes, value: V) { _mm512_store_ps(to.0.as_mut_ptr(), value) }
         fn add(self, a: V, b: V) -> V { _mm512_add_ps(a, b) }
         fn sub(self, a: V, b: V) -> V { _mm512_sub_ps(a, b) }
@@ -94,6 +98,34 @@ impl Simd for Avx512 {
         fn transpose(self, vector: V) -> V {
             let lanes = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
             _mm512_permutexvar_ps(lanes, vector)
+        }
+        fn turn(self, rows: [V; LANES]) -> [V; LANES] {
+            // Four rows at a time: quad q of vector j is column 4q + j of theirs.
+            let mut quads = [[rows[0]; 4]; 4];
+            for i in 0..4 {
+                let [a, b, c, d] = [rows[4 * i], rows[4 * i + 1], rows[4 * i + 2], rows[4 * i + 3]];
+                let (ab_low, ab_high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+                let (cd_low, cd_high) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+                quads[i] = [
+                    _mm512_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low),
+                    _mm512_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low),
+                    _mm512_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
+                    _mm512_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
+                ];
+            }
+            let mut columns = rows;
+            for j in 0..4 {
+                let [a, b, c, d] = [quads[0][j], quads[1][j], quads[2][j], quads[3][j]];
+                let ab_even = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+                let cd_even = _mm512_shuffle_f32x4::<0b10_00_10_00>(c, d);
+                let ab_odd = _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);
+                let cd_odd = _mm512_shuffle_f32x4::<0b11_01_11_01>(c, d);
+                columns[j] = _mm512_shuffle_f32x4::<0b10_00_10_00>(ab_even, cd_even);
+                columns[4 + j] = _mm512_shuffle_f32x4::<0b10_00_10_00>(ab_odd, cd_odd);
+                columns[8 + j] = _mm512_shuffle_f32x4::<0b11_01_11_01>(ab_even, cd_even);
+                columns[12 + j] = _mm512_shuffle_f32x4::<0b11_01_11_01>(ab_odd, cd_odd);
+            }
+            columns
         }
     }
 }

@@ -52,6 +52,10 @@ impl Simd for Portable {
         from.0
     }
     #[inline(always)]
+    fn load_whole(self, from: &[u16; LANES]) -> Self::V {
+        from.map(f32::from)
+    }
+    #[inline(always)]
     fn store(self, to: &mut Lanes, value: Self::V) {
         to.0 = value;
     }
@@ -98,5 +102,9 @@ impl Simd for Portable {
     #[inline(always)]
     fn transpose(self, vector: Self::V) -> Self::V {
         from_fn(|i| vector[4 * (i % 4) + i / 4])
+    }
+    #[inline(always)]
+    fn turn(self, vectors: [Self::V; LANES]) -> [Self::V; LANES] {
+        from_fn(|i| from_fn(|j| vectors[j][i]))
     }
 }

@@ -35,6 +35,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn splat(self, value: f32) -> Self::V;
     /// Reads sixteen floats.
     fn load(self, from: &Lanes) -> Self::V;
+    /// Reads sixteen whole numbers.
+    fn load_whole(self, from: &[u16; LANES]) -> Self::V;
+    /// Brings sixteen floats into the cache that are needed soon, where there is an instruction for it.
+    #[inline(always)]
+    fn prefetch(self, _: &Lanes) {}
     /// Writes sixteen floats.
     fn store(self, to: &mut Lanes, value: Self::V);
     /// a + b
@@ -61,6 +66,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn sum(self, a: Self::V) -> f32;
     /// 2ⁿ for integral n from −126 to 127; a NaN gives any number.
     fn power_of_two(self, n: Self::V) -> Self::V;
+    /// Lane j of vector i to lane i of vector j.
+    fn turn(self, vectors: [Self::V; LANES]) -> [Self::V; LANES];
 
     /// The four floats four times over: lane `[q][j]` is `from[j]`.
     fn tile(self, from: &[f32; 4]) -> Self::V;
@@ -91,7 +98,7 @@ macro_rules! by_intrinsics {
         #[inline(always)]
         fn $name($self, $($operand: $type),*) $(-> $result)? {
             // SAFETY: the level's value is proof that the processor has the features; memory is `Lanes`, aligned to
-            // 64 bytes and sixteen floats long, or an array of four floats.
+            // 64 bytes and sixteen floats long, or an array of four floats or sixteen codes.
             unsafe { $($body)* }
         }
     )*};
