@@ -92,8 +92,8 @@ impl WithSimd for Quads {
         is("transpose", transposed, &|i, j| v[2][4 * j + i]);
         let value = |row: usize, column: usize| (100 * row + column) as f32;
         let mut rows = [s.splat(0.0); LANES];
-        for row in 0..LANES {
-            rows[row] = s.load(&Lanes(std::array::from_fn(|column| value(row, column))));
+        for (row, vector) in rows.iter_mut().enumerate() {
+            *vector = s.load(&Lanes(std::array::from_fn(|column| value(row, column))));
         }
         for (column, turned) in s.turn(rows).into_iter().enumerate() {
             is("turn", turned, &|q, j| value(4 * q + j, column));
