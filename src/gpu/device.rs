@@ -1,18 +1,17 @@
 //! A wgpu device whose failures become errors instead of panics: buffers, pipelines, dispatches and results.
 
+mod pipelines;
+
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use web_time::Instant;
-
 use super::adapter::{AdapterDescription, Kind, check_limits, describe};
-use super::step::plan::{Access, Buffer, BufferSpec, Name, Plan, Shader, Usage};
+use super::step::plan::{Buffer, BufferSpec, Name, Plan, Shader, Usage};
 use super::wait::{self, Submission};
 use crate::error::{Error, Result};
-
-/// Pipelines kept for shaders that come again: several times those of one program.
-const MOST_PIPELINES: usize = 64;
+use pipelines::Pipelines;
 
 /// A buffer, the first word to read, and the number of words.
 pub type Source<'a> = (&'a wgpu::Buffer, u64, usize);
@@ -23,24 +22,10 @@ pub struct Device {
     device: wgpu::Device,
     queue: wgpu::Queue,
     failure: Arc<OnceLock<String>>,
-    pipelines: Arc<Mutex<Vec<Made>>>,
+    pipelines: Arc<Pipelines>,
     adapter: wgpu::Adapter,
     description: AdapterDescription,
     timeout: Duration,
-}
-
-/// A pipeline that a device has made.
-struct Made {
-    shader: Shader,
-    checks: bool,
-    pipeline: wgpu::ComputePipeline,
-    took: Duration,
-}
-
-impl Made {
-    fn is_of(&self, shader: &Shader, checks: bool) -> bool {
-        self.shader == *shader && self.checks == checks
-    }
 }
 
 impl Device {
@@ -54,7 +39,8 @@ impl Device {
         check_limits(&description)?;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("gpu-train"),
-            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            required_features: adapter.features()
+                & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE),
             required_limits: used(&adapter.limits()),
             ..Default::default()
         };
@@ -96,7 +82,31 @@ impl Device {
     /// # Errors
     /// As [`Device::open`].
     pub async fn reopen(&self) -> Result<Self> {
-        Self::open(&self.adapter, Some(self.timeout)).await
+        let opened = Self::open(&self.adapter, Some(self.timeout)).await?;
+        Ok(match self.pipelines.folder() {
+            Some(folder) => opened.with_stored_pipelines(folder),
+            None => opened,
+        })
+    }
+
+    /// The same device before it has made a pipeline, with those that were compiled before and stored in a folder, where wgpu
+    /// offers that (on Vulkan).
+    pub(super) fn with_stored_pipelines(mut self, folder: &Path) -> Self {
+        let name = wgpu::util::pipeline_cache_key(&self.adapter.get_info());
+        if let Some(name) = name
+            && self
+                .device
+                .features()
+                .contains(wgpu::Features::PIPELINE_CACHE)
+        {
+            self.pipelines = Arc::new(Pipelines::stored(&self.device, &folder.join(name)));
+        }
+        self
+    }
+
+    /// Pipelines it has made.
+    pub(super) fn pipelines(&self) -> &Pipelines {
+        &self.pipelines
     }
 
     /// Description of its adapter.
@@ -181,8 +191,10 @@ impl Device {
         let buffers = buffers.iter();
         let buffers = buffers.map(|spec| (spec.buffer.clone(), self.buffer(spec)));
         let pipelines = shaders.iter();
-        let pipelines =
-            pipelines.map(|shader| (shader.kernel.clone(), self.pipeline(shader, checks)));
+        let pipelines = pipelines.map(|shader| {
+            let pipeline = self.pipelines.of(&self.device, shader, checks);
+            (shader.kernel.clone(), pipeline)
+        });
         let (buffers, pipelines) = (buffers.collect(), pipelines.collect());
         self.check()?;
         Ok(Resources { buffers, pipelines })
@@ -199,97 +211,6 @@ impl Device {
             size: spec.bytes,
             usage: bound_as | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
             mapped_at_creation: false,
-        })
-    }
-
-    fn pipeline(&self, shader: &Shader, checks: bool) -> wgpu::ComputePipeline {
-        let mut known = self.made();
-        if let Some(made) = known.iter().find(|made| made.is_of(shader, checks)) {
-            return made.pipeline.clone();
-        }
-        if known.len() == MOST_PIPELINES {
-            known.remove(0);
-        }
-        let started = Instant::now();
-        let pipeline = self.compile(shader, checks);
-        let took = started.elapsed();
-        tracing::debug!(kernel = %shader.kernel, checks, ?took, "made a pipeline");
-        known.push(Made {
-            shader: shader.clone(),
-            checks,
-            pipeline: pipeline.clone(),
-            took,
-        });
-        pipeline
-    }
-
-    fn made(&self) -> MutexGuard<'_, Vec<Made>> {
-        let known = self.pipelines.lock();
-        known.unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Time that making a shader's pipeline took, checking and translating it included; `None` if it is not known any more.
-    pub(super) fn time_to_make(&self, shader: &Shader, checks: bool) -> Option<Duration> {
-        let known = self.made();
-        let mut known = known.iter();
-        Some(known.find(|made| made.is_of(shader, checks))?.took)
-    }
-
-    fn module(&self, shader: &Shader, checks: bool) -> wgpu::ShaderModule {
-        let descriptor = wgpu::ShaderModuleDescriptor {
-            label: Some(&*shader.kernel),
-            source: wgpu::ShaderSource::Wgsl(shader.wgsl.as_str().into()),
-        };
-        if checks {
-            return self.device.create_shader_module(descriptor);
-        }
-        let none = wgpu::ShaderRuntimeChecks::unchecked();
-        // SAFETY: callers pass the kernels of this crate with the buffers of the same program (see `create_with`). There no
-        // index is past its array's end, every loop ends, and no divisor is zero: `tests/kernels/alone/bounds.rs` watches
-        // every one of them.
-        unsafe { self.device.create_shader_module_trusted(descriptor, none) }
-    }
-
-    fn compile(&self, shader: &Shader, checks: bool) -> wgpu::ComputePipeline {
-        let (device, label) = (&self.device, Some(&*shader.kernel));
-        let module = self.module(shader, checks);
-        let entries = shader.bindings.iter().zip(0..);
-        let entries = entries.map(|(bound, binding)| wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer {
-                ty: match bound.access {
-                    Access::Uniform => wgpu::BufferBindingType::Uniform,
-                    Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
-                    Access::Write => wgpu::BufferBindingType::Storage { read_only: false },
-                },
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            },
-            count: None,
-        });
-        let entries: Vec<_> = entries.collect();
-        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label,
-            entries: &entries,
-        });
-        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label,
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: 0,
-        });
-        device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label,
-            layout: Some(&layout),
-            module: &module,
-            entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                // The kernels write every word before they read it (`tests/kernels` fills it with NaNs first). Some
-                // drivers compile the zeros for a minute.
-                zero_initialize_workgroup_memory: false,
-                ..Default::default()
-            },
-            cache: None,
         })
     }
 

@@ -85,6 +85,8 @@ pub struct Options {
     /// Largest buffer for images in bytes, where the adapter offers more: the fused kernels go through a larger set in
     /// shards, and add up.
     pub buffer_bytes: Option<u64>,
+    /// Folder of pipelines that were compiled before, one file per adapter; if `None`, they are not stored.
+    pub pipelines: Option<PathBuf>,
     /// Time for measuring kernels, of a software adapter too; if `None`, 4 s, and a software adapter is not measured.
     /// Once it is spent, no more are measured than the layered kernels and one fused shape.
     pub tuning_budget: Option<Duration>,
@@ -121,17 +123,23 @@ impl Gpu {
             start,
             buffer_bytes: options.buffer_bytes.unwrap_or(u64::MAX),
         };
-        let device = Device::open(adapter, options.timeout).await?;
+        let mut device = Device::open(adapter, options.timeout).await?;
+        if let Some(folder) = &options.pipelines {
+            device = device.with_stored_pipelines(folder);
+        }
         let real = device.description().kind < Kind::Software;
         let budget = options.tuning_budget.or(real.then_some(tune::BUDGET));
         let variant = match (&options.kernels, budget) {
             (Kernels::Fixed(variant), _) => *variant,
             (Kernels::Tuned { cache }, Some(budget)) => {
-                return tune::open(device, &work, cache.as_deref(), budget).await;
+                let opened = tune::open(device, &work, cache.as_deref(), budget).await?;
+                opened.engine.opened().pipelines().store();
+                return Ok(opened);
             }
             _ => Variant::Fused(Tiling::default_for(device.description())),
         };
         let engine = Self::on(&device, &work, variant).await?;
+        device.pipelines().store();
         Ok(Opened::unmeasured(engine))
     }
 }

@@ -25,7 +25,7 @@ type Check = fn(&wgpu::Adapter, &Case) -> Result<(), Failed>;
 type Entry = (&'static str, Vec<Case>, Check);
 
 /// Checks of tensors, gradients and draws.
-fn of_values() -> [Entry; 6] {
+fn of_values() -> [Entry; 7] {
     let case = Case::default();
     let fused = fixture::fused_cases();
     [
@@ -38,6 +38,11 @@ fn of_values() -> [Entry; 6] {
         ),
         ("a_plain_step", vec![case.plain()], tensors::agree),
         ("draws", vec![case], draws::equal_rusts),
+        (
+            "pipelines_are_stored",
+            vec![case.by(fixture::usual())],
+            runs::pipelines_are_stored,
+        ),
         (
             "the_fastest_kernels_are_chosen",
             vec![case, case.muon(), case.whitened(0)],

@@ -127,6 +127,38 @@ pub fn steps_are_counted(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Fai
 
 /// Kernels that were measured here agree with each other, the fastest of them are chosen, and the choice is stored: the
 /// next run takes it unmeasured, unless it has become one that fails here.
+/// Where wgpu can store compiled pipelines, there is a file of them, which the next engine takes; a damaged one is replaced.
+pub fn pipelines_are_stored(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let options = Options {
+        pipelines: Some(folder.path().join("deep")),
+        ..Options::default()
+    };
+    let run = || -> Result<Vec<f32>, Failed> { Ok(case.open(adapter, &options)?.train(3)?) };
+    let losses = run()?;
+    let is_offered = adapter.features().contains(wgpu::Features::PIPELINE_CACHE);
+    let Some(name) = wgpu::util::pipeline_cache_key(&adapter.get_info()).filter(|_| is_offered)
+    else {
+        return Ok(());
+    };
+    let path = folder.path().join("deep").join(name);
+    let stored = std::fs::read(&path)?;
+    identical("losses", &run()?, &losses)?;
+    if std::fs::read(&path)? != stored {
+        return Err("the same pipelines were stored anew".into());
+    }
+    let mut damaged = stored.clone();
+    damaged[stored.len() - 1] ^= 1;
+    for wrong in [&damaged[..], &stored[..20], &[]] {
+        std::fs::write(&path, wrong)?;
+        identical("losses", &run()?, &losses)?;
+        if std::fs::read(&path)? == wrong {
+            return Err(format!("{} damaged bytes were kept", wrong.len()).into());
+        }
+    }
+    Ok(())
+}
+
 pub fn the_fastest_kernels_are_chosen(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("kernels.json");

@@ -46,12 +46,18 @@ impl Arguments {
                 None => Kernels::Tuned { cache },
             },
             timeout: self.device_timeout,
+            pipelines: cache_folder(),
             ..Options::default()
         }
     }
 }
 
-/// File of the kernels chosen before: `gpu-train/kernels.json` in the user's cache folder, if there is one.
+/// `gpu-train` in the user's cache folder, if there is one.
+fn cache_folder() -> Option<PathBuf> {
+    Some(dirs::cache_dir()?.join("gpu-train"))
+}
+
+/// File of the kernels chosen before, if there is a cache folder.
 pub fn cache_file() -> Option<PathBuf> {
-    Some(dirs::cache_dir()?.join("gpu-train").join("kernels.json"))
+    Some(cache_folder()?.join("kernels.json"))
 }

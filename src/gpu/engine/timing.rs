@@ -54,7 +54,7 @@ impl Gpu {
     pub fn pipeline_times(&self) -> Vec<(String, f64)> {
         let (program, checks) = (&self.program, self.variant().has_checks());
         let of = program.shaders.iter().filter_map(|shader| {
-            let took = self.device.time_to_make(shader, checks)?;
+            let took = self.device.pipelines().time_to_make(shader, checks)?;
             Some((shader.kernel.to_string(), took.as_secs_f64()))
         });
         of.collect()
