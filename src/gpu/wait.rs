@@ -58,6 +58,8 @@ mod here {
         bytes: u64,
         timeout: Duration,
     ) -> Polled<Mapped> {
+        // A lost device says so here, before its invalid buffer does.
+        device.poll(wgpu::PollType::Poll)?;
         let (sender, answer) = mpsc::channel();
         buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |mapped| {
             // Nobody listens after a time-out.
