@@ -17,6 +17,7 @@ pub mod peak;
 pub mod per_example;
 mod processor;
 pub mod simd;
+mod taps;
 
 pub use crate::threads::cores;
 pub use full_batch::FullBatch;

@@ -129,17 +129,19 @@ impl Gpu {
         }
         let real = device.description().kind < Kind::Software;
         let budget = options.tuning_budget.or(real.then_some(tune::BUDGET));
-        let variant = match (&options.kernels, budget) {
-            (Kernels::Fixed(variant), _) => *variant,
+        let opened = match (&options.kernels, budget) {
             (Kernels::Tuned { cache }, Some(budget)) => {
-                let opened = tune::open(device, &work, cache.as_deref(), budget).await?;
-                opened.engine.opened().pipelines().store();
-                return Ok(opened);
+                tune::open(device, &work, cache.as_deref(), budget).await?
             }
-            _ => Variant::Fused(Tiling::default_for(device.description())),
+            (kernels, _) => {
+                let variant = match kernels {
+                    Kernels::Fixed(variant) => *variant,
+                    _ => Variant::Fused(Tiling::default_for(device.description())),
+                };
+                Opened::unmeasured(Self::on(&device, &work, variant).await?)
+            }
         };
-        let engine = Self::on(&device, &work, variant).await?;
-        device.pipelines().store();
-        Ok(Opened::unmeasured(engine))
+        opened.engine.opened().pipelines().store();
+        Ok(opened)
     }
 }

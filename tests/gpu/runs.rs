@@ -127,7 +127,7 @@ pub fn steps_are_counted(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Fai
 
 /// Kernels that were measured here agree with each other, the fastest of them are chosen, and the choice is stored: the
 /// next run takes it unmeasured, unless it has become one that fails here.
-/// Where wgpu can store compiled pipelines, there is a file of them, which the next engine takes; a damaged one is replaced.
+/// A file of compiled pipelines, where wgpu can store them: the next engine reads it, and a damaged one is replaced.
 pub fn pipelines_are_stored(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let options = Options {

@@ -82,7 +82,7 @@ pub fn write_all(pipelines: &[Pipeline]) -> std::io::Result<()> {
             }
         }
         // With the checks of Vulkan on NVIDIA, for `scripts/compile-for-nvidia.py`.
-        if let Ok((text, _)) = msl(&pipeline.wgsl, Checks::OfIndices) {
+        if let Ok((text, _)) = msl(&pipeline.wgsl, Checks::AllButBuffers) {
             std::fs::write(path("cuda", name, "metal")?, text)?;
         }
         if pipeline.is_fused {
@@ -145,7 +145,7 @@ pub enum Checks {
     /// Of every index, loop and divisor.
     All,
     /// The same, but for indices into buffers, which the driver checks.
-    OfIndices,
+    AllButBuffers,
     /// None.
     None,
 }
@@ -246,7 +246,7 @@ pub fn hlsl(wgsl: &str, checks: Checks) -> Result<(String, String), String> {
 pub fn spirv(wgsl: &str, vulkan: Vulkan, checks: Checks) -> Result<Vec<u32>, String> {
     let (module, info) = module(wgsl)?;
     let checks = match checks {
-        Checks::All if vulkan.modern => Checks::OfIndices,
+        Checks::All if vulkan.modern => Checks::AllButBuffers,
         checks => checks,
     };
     let options = spv::Options {

@@ -6,12 +6,13 @@
 //! Here and in all kernels no vector operation is inside a closure: a closure is compiled without the level's
 //! instructions unless the optimizer chooses to inline it, and until then every operation in it is a call.
 
-use super::rows::{row_above, row_backward, row_forward, row_gradient, taps_inside};
+use super::rows::{row_backward, row_forward, row_gradient};
 use super::sums::KernelSums;
 use super::tile::{Activations16, Units, VECTORS};
 use super::weights::Kernels;
 use crate::cpu::activation::{activate, times_slope};
 use crate::cpu::simd::{Lanes, Simd};
+use crate::cpu::taps::{above, taps_inside};
 use crate::net::{H1_SIDE, H2_FAN_MAPS, H2_SIDE, H2_SOURCES, KERNEL, MAPS, PADDING, STRIDE};
 use crate::recipe::Activation;
 
@@ -222,7 +223,7 @@ fn backward_block<S: Simd, const M: usize, const C: usize>(
     for &(map, channel) in &SEEN_BY[source] {
         // From the highest unit that sees the row to the lowest.
         unrolled!(tap in [0 1 2 3 4] {
-            if let Some(above) = row_above(row, tap) {
+            if let Some(above) = above(row, tap) {
                 let taps = each_map!(m < M => &w[map][channel + m][tap]);
                 row_backward(s, &d_h2[map][above], taps, first, &mut acc);
             }

@@ -1,39 +1,11 @@
-//! Rows: the taps of a kernel that fall inside one, and its products with a kernel's row.
+//! Products of a row with a kernel's row.
 //!
 //! The columns inside are known at compile time, so the loops over taps are unrolled by hand, and the accumulators stay
 //! in registers.
 
 use crate::cpu::simd::{Lanes, Simd};
-use crate::net::{H2_SIDE, KERNEL, PADDING, STRIDE};
-
-/// Index in a row (or column) of `side` under tap `tap` of the unit at `above`; `None` in the padding.
-#[inline(always)]
-pub fn below(above: usize, tap: usize, side: usize) -> Option<usize> {
-    let padded = STRIDE * above + tap;
-    if padded >= PADDING && padded < PADDING + side {
-        Some(padded - PADDING)
-    } else {
-        None
-    }
-}
-
-/// The row of H2 that sees this row of H1 through this tap, if one does.
-#[inline(always)]
-pub fn row_above(row: usize, tap: usize) -> Option<usize> {
-    let ahead = row + PADDING;
-    if ahead >= tap && (ahead - tap).is_multiple_of(STRIDE) && (ahead - tap) / STRIDE < H2_SIDE {
-        Some((ahead - tap) / STRIDE)
-    } else {
-        None
-    }
-}
-
-/// The taps of a kernel, along one axis, that fall inside an input of `side` for the unit at `above`.
-#[inline(always)]
-pub fn taps_inside(above: usize, side: usize) -> std::ops::Range<usize> {
-    let first = PADDING.saturating_sub(STRIDE * above);
-    first..KERNEL.min(side + PADDING - STRIDE * above)
-}
+use crate::cpu::taps::below;
+use crate::net::{KERNEL, STRIDE};
 
 /// `acc[m][c] += Σ w[m][kc] · row[2(first + c) + kc − 2]` over the taps inside the row.
 ///

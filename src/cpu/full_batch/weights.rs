@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable, cast_slice_mut};
 
-use super::rows::taps_inside;
+use crate::cpu::taps::taps_inside;
 use crate::net::{
     CLASSES, H1_SIDE, H1B, H1W, H2_FAN_MAPS, H2_SIDE, H2_UNITS, H2B, H2W, H3_UNITS, KERNEL, MAPS,
     PADDING_VALUE, PARAMETER_COUNT, ParameterTensor, Parameters, STRIDE, TAPS,

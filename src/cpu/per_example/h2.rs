@@ -12,6 +12,7 @@ use super::layout::{HALVES, MAP_QUADS, PAIRS, QUAD, SEEN_BY, Trained, quad};
 use super::rule::Rule;
 use crate::cpu::activation::activate;
 use crate::cpu::simd::{Lanes, Simd};
+use crate::cpu::taps::{above, taps_inside};
 use crate::net::{H1_SIDE, H2_SIDE, KERNEL, PADDING, STRIDE};
 use crate::recipe::Activation;
 
@@ -21,28 +22,11 @@ pub type Units = [[Lanes; H2_SIDE]; MAP_QUADS];
 /// One vector for each quad of H2's units, `[map quad][row][column]`: the quad's four repeated.
 pub type Repeated = [[[Lanes; H2_SIDE]; H2_SIDE]; MAP_QUADS];
 
-/// The rows of a kernel that are not on the padding for this row of H2.
-#[inline(always)]
-fn taps_inside(row: usize) -> Range<usize> {
-    PADDING.saturating_sub(STRIDE * row)..KERNEL.min(H1_SIDE + PADDING - STRIDE * row)
-}
-
 /// The rows of H2 for which this row of a kernel is not on the padding.
 #[inline(always)]
 fn rows_inside(kr: usize) -> Range<usize> {
     PADDING.saturating_sub(kr).div_ceil(STRIDE)
         ..(H1_SIDE + PADDING - kr).div_ceil(STRIDE).min(H2_SIDE)
-}
-
-/// The row (or column) of H2 that sees this one of H1 through this tap, if one does.
-#[inline(always)]
-const fn above(below: usize, kc: usize) -> Option<usize> {
-    let ahead = below + PADDING;
-    if ahead >= kc && (ahead - kc).is_multiple_of(STRIDE) && (ahead - kc) / STRIDE < H2_SIDE {
-        Some((ahead - kc) / STRIDE)
-    } else {
-        None
-    }
 }
 
 /// Sums of what falls on the padding, `[map quad][row][column]`, by [`UNIT_EDGE`] or [`TAP_EDGE`].
@@ -157,7 +141,7 @@ pub fn forward<S: Simd>(
                 groups::<S, 1>(s, first, row, h1, w, b, edges, activation, h2, rest);
             }
         }
-        rest = &rest[taps_inside(row).len().min(rest.len() - 1)..];
+        rest = &rest[taps_inside(row, H1_SIDE).len().min(rest.len() - 1)..];
     }
 }
 
@@ -184,7 +168,7 @@ fn groups<S: Simd, const COUNT: usize>(
             sums[group][c] = s.load(&edges[first + group][UNIT_EDGE[row]][UNIT_EDGE[c]]);
         }
     }
-    for (at, kr) in taps_inside(row).enumerate() {
+    for (at, kr) in taps_inside(row, H1_SIDE).enumerate() {
         let below = STRIDE * row + kr - PADDING;
         // One after the other among the multiply-adds: the cache waits for few at once.
         let next = &next[at.min(next.len() - 1)];
