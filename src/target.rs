@@ -194,6 +194,15 @@ impl Adapter {
         found.find(|adapter| adapter.description.to_string() == name)
     }
 
+    /// The adapter that a browser offers.
+    ///
+    /// # Errors
+    /// As [`gpu::request`].
+    pub async fn request(options: Options) -> Result<Self> {
+        let started = Instant::now();
+        Self::found(gpu::request().await?, options, started)
+    }
+
     fn found(adapter: wgpu::Adapter, options: Options, started: Instant) -> Result<Self> {
         Ok(Self {
             description: gpu::describe(&adapter)?,
@@ -213,8 +222,22 @@ impl Adapter {
         recipe: &Recipe,
         start: &Parameters,
     ) -> Result<Opened<Gpu>> {
+        gpu::block_on(self.open_async(digits, recipe, start))
+    }
+
+    /// [`Adapter::open`] without blocking.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub async fn open_async(
+        &self,
+        digits: &Digits,
+        recipe: &Recipe,
+        start: &Parameters,
+    ) -> Result<Opened<Gpu>> {
         let started = Instant::now();
-        let opened = Gpu::open(&self.adapter, digits, recipe.clone(), start, &self.options)?;
+        let (adapter, options) = (&self.adapter, &self.options);
+        let opened = Gpu::open_async(adapter, digits, recipe.clone(), start, options).await?;
         let (tuning, variant) = (opened.tuning, opened.engine.variant().to_string());
         let how = match opened.measured.len() {
             0 => String::new(),

@@ -158,7 +158,7 @@ impl Race<'_> {
 
     fn record(self, digits: DigitsRecord) -> RaceRecord {
         let entrants = self.entrants.into_iter();
-        let mut record = RaceRecord {
+        let record = RaceRecord {
             stamp: self.stamp,
             digits,
             reading: self.reading,
@@ -168,14 +168,20 @@ impl Race<'_> {
             published: published(),
             verdict: Vec::new(),
         };
-        stand(&mut record, self.source);
-        record.verdict = verdict::of_race(&record);
-        record
+        judged(record, self.source)
     }
 }
 
+/// The record of a race on digits of this source whose contestants have run, with their standings and the verdict.
+#[must_use]
+pub fn judged(mut record: RaceRecord, source: Source) -> RaceRecord {
+    stand(&mut record, source);
+    record.verdict = verdict::of_race(&record);
+    record
+}
+
 /// Published times of 23 epochs of batch 1.
-fn published() -> Vec<PublishedTime> {
+pub fn published() -> Vec<PublishedTime> {
     let times = [
         ("the 1989 paper, SUN-4/260", 3.0 * 86_400.0, true),
         ("the essay (2022), PyTorch, M1 CPU", ESSAY_SECONDS, true),

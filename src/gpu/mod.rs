@@ -23,7 +23,9 @@ mod tune;
 mod wait;
 pub mod wgsl;
 
-pub use adapter::{AdapterChoice, AdapterDescription, Backend, Kind, adapters, choose, describe};
+pub use adapter::{
+    AdapterChoice, AdapterDescription, Backend, Kind, adapters, choose, describe, request,
+};
 pub use device::Device;
 pub use engine::{Gpu, KernelTime, Opened};
 pub use layout::tiling::{Tiling, WeightPath};

@@ -5,6 +5,8 @@ use super::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 use super::avx512::Avx512;
 use super::portable::Portable;
+#[cfg(target_feature = "simd128")]
+use super::simd128::Simd128;
 use super::vector::WithSimd;
 
 /// An instruction set this program has kernels for.
@@ -18,18 +20,23 @@ pub enum Level {
     /// AVX-512 (F, VL, DQ).
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
+    /// WebAssembly's simd128.
+    #[cfg(target_feature = "simd128")]
+    Simd128(Simd128),
 }
 
 impl Level {
     /// Every level this processor has, slowest first; never empty.
     pub fn available() -> Vec<Self> {
-        #[allow(unused_mut)] // only x86-64 has more than the baseline
+        #[allow(unused_mut)] // some targets have only the baseline
         let mut levels = vec![Self::Portable(Portable)];
         #[cfg(target_arch = "x86_64")]
         {
             levels.extend(Avx2::detect().map(Self::Avx2));
             levels.extend(Avx512::detect().map(Self::Avx512));
         }
+        #[cfg(target_feature = "simd128")]
+        levels.push(Self::Simd128(Simd128));
         levels
     }
 
@@ -49,6 +56,8 @@ impl Level {
             Self::Avx2(_) => "AVX2",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => "AVX-512",
+            #[cfg(target_feature = "simd128")]
+            Self::Simd128(_) => "simd128",
         }
     }
 
@@ -61,6 +70,8 @@ impl Level {
             Self::Avx2(simd) => simd.run(kernel),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(simd) => simd.run(kernel),
+            #[cfg(target_feature = "simd128")]
+            Self::Simd128(simd) => kernel.run(simd),
         }
     }
 }

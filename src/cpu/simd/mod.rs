@@ -1,5 +1,6 @@
 //! Sixteen f32 lanes on whatever the processor has: one AVX-512 register, two AVX2 ones, or an array the compiler
-//! vectorises for the target's baseline (NEON on 64-bit Arm, SSE2 on x86-64).
+//! vectorises for the target's baseline (NEON on 64-bit Arm, SSE2 on x86-64), or four
+//! vectors of WebAssembly.
 //!
 //! A kernel is written once, generic over [`Simd`], and run through [`Level::run`], which compiles it for each level
 //! and picks at run time. A value of a level's type proves that the processor has it, so the operations are safe.
@@ -11,6 +12,8 @@ mod avx512;
 mod elementary;
 mod level;
 mod portable;
+#[cfg(target_feature = "simd128")]
+mod simd128;
 mod vector;
 
 pub use elementary::{exp, tanh};
