@@ -36,21 +36,24 @@ pub async fn check(seed: u32) -> Result<String> {
     let first = trainer.train(1).await.map_err(sentence)?[0];
     let mut reference = Reference::<f64>::new(digits, recipe, &start).map_err(sentence)?;
     let (expected_loss, expected) = reference.gradient().map_err(sentence)?;
-    let tensors = PARAMETERS.map(|tensor| {
+    // Not `max`, which would pass over a NaN.
+    let larger = |most: f32, one: f32| if one <= most { most } else { one };
+    let differences = PARAMETERS.map(|tensor| {
         let (found, expected) = (gradient.tensor(&tensor), expected.tensor(&tensor));
         let largest = expected
             .iter()
             .fold(0.0, |most: f32, value| most.max(value.abs()));
         let pairs = found.iter().zip(expected);
-        // Not `max`, which would pass over a NaN.
         let difference = pairs
             .map(|(a, b)| (a - b).abs() / largest)
-            .fold(0.0, |most, one| if one <= most { most } else { one });
-        json!({"name": tensor.name, "difference": difference})
+            .fold(0.0, larger);
+        (tensor.name, difference)
     });
-    Ok(json(
-        &json!({"loss": [loss, first], "expected": expected_loss, "tensors": tensors}),
-    ))
+    Ok(json(&json!({
+        "loss": {"found": loss, "first": first, "expected": expected_loss},
+        "worst": differences.iter().map(|(_, difference)| *difference).fold(0.0, larger),
+        "tensors": differences,
+    })))
 }
 
 /// Losses of a contestant's first steps from drawn weights.

@@ -7,6 +7,7 @@ use gpu_train::data::{Dataset, embedded};
 use gpu_train::experiment::missed;
 use gpu_train::net::{PARAMETER_COUNT, PARAMETERS, PIXELS, Parameters};
 use gpu_train::predict::{Classifier, Grey};
+use gpu_train::recipe::{Functions, Recipe, RecipeName};
 use gpu_train::reference::Activations;
 use gpu_train::weights;
 use js_sys::{Array, Float32Array, Uint16Array};
@@ -76,10 +77,11 @@ impl Digits {
     /// # Errors
     /// If these are no weights and functions of the net.
     pub fn missed(&self, weights: Vec<f32>, functions_json: &str) -> Result<String> {
-        let recipe = gpu_train::recipe::Recipe {
-            activation: functions(functions_json)?.activation,
-            loss: functions(functions_json)?.loss,
-            ..gpu_train::recipe::Recipe::named(gpu_train::recipe::RecipeName::FullBatch)
+        let Functions { activation, loss } = functions(functions_json)?;
+        let recipe = Recipe {
+            activation,
+            loss,
+            ..Recipe::named(RecipeName::FullBatch)
         };
         Ok(json(&missed::missed(
             &parameters(weights)?,
@@ -127,7 +129,7 @@ pub fn activations(weights: Vec<f32>, functions_json: &str, codes: Vec<u16>) -> 
 }
 
 /// Recognises the digit in a picture of grey levels, 0 (black) to 255, `[row][column]`. Returns the JSON of the class and
-/// the probabilities, and the codes that the net saw.
+/// the probabilities, and what the net saw: codes, and ink.
 ///
 /// # Errors
 /// A sentence, if the picture is empty or the weights are of no use.
@@ -155,10 +157,12 @@ pub fn recognise(
         .map_err(sentence)?;
     let prediction = found.prediction;
     let text = json(&json!({"class": prediction.class, "probabilities": prediction.probabilities}));
-    Ok(Array::of2(
-        &text.into(),
-        &Uint16Array::from(found.codes.as_slice()),
-    ))
+    let input = found.codes.map(ink);
+    let (codes, input) = (
+        Uint16Array::from(found.codes.as_slice()),
+        Float32Array::from(input.as_slice()),
+    );
+    Ok(Array::of3(&text.into(), &codes, &input))
 }
 
 /// A file of weights, safetensors as `gpu-train --save` writes them.

@@ -161,6 +161,7 @@ enum News<'a> {
         #[serde(flatten)]
         point: &'a Point,
         steps: u32,
+        functions: Functions,
     },
 }
 
@@ -202,6 +203,16 @@ impl Course<'_> {
         self.emit(&News::Phase { phase, note }, None);
     }
 
+    fn evaluated(&self, point: &Point, steps: u32, weights: &Parameters) {
+        let functions = (&self.recipe).into();
+        let news = News::Evaluated {
+            point,
+            steps,
+            functions,
+        };
+        self.emit(&news, Some(weights));
+    }
+
     fn start(&self) -> Result<StartingPoint> {
         StartingPoint::of(&self.recipe, &self.digits.train, 1)
     }
@@ -221,13 +232,7 @@ impl Course<'_> {
             train: trainer.evaluate(Split::Train).await?,
             test: trainer.evaluate(Split::Test).await?,
         });
-        self.emit(
-            &News::Evaluated {
-                point: history.last(),
-                steps,
-            },
-            Some(&at_start),
-        );
+        self.evaluated(history.last(), steps, &at_start);
         let epoch = self.recipe.updates_per_epoch(examples) as u32;
         let cadence = Cadence::every((epoch / LOOKS_PER_EPOCH).max(1));
         let mut run = Loop::new(&self.recipe, examples, cadence, history)?;
@@ -258,7 +263,7 @@ impl Course<'_> {
                     let test = trainer.evaluate(Split::Test).await?;
                     let weights = trainer.state().await?.parameters;
                     if let Event::Evaluated { point, steps } = run.evaluated(train, test) {
-                        self.emit(&News::Evaluated { point, steps }, Some(&weights));
+                        self.evaluated(point, steps, &weights);
                     }
                 }
                 Next::Checkpoint => {}
