@@ -15,6 +15,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .input_path(input)
         .web(true)?
         .typescript(false)
+        // A sixth of a megabyte; a panic says where it is.
+        .remove_name_section(true)
         // The page calls its loader without an address: the wasm file is next to it.
         .omit_default_module_path(false)
         .generate(folder)?;

@@ -11,6 +11,7 @@ mod avx2;
 mod avx512;
 mod elementary;
 mod level;
+#[cfg(not(target_feature = "simd128"))]
 mod portable;
 #[cfg(target_feature = "simd128")]
 mod simd128;

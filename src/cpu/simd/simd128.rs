@@ -7,7 +7,7 @@ use bytemuck::{must_cast, must_cast_mut, must_cast_ref};
 
 use super::vector::{LANES, Lanes, Simd};
 
-/// The level of a module built with simd128: a browser without it does not load the module.
+/// The baseline level of a module built with simd128.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Simd128;
 
