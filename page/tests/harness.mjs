@@ -135,12 +135,12 @@ export function assertSentence(text) {
   assert.doesNotMatch(text, /undefined|\[object|panicked|unreachable|RuntimeError|JsValue/);
 }
 
-/** Serious findings of axe on the page as it is. */
+/** Serious findings of axe on the page as it is, each with its first place. */
 export async function barriers(page) {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => window.axe.run());
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  return serious.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target}: ${failureSummary}`));
+  return serious.map(({ id, nodes }) => `${id}, ${nodes.length} times: ${nodes[0].html}: ${nodes[0].failureSummary}`);
 }
 
 /** Draws a line through these points of the pad (shares of its side) with the mouse. */
