@@ -38,7 +38,7 @@ pub async fn check(seed: u32) -> Result<String> {
     let (expected_loss, expected) = reference.gradient().map_err(sentence)?;
     // Not `max`, which would pass over a NaN.
     let larger = |most: f32, one: f32| if one <= most { most } else { one };
-    let differences = PARAMETERS.map(|tensor| {
+    let tensors = PARAMETERS.map(|tensor| {
         let (found, expected) = (gradient.tensor(&tensor), expected.tensor(&tensor));
         let largest = expected
             .iter()
@@ -47,13 +47,11 @@ pub async fn check(seed: u32) -> Result<String> {
         let difference = pairs
             .map(|(a, b)| (a - b).abs() / largest)
             .fold(0.0, larger);
-        (tensor.name, difference)
+        json!({"name": tensor.name, "difference": difference})
     });
-    Ok(json(&json!({
-        "loss": {"found": loss, "first": first, "expected": expected_loss},
-        "worst": differences.iter().map(|(_, difference)| *difference).fold(0.0, larger),
-        "tensors": differences,
-    })))
+    Ok(json(
+        &json!({"loss": [loss, f64::from(first)], "expected": expected_loss, "tensors": tensors}),
+    ))
 }
 
 /// Losses of a contestant's first steps from drawn weights.

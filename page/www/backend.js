@@ -131,19 +131,27 @@ function system() {
   return navigator.userAgentData?.platform || name || 'unknown';
 }
 
+/** Day, page and machine, for a record. */
+const stamp = async () => ({
+  date: new Date().toISOString().slice(0, 10),
+  command: `${location.origin}${location.pathname}${location.search}`,
+  processor: `${browser()} (wasm, ${await helper.call('processor')})`,
+  cores: navigator.hardwareConcurrency ?? 1,
+  os: system(),
+});
+
 /** The race's record, in the schema of `gpu-train race`. */
 async function race(contestants, restrictions) {
-  return helper.call('race', [{
-    contestants,
-    restrictions,
-    seed: contestants[0].runs[0].seed,
-    date: new Date().toISOString().slice(0, 10),
-    command: `${location.origin}${location.pathname}${location.search}`,
-    processor: `${browser()} (wasm, ${await helper.call('processor')})`,
-    cores: navigator.hardwareConcurrency ?? 1,
-    os: system(),
-    reading,
-  }]);
+  const { seed } = contestants[0].runs[0];
+  return helper.call('race', [{ contestants, restrictions, seed, reading, ...(await stamp()) }]);
+}
+
+/** Times of a step of each contestant, for the console (`?bench`). */
+export async function bench() {
+  const contestants = ['per-example', 'cpu', ...(found?.available ? ['gpu'] : [])];
+  const times = [];
+  for (const contestant of contestants) times.push(await helper.call('bench', [contestant]));
+  return { ...(await stamp()), adapter: found?.adapter, times };
 }
 
 /** Calls on a trained net, a race and the engines, each answered by the program. */
@@ -156,5 +164,4 @@ export const tools = {
   loadWeights: (bytes, name) => helper.call('loadWeights', [bytes, name]),
   check: (seed = 1337) => helper.call('check', [seed]),
   losses: (contestant, seed, steps) => helper.call('losses', [contestant, seed, steps]),
-  bench: (contestant) => helper.call('bench', [contestant]),
 };

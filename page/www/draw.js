@@ -62,7 +62,7 @@ export class DrawPanel {
   }
 
   #show({ class: digit, probabilities, input }) {
-    byId('prediction').textContent = String(digit);
+    setPrediction(String(digit));
     this.#seen = input;
     this.repaint();
     this.bars.forEach((one, at) => one.set(probabilities[at], at === digit));
@@ -75,12 +75,18 @@ export class DrawPanel {
   }
 
   #forget() {
-    byId('prediction').textContent = '–';
+    setPrediction('–');
     this.#seen = null;
     this.repaint();
     for (const one of this.bars) one.set(0, false);
     say(byId('draw-status'), this.chosenNet() ? READY : NO_NET);
   }
+}
+
+/** Shows the net's reading, or a dash for none. */
+function setPrediction(text) {
+  byId('prediction').textContent = text;
+  byId('prediction').classList.toggle('none', text === '–');
 }
 
 /** Bar of a digit's probability. */

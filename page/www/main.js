@@ -1,6 +1,6 @@
 // The page: loads the trainer, then runs the race when the button is pressed.
 
-import { gpu, load, tools } from './backend.js';
+import { bench, gpu, load, tools } from './backend.js';
 import { Chart } from './chart.js';
 import { CONTESTANTS } from './contestants.js';
 import { byId, say } from './dom.js';
@@ -14,7 +14,7 @@ import { runRace } from './race.js';
 import { seedOf } from './seed.js';
 import { buildTable, resetRow, setDoing, setStandings } from './table.js';
 import { wireToolbar } from './toolbar.js';
-import { raceView, remark, showProgress, showVerdict } from './view.js';
+import { raceView, remark, showProgress, showQuestion, showVerdict } from './view.js';
 
 /** Sets the page's state, which the style sheet and the tests look at. */
 function setState(state) {
@@ -72,7 +72,7 @@ class Page {
       look.repaint();
       draw.repaint();
     });
-    this.view = raceView({ chart: this.chart, nets: this.nets, panels: [look, draw], target: digits.target });
+    this.view = raceView({ chart: this.chart, nets: this.nets, panels: [look, draw] });
     byId('train').addEventListener('click', () => (this.#stop ? this.#stop.abort() : this.#race()));
     byId('train').disabled = false;
     this.#sayWithoutGpu();
@@ -103,6 +103,7 @@ class Page {
   #reset() {
     setState('running');
     byId('remarks').replaceChildren();
+    showQuestion();
     for (const { id } of CONTESTANTS) resetRow(id);
     this.#sayWithoutGpu();
     this.chart.clear();
@@ -142,6 +143,7 @@ async function start() {
     new Page(digits, found, seed);
     say(byId('status'), `Ready: ${size(bytes)} downloaded. It takes a few seconds.`);
     setState('idle');
+    if (new URLSearchParams(location.search).has('bench')) console.log(JSON.stringify(await bench(), null, 2));
   } catch (error) {
     console.error(error);
     setState('failed');

@@ -15,6 +15,7 @@ export class MissedGrid {
   constructor(digits, press) {
     this.digits = digits;
     this.press = press;
+    byId('missed').addEventListener('keydown', (event) => this.#key(event));
     this.showFirst();
   }
 
@@ -51,6 +52,7 @@ export class MissedGrid {
   #show(shown) {
     this.#shown = shown;
     while (this.#cells.length < shown.length) this.#cells.push(this.#cell(this.#cells.length));
+    this.#stop(Math.max(0, this.#cells.findIndex(({ button }, at) => button === document.activeElement && shown[at])));
     this.#cells.forEach((cell, at) => {
       const digit = shown[at];
       cell.button.hidden = !digit;
@@ -63,12 +65,31 @@ export class MissedGrid {
     });
   }
 
+  /** Moves the focus: the grid is one stop of the Tab key, arrows move within it. */
+  #key(event) {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const at = this.#cells.findIndex(({ button }) => button === document.activeElement);
+    const next = this.#cells[at + step]?.button;
+    if (!step || at < 0 || !next || next.hidden) return;
+    event.preventDefault();
+    this.#stop(at + step);
+    next.focus();
+  }
+
+  /** Makes the cell at this place the one that the Tab key stops at. */
+  #stop(at) {
+    this.#cells.forEach(({ button }, place) => { button.tabIndex = place === at ? 0 : -1; });
+  }
+
   /** Empty cell at this place. */
   #cell(at) {
     const canvas = element('canvas', { width: 16, height: 16, 'aria-hidden': 'true' });
     const text = element('span');
     const button = element('button', { type: 'button', 'aria-pressed': 'false' }, canvas, text);
-    button.addEventListener('click', () => this.press(this.#shown[at].index));
+    button.addEventListener('click', () => {
+      this.#stop(at);
+      this.press(this.#shown[at].index);
+    });
     byId('missed').append(button);
     return { button, canvas, text };
   }

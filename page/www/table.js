@@ -2,7 +2,7 @@
 // narrow screens, which some browsers take for the end of a table.
 
 import { CONTESTANTS, contestant, idOfKind } from './contestants.js';
-import { byId, element, say, svg } from './dom.js';
+import { byId, element, svg } from './dom.js';
 import { duration, factor } from './format.js';
 import { marker } from './marker.js';
 
@@ -22,10 +22,15 @@ export function buildTable(table) {
   }
 }
 
-/** Empties a contestant's figures. */
-export function resetRow(id) {
+/** Empties a contestant's figures, as those of a run that did not end. */
+export function clearFigures(id) {
   for (const figure of FIGURES) byId(`${figure}-${id}`).textContent = '–';
-  say(byId(`device-${id}`), '');
+}
+
+/** Empties a contestant's row. */
+export function resetRow(id) {
+  clearFigures(id);
+  setDevice(id, '', null);
   setError(id, '');
   setDoing(id, '');
 }
@@ -37,7 +42,7 @@ export function setDoing(id, text) {
 
 /** Names the device, and in a tooltip its kernels. */
 export function setDevice(id, device, kernels) {
-  say(byId(`device-${id}`), device);
+  byId(`device-${id}`).textContent = device;
   byId(`device-${id}`).title = kernels ? `kernels ${kernels}` : '';
 }
 
@@ -47,9 +52,8 @@ export function setMisses(id, misses) {
 }
 
 /** Shows what a run came to. */
-export function setOutcome(id, outcome, target) {
+export function setOutcome(id, outcome) {
   setMisses(id, outcome.testMisses);
-  byId(`misses-${id}`).classList.toggle('reached', outcome.testMisses <= target);
   byId(`time-${id}`).textContent = duration(outcome.train);
   byId(`start-${id}`).textContent = outcome.start > 0 ? duration(outcome.start) : 'drawn';
   byId(`step-${id}`).textContent = duration(outcome.perStep);

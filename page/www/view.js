@@ -7,7 +7,7 @@ import * as table from './table.js';
 const PHASES = { opening: 'opening', start: 'computing the start', training: 'training', clock: 'against the clock' };
 
 /** View of a race for `runRace`, over the chart, the nets and the panels (which are held while the clock runs). */
-export function raceView({ chart, nets, panels, target }) {
+export function raceView({ chart, nets, panels }) {
   const label = (id) => contestant(id).label;
   return {
     begin(id) {
@@ -35,11 +35,12 @@ export function raceView({ chart, nets, panels, target }) {
       const { weights, functions, steps, testMisses } = outcome;
       this.ended(id);
       chart.clock(id, outcome.train, testMisses);
-      table.setOutcome(id, outcome, target);
+      table.setOutcome(id, outcome);
       nets.push(id, name(id), { weights, functions, step: steps, steps, misses: testMisses });
     },
     failed(id, message) {
       this.ended(id);
+      table.clearFigures(id);
       table.setError(id, message);
     },
     /** Ends a contestant's run, however it went. */
@@ -49,7 +50,7 @@ export function raceView({ chart, nets, panels, target }) {
       for (const panel of panels) panel.release();
     },
     hidden(id) {
-      remark(`The tab was in the background while ${label(id)} trained; browsers slow such tabs down, so its time says little.`);
+      remark(`The tab was in the background while “${name(id)}” trained. Browsers slow such tabs down, so its time says little.`);
     },
   };
 }
@@ -70,6 +71,14 @@ export function showProgress(share) {
 /** Adds a sentence below the verdict. */
 export function remark(text) {
   byId('remarks').append(element('li', {}, text));
+}
+
+/** Content of the verdict before there is one: the question. */
+const question = [...byId('verdict').childNodes];
+
+/** Shows the question again, until there is a verdict. */
+export function showQuestion() {
+  byId('verdict').replaceChildren(...question);
 }
 
 /** Shows the verdict in the record's own words: its first sentence, then the others. */
