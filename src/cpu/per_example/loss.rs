@@ -1,7 +1,7 @@
 //! Loss of one example and its gradient, on one vector of 10 classes and 6 lanes of padding.
 
 use crate::cpu::activation::{scaled_tanh, tanh_slope};
-use crate::cpu::simd::{LANES, Lanes, Simd};
+use crate::cpu::simd::{Lanes, Simd, exp};
 use crate::net::CLASSES;
 use crate::recipe::{Loss, Recipe};
 
@@ -55,20 +55,21 @@ pub fn loss<S: Simd>(
             s.sum(s.mul(difference, difference)) / CLASSES as f32
         }
         Loss::CrossEntropy => {
-            let out = &out.0[..CLASSES];
             // Subtracting the largest logit keeps exp from overflowing.
-            let largest = out.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
-            let mut exponentials = [0.0; LANES];
-            for (e, &logit) in exponentials.iter_mut().zip(out) {
-                *e = (logit - largest).exp();
-            }
-            let sum = s.sum(s.load(&Lanes(exponentials)));
-            let factor = scale / sum;
-            for (d, e) in d.0.iter_mut().zip(exponentials) {
-                *d = factor * e;
-            }
+            let logits = out.0[..CLASSES].iter();
+            let largest = logits.fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+            let mut exponentials = Lanes::ZERO;
+            s.store(
+                &mut exponentials,
+                exp(s, s.sub(s.load(out), s.splat(largest))),
+            );
+            exponentials.0[CLASSES..].fill(0.0);
+            let exponentials = s.load(&exponentials);
+            let sum = s.sum(exponentials);
+            s.store(d, s.mul(s.splat(scale / sum), exponentials));
             d.0[label] -= scale;
-            sum.ln() + largest - out[label]
+            // In f64, where the system's library decides about no bit of the f32.
+            f64::from(sum).ln() as f32 + largest - out.0[label]
         }
     }
 }
