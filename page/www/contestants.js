@@ -4,7 +4,7 @@
 export const CONTESTANTS = [
   { id: 'gpu', label: 'GPU', way: 'all images at once', marker: 'circle' },
   { id: 'cpu', label: 'CPU', way: 'all images at once', marker: 'square' },
-  { id: 'per-example', label: 'One at a time', way: 'on the CPU', marker: 'triangle' },
+  { id: 'per-example', label: 'One at a time', way: 'batch 1', marker: 'triangle' },
 ];
 
 /** Contestant of this id. */
