@@ -1,4 +1,4 @@
-//! docs/dependencies.md agrees with both Cargo.toml files and with the code.
+//! docs/dependencies.md agrees with the packages' Cargo.toml files and with the code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -71,7 +71,9 @@ fn every_direct_dependency_has_its_reason() {
     let rows = rows(&read("docs/dependencies.md"));
     let documented: Vec<&String> = rows.keys().filter(|name| !name.contains('/')).collect();
     let mut manifest = dependencies(&read("Cargo.toml"));
-    manifest.extend(dependencies(&read("program/Cargo.toml")));
+    for package in ["program", "page", "page/bindgen"] {
+        manifest.extend(dependencies(&read(format!("{package}/Cargo.toml"))));
+    }
     manifest.retain(|name| name != "gpu-train-core");
     manifest.sort_unstable();
     manifest.dedup();
@@ -86,7 +88,7 @@ fn every_direct_dependency_has_its_reason() {
 #[test]
 fn every_file_with_unsafe_code_is_listed_with_its_count() {
     let mut files = Vec::new();
-    for folder in ["src", "tests", "examples", "benches", "program"] {
+    for folder in ["src", "tests", "examples", "benches", "program", "page"] {
         sources(&root().join(folder), &mut files);
     }
     let mut found = BTreeMap::new();
@@ -150,9 +152,10 @@ fn pages() -> Vec<PathBuf> {
 /// The project's paths that a page names: in backticks or as the target of a link. Those with a placeholder in capitals
 /// (`src/reference/NAME.rs`) are left out.
 fn named_paths(page: &str) -> Vec<String> {
-    const FOLDERS: [&str; 11] = [
+    const FOLDERS: [&str; 12] = [
         "src/",
         "program/",
+        "page/",
         "shaders/",
         "tests/",
         "docs/",
@@ -317,6 +320,7 @@ fn the_prose_is_plain() {
     for folder in [
         "src",
         "program",
+        "page",
         "tests",
         "examples",
         "benches",

@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::Result;
 
-/// What the page knows of a race.
+/// The facts of a race that the page knows.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raced {

@@ -165,7 +165,7 @@ enum News<'a> {
     },
 }
 
-/// What came of a contestant's training.
+/// Result of a contestant's training.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome {
