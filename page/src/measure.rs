@@ -7,15 +7,17 @@ use gpu_train::net::PARAMETERS;
 use gpu_train::reference::Reference;
 use serde_json::json;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_time::Instant;
+use web_time::{Duration, Instant};
 
 use crate::training::{Entry, Trainer, opened};
 use crate::{Result, json, sentence};
 
 /// Training examples of the comparison: the reference is slow.
 const COMPARED: usize = 512;
+/// Time that the browser has to compile for speed, which it does while the code runs.
+const WARM_UP: Duration = Duration::from_secs(2);
 /// Measured repetitions.
-const REPETITIONS: usize = 5;
+const REPETITIONS: usize = 9;
 
 /// JSON of the first loss and the gradient on WebGPU next to those of the reference in f64, over a part of the training
 /// set: for each tensor the largest difference relative to its largest value.
@@ -65,7 +67,7 @@ pub async fn losses(contestant: String, seed: u32, steps: u32) -> Result<Vec<f32
     trainer.train(steps).await.map_err(sentence)
 }
 
-/// JSON of the median time of a contestant's step, in milliseconds, after one that is not counted; of batch 1 in
+/// JSON of the median time of a contestant's step, in milliseconds, after [`WARM_UP`]; of batch 1 in
 /// microseconds per example.
 ///
 /// # Errors
@@ -79,7 +81,10 @@ pub async fn bench(contestant: String) -> Result<String> {
         _ => (1, "milliseconds per step", 1e3),
     };
     let mut trainer = opened(entry, &digits, &entry.recipe(1337)).await?;
-    trainer.train(steps).await.map_err(sentence)?;
+    let begun = Instant::now();
+    while begun.elapsed() < WARM_UP {
+        trainer.train(steps).await.map_err(sentence)?;
+    }
     let mut times = Vec::new();
     for _ in 0..REPETITIONS {
         let started = Instant::now();

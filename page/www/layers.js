@@ -48,9 +48,14 @@ export class Layers {
     document.querySelectorAll('#layers .classes .cells span').forEach((digit, at) => digit.classList.toggle('best', at === best));
   }
 
+  /** Paints every row again, in the present colours. */
+  repaint() {
+    for (const one of Object.values(this.rows)) paintRow(one, one.values);
+  }
+
   /** Paints nothing but paper, where there is no net. */
   clear() {
-    for (const one of Object.values(this.rows)) paintRow(one, new Float32Array(one.size * one.canvases.length));
+    for (const one of Object.values(this.rows)) paintRow(one, blank(one));
     document.querySelector('#layers .best')?.classList.remove('best');
   }
 }
@@ -60,7 +65,12 @@ function row(name, description, number, width, height) {
   const canvases = Array.from({ length: number }, () => element('canvas', { width, height, 'aria-hidden': 'true' }));
   const node = element('div', { class: `layer ${number > 1 ? 'maps' : 'units'}`, role: 'img', 'aria-label': description },
     element('span', { class: 'name' }, name), element('div', { class: 'cells' }, ...canvases));
-  return { node, canvases, size: width * height };
+  return { node, canvases, size: width * height, values: null };
+}
+
+/** Values of a row without a net. */
+function blank({ canvases, size }) {
+  return new Float32Array(size * canvases.length);
 }
 
 /** Classes below the outputs. */
@@ -70,8 +80,9 @@ function classes() {
     element('span', { class: 'name' }), element('div', { class: 'cells' }, ...digits));
 }
 
-/** Paints a layer's values on one scale, its largest absolute value. */
-function paintRow({ canvases, size }, values) {
+/** Paints a layer's values on one scale, its largest absolute value, and keeps them. */
+function paintRow(row, values) {
+  row.values = values;
   const scale = largest(values);
-  canvases.forEach((canvas, at) => paintSigned(canvas, values.subarray(size * at, size * (at + 1)), scale));
+  row.canvases.forEach((canvas, at) => paintSigned(canvas, values.subarray(row.size * at, row.size * (at + 1)), scale));
 }

@@ -53,8 +53,8 @@ export class Look {
   /** Paints everything again, in the present colours. */
   repaint() {
     this.grid.repaint();
-    this.update();
-    this.#showDigit();
+    this.layers.repaint();
+    this.layers.showInput(this.#ink());
   }
 
   /** Chooses a test digit. */
@@ -81,9 +81,9 @@ export class Look {
   }
 
   #showDigit() {
-    const { test, codes, ink } = this.#digit;
+    const { test, codes } = this.#digit;
     this.grid.mark(test);
-    this.layers.showInput(ink ?? this.ink(test));
+    this.layers.showInput(this.#ink());
     const net = this.chosenNet();
     if (!net) {
       say(byId('chosen-text'), this.#describe(null));
@@ -98,6 +98,11 @@ export class Look {
         say(byId('chosen-text'), sentence(error));
       }
     });
+  }
+
+  /** Ink of the chosen digit. */
+  #ink() {
+    return this.#digit.ink ?? this.ink(this.#digit.test);
   }
 
   /** Sentence about the chosen digit and the net's reading. */

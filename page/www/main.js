@@ -14,7 +14,7 @@ import { runRace } from './race.js';
 import { seedOf } from './seed.js';
 import { buildTable, resetRow, setDoing, setStandings } from './table.js';
 import { wireToolbar } from './toolbar.js';
-import { raceView, remark, showProgress, showQuestion, showVerdict } from './view.js';
+import { raceView, showProgress, showQuestion, showVerdict } from './view.js';
 
 /** Sets the page's state, which the style sheet and the tests look at. */
 function setState(state) {
@@ -121,7 +121,6 @@ class Page {
     }
     const record = await tools.race(outcomes.map(({ contestant }) => contestant), restrictions);
     showVerdict(record.verdict);
-    if (this.found.fallback) remark('The GPU here was a software adapter: its time says nothing about GPUs.');
     setStandings(record);
     this.toolbar.setResult(record);
     say(byId('status'), outcomes.length === this.#contestants.length ? 'Done.' : 'Done, but not every contestant finished.');

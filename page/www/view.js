@@ -69,7 +69,7 @@ export function showProgress(share) {
 }
 
 /** Adds a sentence below the verdict. */
-export function remark(text) {
+function remark(text) {
   byId('remarks').append(element('li', {}, text));
 }
 
