@@ -20,6 +20,7 @@ async function looks(name) {
     for (const width of [1100, 390]) {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height: 900 });
+      await page.waitForTimeout(500); // for the picture only: the layers are painted again when the worker has them
       await page.screenshot({ path: screenshot(`${name}-${colorScheme}-${width}`), fullPage: true });
       assert.deepEqual(await barriers(page), [], `${name}, ${colorScheme}, ${width}`);
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, `${name}, ${colorScheme}`);
