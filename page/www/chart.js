@@ -112,7 +112,7 @@ function makeScales(points, { width, height }, target) {
   const decades = Array.from({ length: Math.floor(last) - first + 1 }, (_, at) => 10 ** (first + at));
   const rows = [10, 20, 50, 100, 200, 500, 1000, 2000].filter((value) => Math.log10(value) > low && Math.log10(value) < high);
   return {
-    x0, x1, y0, y1, decades, rows, narrow: width < NARROW,
+    x0, x1, y0, y1, decades, rows, target, narrow: width < NARROW,
     x: (value) => x0 + ((Math.log10(value) - first) / (last - first)) * (x1 - x0),
     y: (value) => y0 - ((Math.log10(Math.max(value, 1)) - low) / (high - low)) * (y0 - y1),
   };
@@ -162,12 +162,13 @@ function curve(id, shape, { points, clock }, { x, y }) {
   return group;
 }
 
-/** Label at the end of a curve: to its right, or to its left where that would leave the chart. */
-function endLabel(id, { seconds, misses }, { x, y, x1, y0, y1 }) {
+/** Label at the end of a curve: to its right, or to its left where that would leave the chart; below the target's line, not on it. */
+function endLabel(id, { seconds, misses }, { x, y, x1, y0, y1, target, narrow }) {
   const { label } = CONTESTANTS.find((one) => one.id === id);
-  const text = `${label} ${duration(seconds)}`;
+  const text = narrow ? label : `${label} ${duration(seconds)}`;
+  const isOnLine = Math.abs(y(misses) - y(target)) < LABEL_HEIGHT;
   const left = x(seconds) + 14 + 6.6 * text.length > x1;
-  return { id, text, x: x(seconds) + (left ? -13 : 13), y: y(misses) + 4, anchor: left ? 'end' : 'start', top: y1 + 4, bottom: y0 - 22 };
+  return { id, text, x: x(seconds) + (left ? -13 : 13), y: (isOnLine ? y(target) + LABEL_HEIGHT : y(misses)) + 4, anchor: left ? 'end' : 'start', top: y1 + 4, bottom: y0 - 22 };
 }
 
 /** Labels moved apart vertically, where they would overlap. */
