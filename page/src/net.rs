@@ -42,7 +42,6 @@ pub struct Digits {
 impl Digits {
     /// Decodes the digits.
     #[wasm_bindgen(constructor)]
-    #[expect(clippy::new_without_default, reason = "JavaScript's constructor")]
     pub fn new() -> Self {
         let digits = embedded::digits();
         Self {
