@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use gpu_train::data;
 use gpu_train::data::mnist1989::DENOMINATOR;
-use gpu_train::data::{Dataset, embedded};
 use gpu_train::experiment::missed;
 use gpu_train::net::{PARAMETER_COUNT, PARAMETERS, PIXELS, Parameters};
 use gpu_train::predict::{Classifier, Grey};
@@ -33,21 +33,14 @@ fn parameters(flat: Vec<f32>) -> Result<Parameters> {
 
 /// The embedded digits, decoded once.
 #[wasm_bindgen]
-pub struct Digits {
-    test: Dataset,
-    train_examples: usize,
-}
+pub struct Digits(pub(crate) data::Digits);
 
 #[wasm_bindgen]
 impl Digits {
     /// Decodes the digits.
     #[wasm_bindgen(constructor)]
     pub fn new() -> Self {
-        let digits = embedded::digits();
-        Self {
-            test: digits.test,
-            train_examples: digits.train.len(),
-        }
+        Self(data::embedded::digits())
     }
 
     /// JSON of the number of examples and the places of the net's tensors in its flat weights.
@@ -57,18 +50,18 @@ impl Digits {
         });
         let target = gpu_train::experiment::verdict::TARGET;
         json(
-            &json!({"train": self.train_examples, "test": self.test.len(), "layout": layout, "target": target}),
+            &json!({"train": self.0.train.len(), "test": self.0.test.len(), "layout": layout, "target": target}),
         )
     }
 
     /// Labels of the test set.
     pub fn labels(&self) -> Vec<u8> {
-        self.test.labels().to_vec()
+        self.0.test.labels().to_vec()
     }
 
     /// Ink of the test set, `[example][row][column]`.
     pub fn images(&self) -> Vec<f32> {
-        self.test.codes().iter().map(|&code| ink(code)).collect()
+        self.0.test.codes().iter().map(|&code| ink(code)).collect()
     }
 
     /// JSON of the test examples that a net misses.
@@ -85,7 +78,7 @@ impl Digits {
         Ok(json(&missed::missed(
             &parameters(weights)?,
             &recipe,
-            &self.test,
+            &self.0.test,
         )))
     }
 
@@ -94,13 +87,13 @@ impl Digits {
     /// # Errors
     /// If there is no such example.
     pub fn codes(&self, example: usize) -> Result<Vec<u16>> {
-        if example >= self.test.len() {
-            let most = self.test.len() - 1;
+        if example >= self.0.test.len() {
+            let most = self.0.test.len() - 1;
             return Err(JsError::new(&format!(
                 "found test digit {example}, expected 0 to {most}"
             )));
         }
-        Ok(self.test.image_codes(example).to_vec())
+        Ok(self.0.test.image_codes(example).to_vec())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The race's record, as `gpu-train race` writes it, and its verdict.
 
-use gpu_train::data::{DigitsRecord, Source, embedded};
+use gpu_train::data::{DigitsRecord, Source};
 use gpu_train::experiment::race::{judged, published, rule};
 use gpu_train::experiment::record::{Contestant, Machine, RaceRecord, SCHEMA, Stamp, json};
 use gpu_train::experiment::verdict::TARGET;
@@ -9,6 +9,7 @@ use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::Result;
+use crate::net::Digits;
 
 /// The facts of a race that the page knows.
 #[derive(Deserialize)]
@@ -34,10 +35,10 @@ struct Raced {
 /// # Errors
 /// If that is not what is expected.
 #[wasm_bindgen]
-pub fn race(raced: &str) -> Result<String> {
+pub fn race(digits: &Digits, raced: &str) -> Result<String> {
     let raced: Raced = serde_json::from_str(raced)
         .map_err(|error| JsError::new(&format!("found {error}, expected a race of this page")))?;
-    let digits = embedded::digits();
+    let Digits(digits) = digits;
     let record = RaceRecord {
         stamp: Stamp {
             schema: SCHEMA,
@@ -50,7 +51,7 @@ pub fn race(raced: &str) -> Result<String> {
                 os: raced.os,
             },
         },
-        digits: DigitsRecord::of(&digits),
+        digits: DigitsRecord::of(digits),
         reading: raced.reading,
         rule: rule(TARGET, digits.test.len(), vec![raced.seed]),
         restrictions: raced.restrictions,

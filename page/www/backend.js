@@ -3,7 +3,6 @@
 const WASM = 'gpu_train_page_bg.wasm';
 
 let module;
-let digits;
 let helper;
 let found;
 let reading = 0;
@@ -81,7 +80,7 @@ export async function load(progress) {
   const compiled = performance.now();
   reading = (compiled - started) / 1000;
   helper = new Program(module);
-  digits = await helper.call('digits');
+  const digits = await helper.call('digits');
   return { bytes: bytes.byteLength, download: (downloaded - started) / 1000, compile: (compiled - downloaded) / 1000, digits };
 }
 

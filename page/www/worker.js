@@ -40,7 +40,7 @@ const CALLS = {
     const [prediction, codes, input] = program.recognise(width, height, grey, weights, json(functions));
     return { ...JSON.parse(prediction), codes, input };
   },
-  race: (_, raced) => JSON.parse(program.race(json(raced))),
+  race: (_, raced) => JSON.parse(program.race(digits, json(raced))),
   saveWeights: (_, weights, functions) => program.encode(weights, json(functions)),
   loadWeights(_, bytes, name) {
     const [weights, functions] = program.decode(bytes, name);
