@@ -165,18 +165,11 @@ enum News<'a> {
     },
 }
 
-/// Result of a contestant's training.
+/// Result of a contestant's training; its one run has the times.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Outcome {
     contestant: Contestant,
     functions: Functions,
-    setup: f64,
-    start: f64,
-    train: f64,
-    test_misses: u32,
-    steps: u32,
-    per_step: f64,
 }
 
 /// A contestant under way.
@@ -359,18 +352,9 @@ impl Course<'_> {
         self.with_curve(&mut trainer).await?;
         let (mut run, parameters) = self.against_the_clock(&mut trainer).await?;
         run.setup = opened.set_up;
-        let (start, train, test_misses) = (run.start, run.train, run.test_misses);
-        let contestant = self.contestant(&trainer, device, kernels, run)?;
-        let steps = contestant.steps;
         let outcome = Outcome {
-            contestant,
+            contestant: self.contestant(&trainer, device, kernels, run)?,
             functions: (&self.recipe).into(),
-            setup: opened.set_up,
-            start,
-            train,
-            test_misses,
-            steps,
-            per_step: (train - start) / f64::from(steps),
         };
         Ok((outcome, parameters))
     }

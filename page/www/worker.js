@@ -28,7 +28,9 @@ const CALLS = {
   async train(emit, contestant, seed, adapter) {
     const news = (text, weights) => emit({ ...JSON.parse(text), ...(weights && { weights }) });
     const [outcome, weights] = await program.train(contestant, seed, adapter, news);
-    return { ...JSON.parse(outcome), weights };
+    const { contestant: result, functions } = JSON.parse(outcome);
+    const { steps, runs: [{ setup, start, train, test_misses: testMisses }] } = result;
+    return { contestant: result, functions, weights, setup, start, train, testMisses, steps, perStep: (train - start) / steps };
   },
   missed: (_, weights, functions) => JSON.parse(digits.missed(weights, json(functions))),
   activations(_, weights, functions, { test, codes }) {
