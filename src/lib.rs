@@ -31,6 +31,7 @@
 //! | on what | [`data`] |
 //! | engines, all with one trait | [`engine`]; [`cpu`], [`gpu`], and [`mod@reference`], which proves the others |
 //! | where a run trains, and how its engine is opened | [`target`] |
+//! | one step over several processes | [`cpu::ranks`]; the messages between them: [`world`] |
 //! | statistics of the layers' inputs, for whitened Muon | [`whitening`] |
 //! | the loop | [`train`] |
 //! | trained nets in files | [`weights`], [`checkpoint`] |
@@ -61,3 +62,4 @@ pub mod threads;
 pub mod train;
 pub mod weights;
 pub mod whitening;
+pub mod world;

@@ -14,10 +14,12 @@
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
 
+use std::sync::Arc;
+
 use web_time::Instant;
 
 use crate::cpu::simd::Level;
-use crate::cpu::{FullBatch, PerExample};
+use crate::cpu::{FullBatch, PerExample, Ranks};
 use crate::data::Digits;
 use crate::engine::{Engine, EngineKind};
 use crate::error::Result;
@@ -37,6 +39,8 @@ pub enum Target {
     Cpu(usize),
     /// Batch 1 on one core.
     PerExample,
+    /// The full batch on the processors of several processes, which change no bit either. This one leads them.
+    Ranks(Arc<Ranks>),
     /// The full batch on an adapter.
     Adapter(Adapter),
 }
@@ -104,6 +108,11 @@ fn open_at(
                 data, copy, start, level, threads,
             )?)
         }
+        Target::Ranks(ranks) => {
+            let (level, threads) = (ranks.level(), ranks.threads());
+            let engine = FullBatch::with_level_and_threads(data, copy, start, level, threads)?;
+            Box::new(engine.shared_with(Arc::clone(ranks)))
+        }
         Target::Adapter(adapter) => {
             let opened = adapter.open(digits, recipe, start)?;
             return Ok(Opened {
@@ -143,6 +152,7 @@ impl Target {
         let threads = match self {
             Self::Reference | Self::PerExample => 1,
             Self::Cpu(threads) => *threads,
+            Self::Ranks(ranks) => ranks.threads(),
             Self::Adapter(_) => cores(),
         };
         StartingPoint::of(recipe, &digits.train, threads)
@@ -152,7 +162,7 @@ impl Target {
     pub fn engine(&self) -> EngineKind {
         match self {
             Self::Reference => EngineKind::Reference,
-            Self::Cpu(_) => EngineKind::Cpu,
+            Self::Cpu(_) | Self::Ranks(_) => EngineKind::Cpu,
             Self::PerExample => EngineKind::PerExample,
             Self::Adapter(_) => EngineKind::Gpu,
         }

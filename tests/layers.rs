@@ -9,7 +9,7 @@ type Layers = &'static [&'static [&'static str]];
 
 /// Of the core, `src/`.
 const CORE: Layers = &[
-    &["error", "named", "draw"],
+    &["error", "named", "draw", "world"],
     &["net", "file", "threads"],
     &["recipe", "data"],
     &["whitening"],

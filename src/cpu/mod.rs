@@ -16,6 +16,7 @@ pub mod full_batch;
 pub mod peak;
 pub mod per_example;
 mod processor;
+pub mod ranks;
 pub mod simd;
 mod taps;
 
@@ -23,3 +24,4 @@ pub use crate::threads::cores;
 pub use full_batch::FullBatch;
 pub use per_example::PerExample;
 pub use processor::{describe, processor};
+pub use ranks::Ranks;

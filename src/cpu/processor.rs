@@ -22,11 +22,15 @@ pub fn describe() -> String {
     )
 }
 
-/// The device of an engine in words: the processor's name, the engine's threads and instruction set.
-pub(super) fn device(threads: usize, level: Level) -> String {
+/// The device of an engine in words: the processor's name, the engine's processes, their threads and instruction set.
+pub(super) fn device(ranks: usize, threads: usize, level: Level) -> String {
     let plural = if threads == 1 { "" } else { "s" };
+    let ranks = match ranks {
+        1 => String::new(),
+        ranks => format!("{ranks} ranks of "),
+    };
     format!(
-        "{}, {threads} thread{plural}, {}",
+        "{}, {ranks}{threads} thread{plural}, {}",
         processor(),
         level.name()
     )

@@ -88,13 +88,16 @@ impl Bench {
         let start = recipe.initial_parameters();
         let mut gpu = GpuReport::default();
         let (set_up, measured) = match target {
-            Target::Cpu(threads) => {
+            Target::Cpu(_) | Target::Ranks(_) => {
                 let started = Instant::now();
                 let train = Arc::new(self.train.clone());
                 let test = Arc::new(self.digits.test.clone());
-                let level = Level::best();
                 let copy = recipe.clone();
-                let mut engine = FullBatch::over(train, test, copy, &start, level, *threads)?;
+                let over = |level, threads| FullBatch::over(train, test, copy, &start, level, threads);
+                let mut engine = match target {
+                    Target::Ranks(ranks) => over(ranks.level(), ranks.threads())?.shared_with(Arc::clone(ranks)),
+                    _ => over(Level::best(), cores_of(target))?,
+                };
                 (
                     started.elapsed().as_secs_f64(),
                     self.steps(&mut engine, target, recipe)?,

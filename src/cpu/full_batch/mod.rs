@@ -2,15 +2,16 @@
 //!
 //! Sixteen examples go through the net together, one per lane, so every kernel is plain arithmetic on vectors
 //! without a shuffle; sixty-four make a tile, whose activations stay in the cache between forward and backward. Tiles
-//! are dealt out in chunks that depend on the number of examples alone, and the chunks' gradients are added in their
-//! order: any number of threads computes the same bytes.
+//! are dealt out in blocks that depend on the number of examples alone, and the blocks' gradients are added in their
+//! order: any number of threads computes the same bytes, and so does any number of processes that share the blocks.
 //!
 //! The kernels are in `input`, `convolution` (H1 and H2), `dropout`, `dense` (H3 and output), `loss`, `update` and `muon`,
-//! their memory in `tile`, `weights` and `sums`; [`stages`] puts them together.
+//! their memory in `tile`, `weights` and `sums`; [`stages`] puts them together, and `blocks` runs them.
 
 // The kernels' loops run over the indices of their formulas, several arrays at once.
 #![allow(clippy::needless_range_loop)]
 
+pub(in crate::cpu) mod blocks;
 mod convolution;
 mod dense;
 mod dropout;
@@ -28,15 +29,13 @@ mod whitened_muon;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use bytemuck::zeroed_box;
-
-use self::stages::{Chunk, PartialGradient, Scratch, Stage, Total};
+use self::blocks::{Blocks, TotalGradient, blocks};
+use self::stages::Stage;
 pub use self::tile::TILE;
-use self::weights::Weights;
 use super::processor;
+use super::ranks::Ranks;
 use super::simd::Level;
 use crate::data::{Digits, Examples};
 use crate::engine::{Engine, EngineKind, Evaluation, Split, State};
@@ -46,28 +45,22 @@ use crate::recipe::{Batch, Optimizer, Recipe};
 use crate::threads::{Threads, cores};
 use crate::whitening::{Sample, Whitening};
 
-/// Chunks the tiles are dealt out in, where there are as many: enough for one on each of sixty-four cores, and few
-/// enough that adding their gradients takes no time.
-const CHUNKS: usize = 64;
-/// Most tiles of a chunk: its sums are f32, a lane adding one example per vector.
-const TILES_PER_CHUNK: usize = 64;
-
-/// Parameters whose gradients a thread adds at a time.
-const PIECE: usize = 1_024;
+/// The sums over a set: of the losses, of the misses, and in training of the gradients, without the padding's part.
+pub(in crate::cpu) struct Sums {
+    pub loss: f64,
+    pub misses: u32,
+    pub gradient: Option<Box<TotalGradient>>,
+}
 
 /// The whole training set at once, on the CPU.
 pub struct FullBatch {
     train: Arc<dyn Examples>,
     test: Arc<dyn Examples>,
     recipe: Recipe,
-    level: Level,
-    threads: Threads,
     state: State,
-    weights: Box<Weights>,
-    /// One per thread.
-    scratch: Vec<Mutex<Box<Scratch>>>,
-    /// One per chunk.
-    partials: Vec<PartialGradient>,
+    blocks: Blocks,
+    /// The processes that share the blocks, this one among them; without, this one has all of them.
+    ranks: Option<Arc<Ranks>>,
     /// Whitened Muon's examples, from the first estimate on.
     sample: Option<Sample>,
     /// Of the weights in the state's second moment.
@@ -113,92 +106,66 @@ impl FullBatch {
         threads: usize,
     ) -> Result<Self> {
         recipe.validate_for("cpu", Batch::Full)?;
-        let threads = Threads::start(threads);
-        let mut weights: Box<Weights> = zeroed_box();
-        weights.set(parameters);
+        let mut blocks = Blocks::new(recipe.clone(), level, Threads::start(threads));
+        blocks.set_weights(parameters);
         Ok(Self {
             train,
             test,
             recipe,
-            level,
             state: State::start(parameters.clone()),
-            weights,
-            scratch: (0..threads.count())
-                .map(|_| Mutex::new(zeroed_box()))
-                .collect(),
-            threads,
-            partials: vec![PartialGradient::zero()],
+            blocks,
+            ranks: None,
             sample: None,
             whitening: None,
         })
     }
 
-    /// Runs all chunks of a split at the present parameters: sum of the losses, and misses. With a step, its shift
-    /// and dropout are drawn and the chunks' gradients left in `partials`.
-    fn run_chunks(&mut self, split: Split, step: Option<u32>) -> (f64, u32) {
-        self.weights.set(&self.state.parameters);
+    /// Shares the blocks with other processes, on their common instruction set. No process but this one has a state; each
+    /// step gives them the weights.
+    #[must_use]
+    pub fn shared_with(mut self, ranks: Arc<Ranks>) -> Self {
+        ranks.open(&self.recipe);
+        self.ranks = Some(ranks);
+        self
+    }
+
+    /// Sums over a split at the present parameters. With a step, its shift and dropout are drawn and the gradient is
+    /// computed.
+    fn sums(&mut self, split: Split, step: Option<u32>) -> Result<Sums> {
         let set = self.set(split);
-        let chunks = chunks(set.count());
-        self.partials
-            .resize_with(chunks.len(), PartialGradient::zero);
-        let stages = step.map_or(Stage::FORWARD, |_| Stage::ALL);
-        let chunks = chunks.into_iter().zip(&mut self.partials).collect();
-        self.threads
-            .for_each(chunks, |thread, (examples, partial)| {
-                let scratch = self.scratch[thread].lock();
-                self.level.run(Chunk {
-                    set: &*set,
-                    weights: &self.weights,
-                    recipe: &self.recipe,
-                    step,
-                    examples,
-                    is_first: true,
-                    stages,
-                    scratch: &mut scratch.unwrap_or_else(PoisonError::into_inner),
-                    partial,
-                });
-            });
-        let totals = (0.0, 0);
-        self.partials
-            .iter()
-            .fold(totals, |(loss, misses), partial| {
-                (loss + partial.loss, misses + partial.misses)
-            })
+        let (own, parameters) = (&mut self.blocks, &self.state.parameters);
+        if let Some(ranks) = &self.ranks {
+            return ranks.run(own, &*set, parameters, (split, step));
+        }
+        own.run(&*set, &blocks(set.count()), parameters, step);
+        let partials = own.partials();
+        let gradient = step.map(|_| {
+            let parts: Vec<&[f32]> = partials.iter().map(|one| one.gradient.flat()).collect();
+            let mut total = Box::new([0f64; PARAMETER_COUNT]);
+            own.add(&parts, &mut total[..]);
+            total
+        });
+        Ok(Sums {
+            loss: partials.iter().fold(0.0, |sum, one| sum + one.loss),
+            misses: partials.iter().map(|one| one.misses).sum(),
+            gradient,
+        })
     }
 
     /// Runs stages on the first [`TILE`] examples and on what the stages before have left, without shift and dropout:
     /// for benches. After the loss each overwrites activations with gradients and adds to sums: run often, the numbers
     /// mean nothing.
     pub fn run_first_tile(&mut self, stages: &[Stage]) {
-        let scratch = self.scratch[0].get_mut();
-        self.level.run(Chunk {
-            set: &*self.train,
-            weights: &self.weights,
-            recipe: &self.recipe,
-            step: None,
-            examples: 0..TILE.min(self.train.count()),
-            is_first: false,
-            stages,
-            scratch: scratch.unwrap_or_else(PoisonError::into_inner),
-            partial: &mut self.partials[0],
-        });
+        self.blocks.run_first_tile(&*self.train, stages);
     }
 
     /// Mean loss over the training set at the present step, and its gradient.
-    fn loss_and_gradient(&mut self) -> (f64, Vec<f32>) {
-        let (sum, _) = self.run_chunks(Split::Train, Some(self.state.step));
-        let mut total = Box::new([0f64; PARAMETER_COUNT]);
-        let pieces = total.chunks_mut(PIECE).enumerate().collect();
-        self.threads.for_each(pieces, |_, (piece, sums)| {
-            self.level.run(Total {
-                partials: &self.partials,
-                first: piece * PIECE,
-                sums,
-            });
-        });
+    fn loss_and_gradient(&mut self) -> Result<(f64, Vec<f32>)> {
+        let sums = self.sums(Split::Train, Some(self.state.step))?;
+        let mut total = sums.gradient.expect("of a step");
         weights::add_padding_gradient(&mut total);
         let gradient = total.iter().map(|&sum| sum as f32).collect();
-        (sum / self.train.count() as f64, gradient)
+        Ok((sums.loss / self.train.count() as f64, gradient))
     }
 
     fn set(&self, split: Split) -> Arc<dyn Examples> {
@@ -209,14 +176,15 @@ impl FullBatch {
     }
 
     fn step(&mut self) -> Result<f32> {
-        let (loss, gradient) = self.loss_and_gradient();
+        let (loss, gradient) = self.loss_and_gradient()?;
         let step = u64::from(self.state.step);
         let scalars = self.recipe.step_scalars(step, self.train.count());
         if self.recipe.optimizer == Optimizer::WhitenedMuon {
             self.estimate_whitening()?;
         }
         let whitening = self.whitening.as_ref();
-        let (state, recipe, on) = (&mut self.state, &self.recipe, (self.level, &self.threads));
+        let on = (self.blocks.level(), self.blocks.threads());
+        let (state, recipe) = (&mut self.state, &self.recipe);
         update::update(state, recipe, scalars, &gradient, whitening, on);
         Ok(loss as f32)
     }
@@ -231,21 +199,12 @@ impl FullBatch {
         if is_due {
             self.state.second_moment = self.state.parameters.clone();
         }
-        let (recipe, threads, of) = (&self.recipe, &self.threads, &self.state.second_moment);
+        let (recipe, of) = (&self.recipe, &self.state.second_moment);
+        let threads = self.blocks.threads();
         let found = Whitening::estimate(&mut self.sample, &*self.train, recipe, of, threads)?;
         self.whitening = Some(found);
         Ok(())
     }
-}
-
-/// The chunks of this number of examples: whole tiles (but for the last), as even as can be.
-fn chunks(examples: usize) -> Vec<Range<usize>> {
-    let tiles = examples.div_ceil(TILE);
-    let chunks = tiles.min(CHUNKS.max(tiles.div_ceil(TILES_PER_CHUNK)));
-    let start = |chunk: usize| (chunk * tiles / chunks * TILE).min(examples);
-    (0..chunks)
-        .map(|chunk| start(chunk)..start(chunk + 1))
-        .collect()
 }
 
 impl Engine for FullBatch {
@@ -254,7 +213,8 @@ impl Engine for FullBatch {
     }
 
     fn device(&self) -> String {
-        processor::device(self.threads.count(), self.level)
+        let ranks = self.ranks.as_ref().map_or(1, |ranks| ranks.count());
+        processor::device(ranks, self.blocks.threads().count(), self.blocks.level())
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {
@@ -278,16 +238,16 @@ impl Engine for FullBatch {
     }
 
     fn gradient(&mut self) -> Result<(f64, Parameters)> {
-        let (loss, gradient) = self.loss_and_gradient();
+        let (loss, gradient) = self.loss_and_gradient()?;
         Ok((loss, Parameters::from_flat(gradient)))
     }
 
     fn evaluate(&mut self, split: Split) -> Result<Evaluation> {
-        let (sum, misses) = self.run_chunks(split, None);
+        let sums = self.sums(split, None)?;
         let examples = self.set(split).count();
         Ok(Evaluation {
-            loss: sum / examples as f64,
-            misses,
+            loss: sums.loss / examples as f64,
+            misses: sums.misses,
             examples: examples as u32,
         })
     }

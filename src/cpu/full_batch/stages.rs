@@ -65,13 +65,13 @@ stages! {
 
 /// Memory of one thread: megabytes, kept out of the stack and from step to step.
 #[derive(Zeroable)]
-pub(super) struct Scratch {
+pub struct Scratch {
     pub(super) vectors: [Activations16; VECTORS],
     pub(super) sums: Sums,
 }
 
-/// A chunk's part of the loss, the misses and, in training, the gradient (without the padding's part).
-pub(super) struct PartialGradient {
+/// A block's part of the loss, the misses and, in training, the gradient (without the padding's part).
+pub struct PartialGradient {
     pub loss: f64,
     pub misses: u32,
     pub gradient: Parameters,
@@ -87,9 +87,9 @@ impl PartialGradient {
     }
 }
 
-/// Adds the chunks' gradients, in their order, for the parameters from `first`.
+/// Adds gradients, in their order, from the element `first` on.
 pub(super) struct Total<'a> {
-    pub partials: &'a [PartialGradient],
+    pub parts: &'a [&'a [f32]],
     pub first: usize,
     pub sums: &'a mut [f64],
 }
@@ -99,9 +99,8 @@ impl WithSimd for Total<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        for partial in self.partials {
-            let parts = &partial.gradient.flat()[self.first..];
-            for (sum, &part) in self.sums.iter_mut().zip(parts) {
+        for part in self.parts {
+            for (sum, &part) in self.sums.iter_mut().zip(&part[self.first..]) {
                 *sum += f64::from(part);
             }
         }

@@ -2,14 +2,16 @@
 
 use bytemuck::{NoUninit, cast_slice};
 
+use super::FullBatch;
+use super::blocks::Blocks;
 use super::stages::Stage;
-use super::{FullBatch, Threads};
 use crate::cpu::simd::Level;
 use crate::data::{Digits, embedded};
 use crate::engine::Engine;
 use crate::recipe::{Recipe, RecipeName};
+use crate::threads::Threads;
 
-/// More than one chunk: 64 examples are a tile.
+/// More than one block: 64 examples are a tile.
 fn digits() -> Digits {
     let digits = embedded::digits();
     Digits {
@@ -24,8 +26,7 @@ fn the_present_thread_computes_what_a_pool_does() {
     let start = recipe.initial_parameters();
     let states = [Threads::start(2), Threads::refused(2)].map(|threads| {
         let mut engine = FullBatch::new(digits(), recipe.clone(), &start).unwrap();
-        engine.scratch.truncate(threads.count());
-        engine.threads = threads;
+        engine.blocks = Blocks::new(recipe.clone(), Level::best(), threads);
         let losses = engine.train(3).unwrap();
         (losses, engine.state().unwrap())
     });
@@ -43,7 +44,7 @@ fn every_stage_runs_alone() {
         for &stage in Stage::ALL {
             engine.run_first_tile(&[stage]);
         }
-        let scratch = engine.scratch[0].get_mut().unwrap();
+        let scratch = engine.blocks.scratch();
         for t in &scratch.vectors {
             assert!(written(&t.h1) && written(&t.h2));
             assert!(written(&t.out) && written(&t.d_out) && written(&t.d_h3));
@@ -56,19 +57,4 @@ fn every_stage_runs_alone() {
 fn written(values: &[impl NoUninit]) -> bool {
     let values: &[f32] = cast_slice(values);
     values.iter().any(|&value| value != 0.0) && values.iter().all(|value| value.is_finite())
-}
-
-#[test]
-fn chunks_cover_all_examples_in_order_in_whole_tiles() {
-    for examples in [1, 64, 65, 200, 7_291, 50_000, 1_000_000] {
-        let chunks = super::chunks(examples);
-        let mut next = 0;
-        for chunk in &chunks {
-            assert_eq!(chunk.start, next);
-            assert!(chunk.start % super::TILE == 0 && !chunk.is_empty());
-            next = chunk.end;
-        }
-        assert_eq!(next, examples);
-        assert!(chunks.len() <= 1_000_000 / 4_096 + 1);
-    }
 }

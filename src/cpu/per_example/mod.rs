@@ -146,7 +146,7 @@ impl Engine for PerExample {
     }
 
     fn device(&self) -> String {
-        processor::device(1, self.level)
+        processor::device(1, 1, self.level)
     }
 
     fn restore(&mut self, state: &State) -> Result<()> {
