@@ -20,7 +20,7 @@ const CORE: Layers = &[
 ];
 /// Of the program, `program/src/`.
 const PROGRAM: Layers = &[
-    &["export", "decode", "logs"],
+    &["export", "decode", "logs", "ranks"],
     &["text"],
     &["terminal", "pictures"],
     &["flags"],

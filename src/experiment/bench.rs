@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{self, Gpu, KernelTime};
 use crate::net::{
     FLOP_PER_EXAMPLE, NEEDED_BY_LAYER, NEEDED_FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS,
-    ParameterTensor,
+    ParameterTensor, Parameters,
 };
 use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
@@ -90,14 +90,7 @@ impl Bench {
         let (set_up, measured) = match target {
             Target::Cpu(_) | Target::Ranks(_) => {
                 let started = Instant::now();
-                let train = Arc::new(self.train.clone());
-                let test = Arc::new(self.digits.test.clone());
-                let copy = recipe.clone();
-                let over = |level, threads| FullBatch::over(train, test, copy, &start, level, threads);
-                let mut engine = match target {
-                    Target::Ranks(ranks) => over(ranks.level(), ranks.threads())?.shared_with(Arc::clone(ranks)),
-                    _ => over(Level::best(), cores_of(target))?,
-                };
+                let mut engine = self.on_processors(target, recipe, &start)?;
                 (
                     started.elapsed().as_secs_f64(),
                     self.steps(&mut engine, target, recipe)?,
@@ -148,6 +141,27 @@ impl Bench {
             recipe: recipe.clone(),
             set_up,
             gpu,
+        })
+    }
+
+    /// The engine of a target that is no adapter, over images that are made as they are read.
+    fn on_processors(
+        &self,
+        target: &Target,
+        recipe: &Recipe,
+        start: &Parameters,
+    ) -> Result<FullBatch> {
+        let (level, threads, ranks) = match target {
+            Target::Ranks(ranks) => (ranks.level(), ranks.threads(), Some(ranks)),
+            Target::Cpu(threads) => (Level::best(), *threads, None),
+            _ => (Level::best(), 1, None),
+        };
+        let (train, test) = (self.train.clone(), self.digits.test.clone());
+        let (train, test) = (Arc::new(train), Arc::new(test));
+        let engine = FullBatch::over(train, test, recipe.clone(), start, level, threads)?;
+        Ok(match ranks {
+            Some(ranks) => engine.shared_with(Arc::clone(ranks)),
+            None => engine,
         })
     }
 
@@ -215,6 +229,14 @@ impl Bench {
                     let core = core();
                     let all = Peak {
                         flop_per_second: cpu::peak::flop_per_second(Level::best(), *threads),
+                        ..core
+                    };
+                    (all, Some(core.flop_per_second))
+                }
+                Target::Ranks(ranks) => {
+                    let core = core();
+                    let all = Peak {
+                        flop_per_second: ranks.flop_per_second(),
                         ..core
                     };
                     (all, Some(core.flop_per_second))

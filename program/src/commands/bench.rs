@@ -1,14 +1,16 @@
 //! `gpu-train bench`: time per step of each engine, and the peak of its device.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use crate::flags::{adapters, digits, kernels, messages, named, recipe, usage};
+use crate::ranks::Joined;
 use crate::terminal::context::stamp;
 use crate::terminal::{Output, memory};
 use crate::text;
-use gpu_train::cpu::cores;
+use gpu_train::cpu::{Ranks, cores};
 use gpu_train::data::Repeated;
 use gpu_train::engine::EngineKind;
 use gpu_train::error::Result;
@@ -18,8 +20,8 @@ use gpu_train::file;
 use gpu_train::recipe::{Batch, Recipe};
 use gpu_train::target::Target;
 
-/// Most examples: hours per step.
-const MOST_EXAMPLES: u64 = 10_000_000;
+/// Most examples: half an hour per step.
+const MOST_EXAMPLES: u64 = 1_000_000_000;
 /// MNIST's training images.
 const MNIST: usize = gpu_train::data::mnist1989::MNIST_TRAIN;
 
@@ -96,8 +98,25 @@ impl Arguments {
             .map_or(Ok(()), |path| file::check_target(path).map(|_| ()))
     }
 
+    /// Checks that the flags fit several ranks.
+    fn validate_ranks(&self, ranks: usize) -> Result<()> {
+        let other = self
+            .engines
+            .iter()
+            .find(|&&engine| engine != EngineKind::Cpu);
+        match other {
+            Some(engine) => Err(usage(format!(
+                "--engine: found {engine} on {ranks} ranks, expected cpu, or one process"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Targets of the engines asked for.
-    fn targets(&self) -> Result<Vec<Target>> {
+    fn targets(&self, ranks: Option<Arc<Ranks>>) -> Result<Vec<Target>> {
+        if let Some(ranks) = ranks {
+            return Ok(vec![Target::Ranks(ranks)]);
+        }
         let default = &[EngineKind::Cpu, EngineKind::PerExample, EngineKind::Gpu][..];
         let is_default = self.engines.is_empty();
         let engines = if is_default { default } else { &self.engines };
@@ -118,19 +137,28 @@ impl Arguments {
     }
 }
 
-/// Measures what the arguments ask for, and prints it.
+/// Measures what the arguments ask for, on all ranks if this process is one of several, and prints it.
 ///
 /// # Errors
 /// Of usage; what the digits' readers and the engines return; if an adapter asked for is not there.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub fn run(arguments: &Arguments, joined: Option<&Joined>) -> Result<()> {
     arguments.validate()?;
+    if let Some(joined) = joined {
+        arguments.validate_ranks(joined.count())?;
+    }
     let wanted = arguments.examples.map(|examples| examples as usize);
     let digits = arguments
         .digits
         .read_for(wanted.map(|count| count.min(MNIST)))?;
     let examples = wanted.unwrap_or(digits.train.len());
+    let train = Repeated::new(digits.train.clone(), examples);
+    if let Some(joined) = joined.filter(|joined| joined.rank() > 0) {
+        let recipe = arguments.recipe.recipe(Batch::Full)?;
+        return joined.follow(digits, Some(Arc::new(train)), Some(&recipe));
+    }
+    let ranks = joined.map(|joined| joined.lead(&digits)).transpose()?;
     let bench = Bench {
-        train: Repeated::new(digits.train.clone(), examples),
+        train,
         digits,
         seconds: arguments.seconds,
     };
@@ -140,7 +168,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Ok(recipe)
     };
     let mut planned = Vec::new();
-    for target in arguments.targets()? {
+    for target in arguments.targets(ranks)? {
         bench.check(target.engine())?;
         let batch = match target {
             Target::PerExample => Batch::PerExample,

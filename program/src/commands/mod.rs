@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::ranks::{self, Joined};
 use crate::terminal::Output;
 use gpu_train::error::{Error, Result};
 
@@ -73,17 +74,43 @@ enum Command {
 /// Exit codes: 0 for success, 1 for failure, 2 for bad usage, 130 for an interruption.
 pub fn main() -> ExitCode {
     let started = std::time::Instant::now();
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return of_one_rank(error.exit_code() as u8, || error.print()),
+    };
     arguments.messages.apply();
-    match run(arguments, started) {
+    let joined = match &arguments.command {
+        None | Some(Command::Bench(_)) => ranks::join(),
+        // Processes of these have nothing to say to each other.
+        Some(_) => Ok(None),
+    };
+    let joined = match joined {
+        Ok(joined) => joined,
+        Err(error) => return of_one_rank(error.exit_code(), || end(&error, "error: ")),
+    };
+    match run(arguments, joined.as_ref(), started) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of the output has closed it.
         Err(Error::OutputClosed) => ExitCode::SUCCESS,
         // An interruption by the user is not reported as an error.
         Err(error @ Error::Interrupted(_)) => end(&error, ""),
         Err(error @ Error::Reported) => ExitCode::from(error.exit_code()),
+        // The other ranks would wait for this one.
+        Err(error) if joined.is_some() => {
+            let joined = joined.expect("as found");
+            end(&error, &format!("error: rank {}: ", joined.rank()));
+            joined.abort(error.exit_code())
+        }
         Err(error) => end(&error, "error: "),
     }
+}
+
+/// Ends before MPI has begun, where every process of a launcher has the same to say, such as help: the first says it.
+fn of_one_rank<T>(exit_code: u8, say: impl FnOnce() -> T) -> ExitCode {
+    if ranks::launched().is_none_or(|launched| launched.rank == 0) {
+        let _ = say();
+    }
+    ExitCode::from(exit_code)
 }
 
 fn end(error: &Error, what: &str) -> ExitCode {
@@ -92,11 +119,11 @@ fn end(error: &Error, what: &str) -> ExitCode {
     ExitCode::from(error.exit_code())
 }
 
-fn run(arguments: Arguments, started: std::time::Instant) -> Result<()> {
+fn run(arguments: Arguments, joined: Option<&Joined>, started: std::time::Instant) -> Result<()> {
     match arguments.command {
-        None => train::run(arguments.train, started),
+        None => train::run(arguments.train, joined, started),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
-        Some(Command::Bench(arguments)) => bench::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&arguments, joined),
         Some(Command::Search(arguments)) => search::run(&arguments),
         Some(Command::Reproduce(arguments)) => reproduce::run(*arguments),
         Some(Command::Race(arguments)) => race::run(&arguments, started),

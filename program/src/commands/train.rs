@@ -1,6 +1,7 @@
 //! `gpu-train` without a subcommand: train, then compare with the per-example baseline.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
@@ -8,9 +9,11 @@ use clap::Args;
 use crate::flags::checkpoint::{self, CheckpointWriter};
 use crate::flags::{device, digits, messages, recipe};
 use crate::logs::{Metrics, TensorBoard};
+use crate::ranks::Joined;
 use crate::terminal::{Output, Progress, context, interrupt};
 use crate::text::{Comparison, RunReport};
 use gpu_train::checkpoint::Checkpoint;
+use gpu_train::cpu::Ranks;
 use gpu_train::data::{Digits, DigitsRecord};
 use gpu_train::engine::{Engine, EngineKind};
 use gpu_train::error::Result;
@@ -102,6 +105,18 @@ impl Arguments {
         Ok(recipe)
     }
 
+    /// Works for rank 0 until its run is over.
+    fn follow(self, joined: &Joined) -> Result<()> {
+        let recipe = match self.checkpoints.resumes() {
+            true => None,
+            false => Some(self.recipe(None)?),
+        };
+        let digits = self.digits.read()?;
+        // Rank 0 hears of it too, and lets this rank go when it has saved.
+        interrupt::notice()?;
+        joined.follow(digits, None, recipe.as_ref())
+    }
+
     /// The reasons why the run may not be compared with published ones.
     fn restrictions(&self) -> Vec<String> {
         let init = self.init_from.iter();
@@ -110,14 +125,22 @@ impl Arguments {
     }
 }
 
-/// Trains as the arguments say; `started` is when the process did.
-pub fn run(mut arguments: Arguments, started: Instant) -> Result<()> {
+/// Trains as the arguments say, on all ranks if this process is one of several; `started` is when it did.
+pub fn run(mut arguments: Arguments, joined: Option<&Joined>, started: Instant) -> Result<()> {
+    if let Some(joined) = joined.filter(|joined| joined.rank() > 0) {
+        return arguments.follow(joined);
+    }
     let resumed = arguments.checkpoints.load()?;
     let recipe = arguments.recipe(resumed.as_ref())?;
     if let Some(checkpoint) = &resumed {
         arguments.device.resume(&checkpoint.origin);
     }
     arguments.device.validate(recipe.batch)?;
+    if let Some(joined) = joined {
+        arguments
+            .device
+            .validate_ranks(joined.count(), recipe.batch)?;
+    }
     if let Some(path) = &arguments.save {
         file::check_target(path)?;
         file::remove_leftovers(path);
@@ -130,8 +153,10 @@ pub fn run(mut arguments: Arguments, started: Instant) -> Result<()> {
         arguments.checkpoints.check_digits(checkpoint, record)?;
     }
     interrupt::notice()?;
+    let ranks = joined.map(|joined| joined.lead(&digits)).transpose()?;
     let session = Session {
         digits: &digits,
+        ranks,
         record,
         output: messages::progress(arguments.json),
     };
@@ -210,6 +235,8 @@ struct Session<'a> {
     /// The same in a checkpoint, if one is to be written.
     record: Option<DigitsRecord>,
     output: Output,
+    /// All processes of the run, if there are several.
+    ranks: Option<Arc<Ranks>>,
 }
 
 impl Session<'_> {
@@ -221,7 +248,10 @@ impl Session<'_> {
         resumed: Option<Checkpoint>,
         started: Instant,
     ) -> Result<(RunReport, Parameters)> {
-        let (target, note) = arguments.device.target(recipe.batch)?;
+        let (target, note) = match &self.ranks {
+            Some(ranks) => (Target::Ranks(Arc::clone(ranks)), None),
+            None => arguments.device.target(recipe.batch)?,
+        };
         let point = match &arguments.init_from {
             // Replaced by the checkpoint's state.
             _ if resumed.is_some() => recipe.initial_parameters().into(),

@@ -47,6 +47,11 @@ impl Arguments {
         self.resume.as_deref().map(checkpoint::load).transpose()
     }
 
+    /// Tells whether the recipe is a checkpoint's.
+    pub fn resumes(&self) -> bool {
+        self.resume.is_some()
+    }
+
     /// File that checkpoints are written to.
     fn file(&self) -> Option<&PathBuf> {
         self.checkpoint.as_ref().or(self.resume.as_ref())

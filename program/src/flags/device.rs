@@ -135,6 +135,25 @@ impl Arguments {
         Ok(())
     }
 
+    /// Checks that the flags fit a run on several processes, which is one of the full batch on processors.
+    ///
+    /// # Errors
+    /// [`gpu_train::error::Error::Usage`] if they do not.
+    pub fn validate_ranks(&self, ranks: usize, batch: Batch) -> Result<()> {
+        let refuse = |flag, found| {
+            Err(usage(format!(
+                "{flag}: found {found} on {ranks} ranks, expected --full-batch --device cpu, or one process"
+            )))
+        };
+        match self.device() {
+            _ if batch == Batch::PerExample => refuse("--per-example", "it"),
+            _ if self.names_one() => refuse("--adapter, --backend", "an adapter"),
+            Device::Gpu | Device::Software => refuse("--device", "a GPU"),
+            Device::Reference => refuse("--device", "the reference"),
+            Device::Auto | Device::Cpu => Ok(()),
+        }
+    }
+
     /// The target that the flags choose for recipes of this batch, and a note to print.
     ///
     /// # Errors

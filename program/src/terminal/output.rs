@@ -33,9 +33,11 @@ impl Output {
     /// # Errors
     /// [`Error::OutputClosed`] if the reader has closed the pipe, [`Error::File`] if the output cannot be written.
     pub fn line(self, text: &str) -> Result<()> {
+        // In one piece: other processes may write to the same terminal.
+        let lines = format!("{text}\n");
         let written = match self {
-            Self::Standard => writeln!(io::stdout().lock(), "{text}"),
-            Self::Error => writeln!(io::stderr().lock(), "{text}"),
+            Self::Standard => io::stdout().write_all(lines.as_bytes()),
+            Self::Error => io::stderr().write_all(lines.as_bytes()),
             Self::Quiet => Ok(()),
         };
         written.map_err(|error| match error.kind() {

@@ -69,6 +69,14 @@ impl Entrant {
                 let place = format!("cpu, {}", plural(*threads, "core"));
                 (ContestantKind::Cpu, place, Some(*threads as u32))
             }
+            Target::Ranks(ranks) => {
+                let cores = ranks.count() * ranks.threads();
+                (
+                    ContestantKind::Cpu,
+                    format!("{ranks:?}"),
+                    Some(cores as u32),
+                )
+            }
             Target::Adapter(found) => {
                 let kind = match found.description.kind {
                     Kind::Software => ContestantKind::Software,
