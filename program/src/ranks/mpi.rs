@@ -1,6 +1,7 @@
 //! MPI's world, through the library that the launcher speaks to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::mpi::Threading;
 use ::mpi::datatype::{Partition, PartitionMut};
@@ -57,6 +58,8 @@ pub fn join(launched: &Launched) -> Result<Joined> {
 
 /// Ends all processes of the world.
 pub fn abort(code: u8) -> ! {
+    // MPICH's launcher loses what it has not passed on by then.
+    std::thread::sleep(Duration::from_millis(300));
     SimpleCommunicator::world().abort(code.into())
 }
 
