@@ -46,6 +46,11 @@ pub fn join() -> Result<Option<Joined>> {
 }
 
 impl Joined {
+    /// The messages to the others.
+    pub fn world(&self) -> Arc<dyn World> {
+        Arc::clone(&self.world)
+    }
+
     /// Number of this process.
     pub fn rank(&self) -> usize {
         self.world.rank()
