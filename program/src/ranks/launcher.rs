@@ -1,4 +1,4 @@
-//! What a launcher says of a process, and where the process runs.
+//! A launcher's variables in a process, and the place where the process runs.
 
 use std::env::var;
 
@@ -27,7 +27,7 @@ pub struct Launched {
     pub count: usize,
 }
 
-/// What the launcher of this process says, if there is one.
+/// The launcher's description of this process, if there is one.
 pub fn launched() -> Option<Launched> {
     of(|name| var(name).ok())
 }

@@ -238,8 +238,9 @@ mod tests {
                 all.run(&set, blocks, &start, Some(3));
                 all.partials
             };
-            let parts = of(&chunks(0..set.count()));
-            let whole = &of(&[0..set.count()])[0];
+            let block = 0..set.count();
+            let parts = of(&chunks(block.clone()));
+            let whole = &of(std::slice::from_ref(&block))[0];
             assert_eq!(parts.len(), 2);
             assert_eq!(whole.loss, parts[0].loss + parts[1].loss);
             assert_eq!(whole.misses, parts[0].misses + parts[1].misses);

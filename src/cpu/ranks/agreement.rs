@@ -1,4 +1,4 @@
-//! What ranks have to have in common before they start.
+//! Properties that ranks have to have in common before they start.
 
 use sha2::{Digest, Sha256};
 

@@ -1,6 +1,6 @@
 //! The full batch over several processes: rank 0 has the run and its state, and the others compute blocks for it.
 //!
-//! Before each step rank 0 gives all ranks the weights. Each computes the gradients of its own blocks. Then each rank gets
+//! Before each step rank 0 gives all ranks the weights. Each computes the gradients of its blocks. Then each rank gets
 //! one slice of the parameters from all blocks, adds them in the order of the blocks, and rank 0 gathers the slices' sums: the
 //! same additions in the same order as in one process, so any number of ranks computes the same bytes. The update, whatever
 //! its rule, is rank 0's.
@@ -149,7 +149,7 @@ pub fn own_examples(examples: usize, rank: usize, ranks: usize) -> Range<usize> 
     }
 }
 
-/// A set of which a process holds only the examples of its own blocks.
+/// A set of which a process holds only the examples of its blocks.
 pub struct Part {
     count: usize,
     denominator: u16,
