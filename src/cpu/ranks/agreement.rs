@@ -29,11 +29,16 @@ impl Host {
     /// # Errors
     /// [`Error::Usage`] if this rank differs from rank 0. The other ranks wait for this one then: it has to end them.
     pub fn agree(world: &dyn World, version: &str, digits: &str, place: &str) -> Result<Self> {
+        Self::agree_on(world, [version, digits, place], &Level::available())
+    }
+
+    /// The same on a processor of these levels.
+    pub(super) fn agree_on(world: &dyn World, texts: [&str; 3], levels: &[Level]) -> Result<Self> {
+        let [version, digits, _] = texts;
         let mut own = Vec::with_capacity(LENGTH);
-        for text in [version, digits, place] {
+        for text in texts {
             own.extend_from_slice(&Sha256::digest(text));
         }
-        let levels = Level::available();
         own.push(levels.len() as u8);
         let mut all = vec![0; LENGTH * world.count()];
         world.all_gather(&own, &mut all);

@@ -217,6 +217,23 @@ fn ranks_that_differ_refuse_and_neighbours_share_cores() {
 }
 
 #[test]
+fn all_ranks_take_the_fastest_instruction_set_that_each_has() {
+    let all = Level::available();
+    for slowest in 1..=all.len() {
+        let hosts = on_ranks(3, None, |world| {
+            let levels = match world.rank() {
+                1 => &all[..slowest],
+                _ => &all[..],
+            };
+            Host::agree_on(&*world, ["1", "ab", "here"], levels).unwrap()
+        });
+        for host in hosts {
+            assert_eq!(host.level, all[slowest - 1]);
+        }
+    }
+}
+
+#[test]
 fn a_rank_with_another_recipe_refuses_it() {
     let recipe = Recipe::named(RecipeName::FullBatchMuon);
     let errors = on_ranks(2, None, |world| {
