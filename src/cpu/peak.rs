@@ -10,8 +10,8 @@ use crate::threads::Threads;
 const REPETITION: Duration = Duration::from_millis(20);
 /// Length of a measurement; its best repetition counts.
 const MEASUREMENT: Duration = Duration::from_secs(1);
-/// Bytes copied, more than level-3 caches hold.
-const COPY_BYTES: usize = 128 << 20;
+/// Bytes copied; with their copy more than most level-3 caches hold, and less than a rank of a large run may take.
+const COPY_BYTES: usize = 64 << 20;
 
 /// Most f32 multiply-adds on this number of threads, in FLOP per second (a multiply-add counts as two).
 pub fn flop_per_second(level: Level, threads: usize) -> f64 {
