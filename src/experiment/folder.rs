@@ -1,74 +1,62 @@
 //! The folder of finished runs, which are not run again.
 
-use std::fs::{File, TryLockError};
+mod lock;
+mod plan;
+
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use self::lock::Locks;
 use super::missed::missed;
 use super::run::Job;
+use super::share::Part;
 use crate::error::{Error, Result};
 use crate::experiment::record::{Identity, RECORD_LIMIT, Refused, RunRecord, SCHEMA, json, parse};
 use crate::net::Parameters;
 use crate::recipe::differing_field;
 use crate::{file, weights};
 
-/// The file that is locked while the folder is in use.
-const LOCK: &str = ".lock";
-/// The file that says which race or search the runs belong to.
-const EXPERIMENT: &str = "experiment.json";
+pub use self::plan::{Experiment, Plan, differing};
 
-/// A folder that only this process uses.
+/// Ending of the checkpoint of a run in progress.
+const CHECKPOINT: &str = "checkpoint";
+
+/// A folder that only this process uses, or several shares at the same time.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// Unlocked when it is closed, or the process ends in any way.
-    _lock: File,
-}
-
-/// A race or a search that a folder has runs of.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Experiment {
-    /// Identity of the experiment.
-    pub plan: Value,
-    /// Measurements made before its first run.
-    pub start: Value,
-    /// True once it has ended.
-    pub finished: bool,
+    part: Part,
+    locks: Locks,
 }
 
 impl Folder {
-    /// Creates the folder if need be and locks it.
+    /// Creates the folder if need be, but not to collect from, and locks it for a process that does this part of its runs.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be created or written to, or another process uses it.
-    pub fn open(path: &Path) -> Result<Self> {
-        file::create_folder(path)?;
-        let lock_path = path.join(LOCK);
-        let lock = File::create(&lock_path).map_err(|error| {
-            Error::file(
-                &lock_path,
-                format!("found that it cannot be created ({error}), expected a writable folder"),
-            )
-        })?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(Error::file(
-                path,
-                "found another gpu-train at work in it, expected one at a time: wait for it, or give another --out",
-            )),
-            Err(TryLockError::Error(error)) => Err(Error::file(
-                &lock_path,
-                format!(
-                    "found that it cannot be locked ({error}), expected a file system with locks"
-                ),
-            )),
+    /// [`Error::File`] if it cannot be created or written to, or another process uses it or does the same share.
+    pub fn open(path: &Path, part: Part) -> Result<Self> {
+        if part != Part::Nothing {
+            file::create_folder(path)?;
+        } else if !path.is_dir() {
+            let problem = "found no such folder, expected the one that the shares write to";
+            return Err(Error::file(path, problem));
         }
+        Ok(Self {
+            path: path.to_owned(),
+            part,
+            locks: Locks::of(path, part)?,
+        })
+    }
+
+    /// The part of its runs that this process does.
+    pub fn part(&self) -> Part {
+        self.part
+    }
+
+    /// A line to print about a file system without locks.
+    pub fn warning(&self) -> Option<&str> {
+        self.locks.warning.as_deref()
     }
 
     /// Its path.
@@ -81,19 +69,44 @@ impl Folder {
     /// # Errors
     /// A line that says why the file with its record cannot be used.
     pub fn find(&self, job: &Job) -> std::result::Result<Option<RunRecord>, String> {
-        let path = self.path.join(job.file("json"));
+        self.look_up(&job.identity, job.keeps_weights, false)
+    }
+
+    /// Looks a run up by its identity, on any engine and adapter if so wanted; it may have to have its weights.
+    ///
+    /// # Errors
+    /// As [`Folder::find`].
+    pub fn look_up(
+        &self,
+        wanted: &Identity,
+        keeps_weights: bool,
+        on_any_device: bool,
+    ) -> std::result::Result<Option<RunRecord>, String> {
+        let path = self.path.join(wanted.file("json"));
         if !path.exists() {
             return Ok(None);
         }
-        let found = self.usable(&path, job);
+        let usable = || {
+            let record: RunRecord = read(&path)?;
+            let mut wanted = wanted.clone();
+            if on_any_device {
+                wanted.engine = record.identity.engine;
+                wanted.adapter.clone_from(&record.identity.adapter);
+            }
+            self.usable(record, &wanted, keeps_weights)
+        };
         let refuse = |why| format!("{}: found {why}", path.display());
-        found.map(Some).map_err(refuse)
+        usable().map(Some).map_err(refuse)
     }
 
-    /// The record in this file, or why it cannot be used for the job.
-    fn usable(&self, path: &Path, job: &Job) -> std::result::Result<RunRecord, String> {
-        let record: RunRecord = read(path)?;
-        if let Some(difference) = difference(&record.identity, &job.identity) {
+    /// The record, or why it cannot be used for this run.
+    fn usable(
+        &self,
+        record: RunRecord,
+        wanted: &Identity,
+        keeps_weights: bool,
+    ) -> std::result::Result<RunRecord, String> {
+        if let Some(difference) = difference(&record.identity, wanted) {
             return Err(format!("a run with {difference}"));
         }
         if record.failed.is_none() && record.last().map(|point| point.step) != Some(record.steps) {
@@ -101,7 +114,7 @@ impl Folder {
         }
         let kept = |name: &String| self.path.join(name).is_file();
         let complete = record.missed.is_some() && record.weights.as_ref().is_some_and(kept);
-        if job.keeps_weights && record.failed.is_none() && !complete {
+        if keeps_weights && record.failed.is_none() && !complete {
             return Err(
                 "a run without its weights or missed examples, expected them of the first seed"
                     .into(),
@@ -110,7 +123,8 @@ impl Folder {
         Ok(record)
     }
 
-    /// Keeps a finished run, if the job says so with its weights and missed examples. Returns the record as kept.
+    /// Keeps a finished run, if the job says so with its weights and missed examples, in place of its checkpoint. Returns the
+    /// record as kept.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be written.
@@ -127,80 +141,8 @@ impl Folder {
             record.missed = Some(missed(parameters, &job.recipe, &job.digits.test));
         }
         self.write(&job.file("json"), &json(&record))?;
+        self.remove(&job.file(CHECKPOINT))?;
         Ok(record)
-    }
-
-    /// The experiment whose runs the folder has, if it is this one.
-    ///
-    /// # Errors
-    /// [`Error::File`] if it is another one that has not finished: its runs would be lost.
-    pub fn experiment(&self, plan: &Value) -> Result<Option<Experiment>> {
-        let path = self.path.join(EXPERIMENT);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let refuse = |found: String| {
-            let wanted =
-                "remove the folder, give another --out, or the command that it was begun with";
-            Error::file(&self.path, format!("found {found}: {wanted}"))
-        };
-        let found: Experiment = read(&path).map_err(refuse)?;
-        if found.plan == *plan {
-            return Ok(Some(found));
-        }
-        if found.finished {
-            return Ok(None);
-        }
-        let (name, was, now) = differing_field(&found.plan, plan).unwrap_or((
-            "plan".into(),
-            found.plan.clone(),
-            plan.clone(),
-        ));
-        let [was, now] = [was, now].map(|value| file::quoted(&value.to_string()));
-        Err(refuse(format!(
-            "an unfinished experiment with another {name} ({was}), expected {now}"
-        )))
-    }
-
-    /// Begins an experiment whose runs are the same whenever they are done: those that the folder has are taken.
-    ///
-    /// # Errors
-    /// As [`Folder::experiment`] and [`Folder::begin`].
-    pub fn begin_or_resume(&self, plan: Value) -> Result<()> {
-        match self.experiment(&plan)? {
-            Some(_) => Ok(()),
-            None => self.begin(plan, Value::Null),
-        }
-    }
-
-    /// Writes down which experiment the folder has runs of, as one that has begun.
-    ///
-    /// # Errors
-    /// [`Error::File`] if it cannot be written.
-    pub fn begin(&self, plan: Value, start: Value) -> Result<()> {
-        self.note(&Experiment {
-            plan,
-            start,
-            finished: false,
-        })
-    }
-
-    /// Writes down that the experiment has ended and its results are stored.
-    ///
-    /// # Errors
-    /// [`Error::File`] if it cannot be written.
-    pub fn finish(&self) -> Result<()> {
-        let path = self.path.join(EXPERIMENT);
-        let found: Experiment =
-            read(&path).map_err(|why| Error::file(&path, format!("found {why}")))?;
-        self.note(&Experiment {
-            finished: true,
-            ..found
-        })
-    }
-
-    fn note(&self, experiment: &Experiment) -> Result<()> {
-        self.write(EXPERIMENT, &json(experiment)).map(|_| ())
     }
 
     /// Tells whether it has all of these runs.
@@ -214,16 +156,27 @@ impl Folder {
     /// [`Error::File`] if one cannot be removed.
     pub fn forget<'a>(&self, jobs: impl IntoIterator<Item = &'a Job>) -> Result<()> {
         for job in jobs {
-            let path = self.path.join(job.file("json"));
-            if let Err(error) = std::fs::remove_file(&path)
-                && path.exists()
-            {
-                let expected = "expected a writable folder";
-                let problem = format!("found that it cannot be removed ({error}), {expected}");
-                return Err(Error::file(&path, problem));
-            }
+            self.remove(&job.file("json"))?;
         }
         Ok(())
+    }
+
+    /// Removes a file, if it is there.
+    fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path.join(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if path.exists() => {
+                let expected = "expected a writable folder";
+                let problem = format!("found that it cannot be removed ({error}), {expected}");
+                Err(Error::file(&path, problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The file that a run in progress is saved in.
+    pub fn checkpoint(&self, job: &Job) -> PathBuf {
+        self.path.join(job.file(CHECKPOINT))
     }
 
     /// Writes a file of text, as a whole or not at all; returns its path.

@@ -9,6 +9,7 @@
 //! | [`bench`](mod@bench) | time per step |
 //! | [`run`] | one timed run: a job in, its record out |
 //! | [`queue`], [`folder`] | runs in their order, kept as they end, resumed |
+//! | [`share`] | the runs dealt to several processes |
 //! | [`verdict`] | the verdict on the essay's ~100X |
 //! | [`statistics`] | quantiles, mean, intervals |
 //! | [`missed`] | the examples that a trained net misses |
@@ -23,6 +24,7 @@ pub mod record;
 pub mod reproduce;
 pub mod run;
 pub mod search;
+pub mod share;
 pub mod statistics;
 pub mod verdict;
 

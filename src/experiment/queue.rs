@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::folder::Folder;
-use super::run::Job;
+use super::run::{Evaluations, Job, Saving};
+use super::share::Part;
 use crate::error::{Error, Result};
 use crate::experiment::record::RunRecord;
 use crate::target::Target;
@@ -83,6 +84,28 @@ impl Queue<'_> {
             .collect())
     }
 
+    /// The records of these jobs, in their order, of those that are there: from the folder, and of the part of them that this
+    /// process does.
+    ///
+    /// # Errors
+    /// As [`Queue::run`].
+    pub fn gather(&self, jobs: &[Job], workers: usize) -> Result<Vec<Option<RunRecord>>> {
+        let share = match self.folder.part() {
+            Part::All => {
+                let records = self.run(jobs, workers)?;
+                return Ok(records.into_iter().map(Some).collect());
+            }
+            Part::Share(share) => Some(share),
+            Part::Nothing => None,
+        };
+        if let Some(share) = share {
+            self.run(&share.of(jobs), workers)?;
+        }
+        // A record that cannot be used is one that is missing: the share that it belongs to says so.
+        let found = jobs.iter().map(|job| self.folder.find(job).unwrap_or(None));
+        Ok(found.collect())
+    }
+
     /// Runs the missing jobs, each with its place among the records, in workers that take one after the other until there
     /// is none, or one ends with an error.
     fn run_at_once(
@@ -128,7 +151,12 @@ impl Queue<'_> {
         if let Target::Cpu(threads) = &mut job.target {
             *threads = (*threads).min(self.cores / workers).max(1);
         }
-        let (record, parameters) = job.run(&self.date, workers, &mut |examples| {
+        let note = |line: &str| self.observer.note(line);
+        let saving = (job.evaluations != Evaluations::AgainstTheClock).then(|| Saving {
+            file: self.folder.checkpoint(&job),
+            note: &note,
+        });
+        let (record, parameters) = job.run(&self.date, workers, saving, &mut |examples| {
             if has_ended() {
                 // Never shown: the error that stopped the queue came first.
                 return Err(Error::OutputClosed);

@@ -1,13 +1,11 @@
 //! The race to the reproduction's misses: its rule, its entrants, its rounds and its standings. One run is in
 //! [`run`](super::run), the verdict in [`verdict`].
 
+mod collect;
 mod entrant;
-
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+mod rounds;
 
 use super::queue::Queue;
-use super::run::Job;
 use super::statistics::Sample;
 use super::verdict::{self, ESSAY_SECONDS, TARGET, Verdict};
 use crate::data::{Digits, DigitsRecord, Source};
@@ -17,7 +15,7 @@ use crate::experiment::record::{
     Standing, Statistics,
 };
 
-use self::entrant::Tuned;
+pub use self::collect::Collected;
 pub use self::entrant::{Entrant, entrants};
 
 /// The rule of a race over these seeds (at least one), in numbers and in sentences.
@@ -72,15 +70,8 @@ pub struct Race<'a> {
     pub reading: f64,
     /// The rule.
     pub rule: RaceRule,
-    /// The entrants, the baseline first.
+    /// The entrants, the baseline first. None to collect a race: those of the folder are taken.
     pub entrants: Vec<Entrant>,
-}
-
-/// Measurements before the first round.
-#[derive(Serialize, Deserialize)]
-struct Start {
-    reading: f64,
-    tuned: Vec<Tuned>,
 }
 
 impl Race<'_> {
@@ -90,81 +81,36 @@ impl Race<'_> {
     /// If the folder has another race that has not finished; what the queue returns.
     pub fn run(mut self, queue: &Queue) -> Result<RaceRecord> {
         let digits = DigitsRecord::of(self.digits);
-        let start = self.start(&digits, queue)?;
-        self.reading = start.reading;
-        for (entrant, tuned) in self.entrants.iter_mut().zip(&start.tuned) {
-            entrant.settle(tuned)?;
-        }
-        let rounds = self.rounds(&digits);
-        for round in &rounds {
-            if !queue.folder.has(round) {
-                queue.folder.forget(round)?;
-            }
-        }
-        let records = queue.run(&rounds.concat(), 1)?;
-        for (round, records) in records.chunks(self.entrants.len()).enumerate() {
+        for (round, records) in self.race(&digits, queue)? {
             for entrant in &mut self.entrants {
                 let is_own = |run: &&RunRecord| run.identity.row == entrant.name();
                 let run = records.iter().find(is_own).expect("each ran");
-                entrant.add(round, run);
+                entrant::add(&mut entrant.contestant, round, run);
             }
         }
-        Ok(self.record(digits))
+        let entrants = std::mem::take(&mut self.entrants).into_iter();
+        let contestants = entrants.map(|one| one.contestant).collect();
+        Ok(self.record(digits, contestants))
     }
 
-    /// The jobs of each round; the contestant that is second in one is first in the next.
-    fn rounds(&self, digits: &DigitsRecord) -> Vec<Vec<Job>> {
-        let count = self.entrants.len();
-        let seeds = self.rule.seeds.iter().enumerate();
-        seeds
-            .map(|(round, &seed)| {
-                let turns = (0..count).map(|turn| &self.entrants[(round + turn) % count]);
-                turns
-                    .map(|one| one.job((self.digits, digits), seed))
-                    .collect()
-            })
-            .collect()
+    /// Races the rounds of the share that the queue's folder was opened for, whole ones, so that times are compared on one
+    /// machine; resumes as [`Race::run`]. Returns how many they are.
+    ///
+    /// # Errors
+    /// As [`Race::run`].
+    pub fn run_share(mut self, queue: &Queue) -> Result<usize> {
+        let digits = DigitsRecord::of(self.digits);
+        Ok(self.race(&digits, queue)?.len())
     }
 
-    /// Measures what comes before the first round, or takes it from the race in the folder.
-    fn start(&self, digits: &DigitsRecord, queue: &Queue) -> Result<Start> {
-        let contestants = self.entrants.iter().map(|one| {
-            let kernels = one.target.adapter().map(|found| &found.options.kernels);
-            json!([one.name(), one.recipe, format!("{kernels:?}")])
-        });
-        let plan = json!({
-            "seeds": self.rule.seeds, "target": self.rule.target_misses,
-            "restrictions": self.restrictions, "digits": digits,
-            "machine": self.stamp.machine, "version": self.stamp.version,
-            "contestants": contestants.collect::<Vec<_>>(),
-        });
-        let rounds = self.rounds(digits);
-        let found = queue.folder.experiment(&plan)?;
-        // The first round has the times from a cold start: without it there is nothing to resume.
-        let begun = found.filter(|found| !found.finished && queue.folder.has(&rounds[0]));
-        if let Some(start) = begun.and_then(|begun| serde_json::from_value(begun.start).ok()) {
-            return Ok(start);
-        }
-        let firsts = self.entrants.iter().zip(&rounds[0]);
-        let tuned = firsts.map(|(one, job)| one.tune(job, queue));
-        let start = Start {
-            reading: self.reading,
-            tuned: tuned.collect::<Result<_>>()?,
-        };
-        queue.folder.forget(rounds.iter().flatten())?;
-        queue.folder.begin(plan, json!(start))?;
-        Ok(start)
-    }
-
-    fn record(self, digits: DigitsRecord) -> RaceRecord {
-        let entrants = self.entrants.into_iter();
+    fn record(self, digits: DigitsRecord, contestants: Vec<Contestant>) -> RaceRecord {
         let record = RaceRecord {
             stamp: self.stamp,
             digits,
             reading: self.reading,
             rule: self.rule,
             restrictions: self.restrictions,
-            contestants: entrants.map(|one| one.contestant).collect(),
+            contestants,
             published: published(),
             verdict: Vec::new(),
         };

@@ -1,5 +1,7 @@
 //! One timed run: a job in, its record out. Set-up and tuning are timed separately.
 
+mod saving;
+
 use web_time::Instant;
 
 use crate::data::{Digits, DigitsRecord};
@@ -11,7 +13,10 @@ use crate::recipe::Recipe;
 use crate::target::{self, Target};
 use crate::train::{self, Cadence, Event, History, Point, refuse_divergence};
 
-/// Most points of a learning curve.
+use self::saving::Keeper;
+pub use self::saving::Saving;
+
+/// Most points of a learning curve, and parts of a run after which it may be saved.
 const MOST_POINTS: u64 = 40;
 /// Examples of one call of [`Engine::train`] against the clock: three to four seconds on a core, after which an
 /// interruption is noticed. Shorter calls would add synchronisations to the time of a GPU.
@@ -39,8 +44,11 @@ pub struct Job {
 pub enum Evaluations {
     /// After whole epochs, as few as give at most 40 points.
     Curve,
-    /// At the end. Training time then includes reading the weights back.
+    /// At the end.
     End,
+    /// At the end, of a run against the clock: training time includes reading the weights back, and nothing is saved on the
+    /// way.
+    AgainstTheClock,
 }
 
 /// Called with the number of examples shown since the last call; an error that it returns, such as [`Error::Interrupted`], ends the
@@ -48,7 +56,7 @@ pub enum Evaluations {
 pub type Advance<'a> = &'a mut dyn FnMut(u64) -> Result<()>;
 
 impl Job {
-    /// A job for a row of the table, evaluated once, at the end; its weights are not kept.
+    /// A job for a row of the table, run against the clock; its weights are not kept.
     pub fn new(
         row: impl Into<String>,
         (digits, record): (&Digits, &DigitsRecord),
@@ -68,17 +76,14 @@ impl Job {
             recipe,
             digits: digits.clone(),
             target,
-            evaluations: Evaluations::End,
+            evaluations: Evaluations::AgainstTheClock,
             keeps_weights: false,
         }
     }
 
-    /// The name of its file with this ending, `ROW-SEED.ENDING`: `json` is the record, `safetensors` the trained weights.
+    /// The name of its file with this ending, as [`Identity::file`].
     pub fn file(&self, ending: &str) -> String {
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
-        let words = self.identity.row.split(|c| !plain(c));
-        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-        format!("{}-{}.{ending}", words.join("-"), self.identity.seed)
+        self.identity.file(ending)
     }
 
     /// Examples that it shows. The engines of one core show about as many per second.
@@ -89,14 +94,16 @@ impl Job {
 
     /// Runs it. Returns its record and, unless it failed, the trained parameters; a run that diverges is a record too.
     ///
-    /// `date` is today, UTC, `YYYY-MM-DD`; `concurrent_runs` share the machine at most, this one counted.
+    /// `date` is today, UTC, `YYYY-MM-DD`; `concurrent_runs` share the machine at most, this one counted. A run that is
+    /// saved resumes from the checkpoint that is there, with the record of an uninterrupted run but for the times.
     ///
     /// # Errors
-    /// Errors of the engine and of `advance`.
+    /// Errors of the engine and of `advance`; a checkpoint that cannot be written.
     pub fn run(
         &self,
         date: &str,
         concurrent_runs: usize,
+        saving: Option<Saving<'_>>,
         advance: Advance<'_>,
     ) -> Result<(RunRecord, Option<Parameters>)> {
         let examples = self.digits.train.len();
@@ -107,14 +114,21 @@ impl Job {
         let mut engine = opened.engine;
         let mut course = Course {
             job: self,
-            start,
+            past: History::start(start),
             advance,
+            keeper: saving
+                .map(|saving| Keeper::new(saving, self, engine.as_ref(), opened.kernels.clone())),
             curve: Vec::new(),
             shown: 0,
         };
+        course.resume(engine.as_mut())?;
+        let start = course.past.start;
         let trained = match self.evaluations {
-            Evaluations::Curve => course.with_curve(engine.as_mut()),
-            Evaluations::End => course.against_the_clock(engine.as_mut(), steps),
+            Evaluations::Curve => {
+                course.by_the_loop(engine.as_mut(), evaluate_every(&self.recipe, examples))
+            }
+            Evaluations::End => course.by_the_loop(engine.as_mut(), u32::MAX),
+            Evaluations::AgainstTheClock => course.against_the_clock(engine.as_mut(), steps),
         };
         let (parameters, failed) = match trained {
             Ok(parameters) => (Some(parameters), None),
@@ -150,15 +164,29 @@ impl Job {
 /// A run under way.
 struct Course<'a> {
     job: &'a Job,
-    /// Seconds of training that the starting point took.
-    start: f64,
+    /// Its course before this process took it up: of a new run, its starting point.
+    past: History,
     advance: Advance<'a>,
+    /// Writer of its checkpoints, if it is saved.
+    keeper: Option<Keeper<'a>>,
     curve: Vec<CurvePoint>,
     /// Examples that `advance` knows of.
     shown: u64,
 }
 
 impl Course<'_> {
+    /// Takes up the run that is saved, if one is.
+    fn resume(&mut self, engine: &mut dyn Engine) -> Result<()> {
+        let found = self.keeper.as_ref().map(|keeper| keeper.resume(engine));
+        let Some(past) = found.transpose()?.flatten() else {
+            return Ok(());
+        };
+        past.points.iter().for_each(|point| self.push(point));
+        self.updated(past.step)?;
+        self.past = past;
+        Ok(())
+    }
+
     fn updated(&mut self, updates: u32) -> Result<()> {
         let examples = self.job.digits.train.len();
         let examples = self.job.recipe.presentations(updates, examples);
@@ -177,25 +205,31 @@ impl Course<'_> {
         });
     }
 
-    fn with_curve(&mut self, engine: &mut dyn Engine) -> Result<Parameters> {
+    fn by_the_loop(&mut self, engine: &mut dyn Engine, evaluate_every: u32) -> Result<Parameters> {
         let (recipe, examples) = (&self.job.recipe, self.job.digits.train.len());
-        let cadence = Cadence::every(evaluate_every(recipe, examples));
-        let past = History::start(self.start);
-        train::resume(
-            engine,
-            recipe,
-            examples,
-            cadence,
-            past,
-            &mut |event| match event {
+        let parts = (recipe.updates(examples) as u32).div_ceil(MOST_POINTS as u32);
+        let cadence = Cadence {
+            evaluate_every,
+            checkpoint_every: self.keeper.as_ref().map(|_| evaluate_every.min(parts)),
+        };
+        let past = std::mem::take(&mut self.past);
+        train::resume(engine, recipe, examples, cadence, past, &mut |event| {
+            let watched = match event {
                 Event::Progress { losses, .. } => self.updated(losses.len() as u32),
                 Event::Evaluated { point, .. } => {
                     self.push(point);
                     (self.advance)(0)
                 }
-                Event::Checkpoint { .. } => Ok(()),
-            },
-        )?;
+                Event::Checkpoint { state, past } => match &mut self.keeper {
+                    Some(keeper) => keeper.keep(state, past),
+                    None => Ok(()),
+                },
+            };
+            if let Some(keeper) = &mut self.keeper {
+                keeper.is_ending |= watched.is_err();
+            }
+            watched
+        })?;
         Ok(engine.state()?.parameters)
     }
 
@@ -204,7 +238,7 @@ impl Course<'_> {
     fn against_the_clock(&mut self, engine: &mut dyn Engine, steps: u32) -> Result<Parameters> {
         let (recipe, examples) = (&self.job.recipe, self.job.digits.train.len());
         let call = (CALL / recipe.batch_size(examples)).max(1) as u32;
-        let (mut step, mut seconds) = (0, self.start);
+        let (mut step, mut seconds) = (0, self.past.start);
         while step < steps {
             let updates = call.min(steps - step);
             let started = Instant::now();
@@ -294,9 +328,11 @@ mod tests {
             ..straight.clone()
         };
         let (one, weights) = straight
-            .run("2026-01-01", 1, &mut |_| Ok(()))
+            .run("2026-01-01", 1, None, &mut |_| Ok(()))
             .expect("a run");
-        let (many, same) = curved.run("2026-01-01", 1, &mut |_| Ok(())).expect("a run");
+        let (many, same) = curved
+            .run("2026-01-01", 1, None, &mut |_| Ok(()))
+            .expect("a run");
         assert!(one.seconds.train > 0.0 && one.seconds.setup > 0.0);
         assert_eq!((one.curve.len(), many.curve.len()), (1, 7));
         assert_eq!(
@@ -311,7 +347,7 @@ mod tests {
             ..recipe
         });
         let (failed, none) = wild
-            .run("2026-01-01", 1, &mut |_| Ok(()))
+            .run("2026-01-01", 1, None, &mut |_| Ok(()))
             .expect("a record");
         assert!(failed.failed.is_some() && failed.last().is_none() && none.is_none());
     }

@@ -6,6 +6,7 @@ use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::race::{Race, entrants, rule};
 use gpu_train::experiment::record::RaceRecord;
+use gpu_train::experiment::share::Part;
 use gpu_train::recipe::{Length, Recipe, RecipeName};
 
 use super::{Counted, stamp};
@@ -49,7 +50,7 @@ fn raced(folder: &Folder, seeds: u64, reading: f64, most: usize) -> (Result<Race
 #[test]
 fn an_interrupted_race_resumes_with_the_interrupted_round() {
     let path = tempfile::tempdir().expect("a folder");
-    let folder = Folder::open(path.path()).expect("a folder");
+    let folder = Folder::open(path.path(), Part::All).expect("a folder");
     // In the first round: there is nothing to resume.
     let (interrupted, ran) = raced(&folder, 3, 1.0, 2);
     assert!(matches!(interrupted, Err(Error::Interrupted(_))));
@@ -77,6 +78,6 @@ fn an_interrupted_race_resumes_with_the_interrupted_round() {
     }
     // Its results were not stored yet; once they are, the same command races anew.
     assert_eq!(raced(&folder, 3, 4.0, 99).1, 0);
-    folder.finish().expect("noted");
+    folder.plan().finish().expect("noted");
     assert_eq!(raced(&folder, 3, 5.0, 99).1, 9);
 }

@@ -36,7 +36,7 @@ fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
     };
     let mut sizes = Vec::new();
     let folder = tempfile::tempdir().unwrap();
-    let folder = Folder::open(folder.path()).unwrap();
+    let folder = Folder::open(folder.path(), Part::All).unwrap();
     let queue = Queue {
         folder: &folder,
         observer: &Counted::new(usize::MAX),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 
 use crate::flags::restrictions::{Restrictions, runs_folder, seeds};
-use crate::flags::{adapters, digits, kernels, messages, named};
+use crate::flags::{adapters, digits, kernels, messages, named, shares};
 use crate::pictures;
 use crate::terminal::context::{date, stamp};
 use crate::terminal::{Output, RunsProgress, interrupt};
@@ -15,9 +15,11 @@ use gpu_train::cpu::cores;
 use gpu_train::data::{Digits, Source};
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::folder::Folder;
+use gpu_train::experiment::plural;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::race::{self, Race};
-use gpu_train::experiment::record::{RunRecord, json};
+use gpu_train::experiment::record::{RaceRecord, RunRecord, json};
+use gpu_train::experiment::share::Part;
 use gpu_train::experiment::verdict::TARGET;
 use gpu_train::file;
 use gpu_train::recipe::{Recipe, RecipeName};
@@ -50,6 +52,8 @@ pub struct Arguments {
 
     #[command(flatten)]
     restrictions: Restrictions,
+    #[command(flatten)]
+    shares: shares::Arguments,
 
     #[command(flatten)]
     adapters: adapters::Arguments,
@@ -73,11 +77,11 @@ Examples:
   gpu-train race --device gpu --recipe full-batch --out race.json
   gpu-train report --race race.json        its picture";
 
-/// Races; `started` is when the process did.
+/// Races, or does a share of the rounds, or collects those that are there; `started` is when the process did.
 ///
 /// # Errors
 /// Of usage; what the digits' readers and the engines return, but for divergence, which puts a contestant out; if an
-/// adapter asked for is not there, or the folder of runs has another race.
+/// adapter asked for is not there, the folder of runs has another race, or rounds to collect are missing.
 pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
     let seeds = seeds(arguments.first_seed, arguments.seeds)?;
     let recipes = arguments.recipes()?;
@@ -89,19 +93,35 @@ pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
     let reading = started.elapsed().as_secs_f64();
     let output = messages::progress(arguments.json);
     interrupt::notice()?;
-    let rule = race::rule(arguments.target, digits.test.len(), seeds);
-    output.line(&text::rule(&rule))?;
+    let mut race = Race {
+        stamp: stamp(),
+        digits: &digits,
+        source: arguments.digits.source(),
+        restrictions,
+        reading,
+        rule: race::rule(arguments.target, digits.test.len(), seeds),
+        entrants: Vec::new(),
+    };
+    if arguments.shares.part() == Part::Nothing {
+        return collect(arguments, race, output);
+    }
+    output.line(&text::rule(&race.rule))?;
     let options = arguments.kernels.options(None);
     let adapters = arguments.adapters.find(&options, false)?;
-    let entrants = race::entrants(
+    race.entrants = race::entrants(
         &arguments.baseline(),
         &recipes,
         adapters,
         (cores(), digits.train.len()),
     )?;
-    output.line(&text::lineup(&entrants))?;
-    let folder = Folder::open(&runs_folder(arguments.out.as_deref(), "gpu-train-race"))?;
-    let seeds = rule.seeds.clone();
+    output.line(&text::lineup(&race.entrants))?;
+    raced(arguments, race, output)
+}
+
+/// Runs a race with its entrants, or a share of its rounds.
+fn raced(arguments: &Arguments, race: Race, output: Output) -> Result<()> {
+    let folder = arguments.folder(output)?;
+    let seeds = race.rule.seeds.clone();
     let line = |run: &RunRecord| Some(text::line(run, &seeds));
     let queue = Queue {
         folder: &folder,
@@ -109,34 +129,58 @@ pub fn run(arguments: &Arguments, started: Instant) -> Result<()> {
         date: date(),
         cores: cores(),
     };
-    let race = Race {
-        stamp: stamp(),
-        digits: &digits,
-        source: arguments.digits.source(),
-        restrictions,
-        reading,
-        rule,
-        entrants,
-    };
-    let record = race.run(&queue).map_err(|error| match error {
+    let interrupted = |error| match error {
         Error::Interrupted(text) => {
             Error::Interrupted(format!("{text}, from the start of the interrupted round"))
         }
         other => other,
-    })?;
+    };
+    if let Part::Share(share) = folder.part() {
+        let rounds = race.run_share(&queue).map_err(interrupted)?;
+        let what = format!("its {} are there", plural(rounds, "round"));
+        return shares::ended(output, share, &what);
+    }
+    let record = race.run(&queue).map_err(interrupted)?;
+    publish(arguments, &record)?;
+    folder.plan().finish()
+}
+
+/// Makes the record of the rounds that are there.
+fn collect(arguments: &Arguments, race: Race, output: Output) -> Result<()> {
+    let rounds = race.rule.seeds.len();
+    let collected = race.collect(&arguments.folder(output)?)?;
+    if let Some(record) = &collected.record {
+        publish(arguments, record)?;
+    }
+    let missing = collected.missing.iter();
+    let missing = missing.map(|(round, seed)| {
+        let round = round + 1;
+        format!("missing: round {round} of {rounds} (seed {seed})")
+    });
+    shares::refuse_missing(&missing.collect::<Vec<_>>())
+}
+
+/// Writes and prints the record.
+fn publish(arguments: &Arguments, record: &RaceRecord) -> Result<()> {
     if let Some(path) = &arguments.out {
-        file::write_atomically(path, format!("{}\n", json(&record)).as_bytes())?;
-        pictures::write_race(&record, file::check_target(path)?)?;
+        file::write_atomically(path, format!("{}\n", json(record)).as_bytes())?;
+        pictures::write_race(record, file::check_target(path)?)?;
     }
     if arguments.json {
-        Output::Standard.line(&json(&record))?;
+        Output::Standard.line(&json(record))
     } else {
-        Output::Standard.line(&format!("\n{}", text::text(&record)))?;
+        Output::Standard.line(&format!("\n{}", text::text(record)))
     }
-    folder.finish()
 }
 
 impl Arguments {
+    fn folder(&self, output: Output) -> Result<Folder> {
+        let path = runs_folder(self.out.as_deref(), "gpu-train-race");
+        let folder = Folder::open(&path, self.shares.part())?;
+        folder.warning().map_or(Ok(()), |line| output.line(line))?;
+        Ok(folder)
+    }
+
     fn baseline(&self) -> Recipe {
         self.restrictions
             .shortened(Recipe::named(RecipeName::Reproduction))

@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use crate::flags::restrictions::{Restrictions, seeds};
-use crate::flags::{device, digits, messages};
+use crate::flags::{device, digits, messages, shares};
 use crate::pictures::{self, Sources};
 use crate::terminal::context::{date, stamp};
 use crate::terminal::{Output, RunsProgress, interrupt};
@@ -15,9 +15,14 @@ use gpu_train::cpu::cores;
 use gpu_train::data::{Digits, DigitsRecord, Source};
 use gpu_train::error::Result;
 use gpu_train::experiment::folder::Folder;
+use gpu_train::experiment::plural;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::record::{self, RunRecord, Table};
-use gpu_train::experiment::reproduce::{self, ROWS, Row, RowRuns, table};
+use gpu_train::experiment::reproduce::{
+    self, Collected, Missing, ROWS, Row, RowRuns, by_row, collect, table,
+};
+use gpu_train::experiment::run::Job;
+use gpu_train::experiment::share::Part;
 use gpu_train::recipe::{Batch, Recipe};
 use gpu_train::target::Target;
 
@@ -55,6 +60,8 @@ pub struct Arguments {
 
     #[command(flatten)]
     restrictions: Restrictions,
+    #[command(flatten)]
+    shares: shares::Arguments,
 
     #[command(flatten)]
     device: device::Arguments,
@@ -73,12 +80,15 @@ const EXAMPLES: &str = "\
 Examples:
   gpu-train reproduce --quick              four rows over three seeds, about a minute
   gpu-train reproduce --seeds 20           the whole table; interrupted, the same command resumes
-  gpu-train reproduce --rows stage-0,full-batch --zip-code DIR";
+  gpu-train reproduce --rows stage-0,full-batch --zip-code DIR
+  gpu-train reproduce --seeds 20 --out DIR --share 0/8
+                                           one of eight shares; once all are there: --collect";
 
-/// Runs what is missing, and prints the table.
+/// Runs what is missing, and prints the table; or does a share of that, or collects what is there.
 ///
 /// # Errors
-/// Of usage; what the digits' readers and the engines return; if the folder is in use or cannot be written to.
+/// Of usage; what the digits' readers and the engines return; if the folder is in use or cannot be written to; if runs to
+/// collect are missing.
 pub fn run(mut arguments: Arguments) -> Result<()> {
     arguments.device.default_to_cpu();
     arguments.device.validate(Batch::Full)?;
@@ -89,38 +99,25 @@ pub fn run(mut arguments: Arguments) -> Result<()> {
     let record = DigitsRecord::of(&digits);
     let output = messages::progress(arguments.json);
     let rows = arguments.rows(source);
-    let is_full_batch = |row: &&Row| Recipe::named(row.recipe).batch == Batch::Full;
-    let (target, note) = if rows.iter().any(is_full_batch) {
-        arguments.device.target(Batch::Full)?
-    } else {
-        (Target::PerExample, None)
-    };
-    if let Some(note) = note {
-        output.line(&note)?;
-    }
+    let target = arguments.target(&rows, output)?;
     interrupt::notice()?;
     let path = arguments.out.clone().unwrap_or_else(|| folder_for(source));
-    let folder = Folder::open(&path)?;
-    if arguments.quick {
-        output.line(&format!(
-            "--quick: {} over {} seeds, each at its full length",
-            QUICK_ROWS.join(", "),
-            seeds.len()
-        ))?;
-    }
-    let line = |run: &RunRecord| Some(text::line(run));
-    let queue = Queue {
-        folder: &folder,
-        observer: &RunsProgress::new(output, &line),
-        date: date(),
-        cores: cores(),
-    };
+    let folder = Folder::open(&path, arguments.shares.part())?;
+    arguments.announce(&folder, output, &seeds)?;
     let recipe = |row: &Row, seed| arguments.restrictions.shortened(row.recipe(source, seed));
-    let workers = arguments.jobs.map_or_else(cores, |jobs| jobs as usize);
-    let all = (&digits, &record);
-    let rows = reproduce::run(&rows, &seeds, all, &target, recipe, (&queue, workers))?;
-    let table = table(stamp(), (record, source), seeds, restrictions, &rows);
-    publish(&folder, &table, &rows, &digits, arguments.json)
+    let jobs = reproduce::jobs(&rows, &seeds, (&digits, &record), &target, recipe)?;
+    let Collected { records, missing } = match arguments.gather(&jobs, &folder, output)? {
+        Some(collected) => collected,
+        None => return Ok(()),
+    };
+    let mut rows = by_row(&rows, |row| recipe(row, seeds[0]), &records);
+    rows.retain(|(_, _, runs)| !runs.is_empty());
+    if !rows.is_empty() {
+        let table = table(stamp(), (record, source), seeds, restrictions, &rows);
+        publish(&folder, &table, &rows, &digits, arguments.json)?;
+    }
+    let missing: Vec<String> = missing.iter().map(Missing::to_string).collect();
+    shares::refuse_missing(&missing)
 }
 
 /// Writes the table's three files, and prints it.
@@ -166,6 +163,57 @@ fn folder_for(source: Source) -> PathBuf {
 }
 
 impl Arguments {
+    /// Where full-batch recipes run. Whoever collects needs no adapter.
+    fn target(&self, rows: &[&Row], output: Output) -> Result<Target> {
+        let is_full_batch = |row: &&Row| Recipe::named(row.recipe).batch == Batch::Full;
+        if self.shares.part() == Part::Nothing || !rows.iter().any(is_full_batch) {
+            return Ok(Target::Cpu(1));
+        }
+        let (target, note) = self.device.target(Batch::Full)?;
+        note.map_or(Ok(()), |note| output.line(&note))?;
+        Ok(target)
+    }
+
+    fn announce(&self, folder: &Folder, output: Output, seeds: &[u64]) -> Result<()> {
+        if let Some(warning) = folder.warning() {
+            output.line(warning)?;
+        }
+        if !self.quick {
+            return Ok(());
+        }
+        output.line(&format!(
+            "--quick: {} over {} seeds, each at its full length",
+            QUICK_ROWS.join(", "),
+            seeds.len()
+        ))
+    }
+
+    /// The runs of all jobs, done now where they are missing, or collected; none after a share of them.
+    fn gather(&self, jobs: &[Job], folder: &Folder, output: Output) -> Result<Option<Collected>> {
+        let line = |run: &RunRecord| Some(text::line(run));
+        let queue = Queue {
+            folder,
+            observer: &RunsProgress::new(output, &line),
+            date: date(),
+            cores: cores(),
+        };
+        let workers = self.jobs.map_or_else(cores, |jobs| jobs as usize);
+        match folder.part() {
+            Part::All => Ok(Some(Collected {
+                records: queue.run(jobs, workers)?,
+                missing: Vec::new(),
+            })),
+            Part::Share(share) => {
+                let own = share.of(jobs);
+                queue.run(&own, workers)?;
+                let what = format!("its {} are there", plural(own.len(), "run"));
+                shares::ended(output, share, &what)?;
+                Ok(None)
+            }
+            Part::Nothing => collect(jobs, folder).map(Some),
+        }
+    }
+
     /// The rows asked for, in the table's order.
     fn rows(&self, source: Source) -> Vec<&'static Row> {
         if self.rows.is_empty() && !self.quick {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::flags::restrictions::runs_folder;
-use crate::flags::{digits, messages, recipe};
+use crate::flags::{digits, messages, recipe, shares};
 use crate::terminal::context::date;
 use crate::terminal::{Output, RunsProgress, interrupt};
 use gpu_train::data::{Digits, DigitsRecord};
@@ -15,8 +15,10 @@ use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::plural;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::search::{
-    CONFIRMATIONS, Candidate, FIRST_SEED, KEPT, ROUNDS, Range, Settings, Space, Validation, search,
+    CONFIRMATIONS, Candidate, FIRST_SEED, KEPT, Outcome, ROUNDS, Range, Settings, Space,
+    Validation, search,
 };
+use gpu_train::experiment::share::Part;
 use gpu_train::recipe::{Batch, Length, Recipe};
 use gpu_train::{cpu, file};
 
@@ -74,14 +76,18 @@ pub struct Arguments {
     jobs: Option<u16>,
 
     #[command(flatten)]
+    shares: shares::Arguments,
+    #[command(flatten)]
     digits: digits::Arguments,
     #[command(flatten)]
     recipe: recipe::Arguments,
 
-    /// Write a row of JSON for each candidate and round, the first row with the search's settings, and finished runs to
-    /// FILE-runs/ in the same folder [default of the runs: gpu-train-search]
+    /// Write a row of JSON for each candidate and round, the first row with the search's settings
     #[arg(long, value_name = "FILE.jsonl", help_heading = "Files and output")]
     out: Option<PathBuf>,
+    /// Folder of finished runs, made if missing [default: FILE-runs in the folder of --out, else gpu-train-search]
+    #[arg(long, value_name = "DIR", help_heading = "Files and output")]
+    work: Option<PathBuf>,
     /// Print the chosen recipe as JSON on standard output, everything else on standard error
     #[arg(long, help_heading = "Files and output")]
     json: bool,
@@ -98,6 +104,30 @@ Examples:
   gpu-train search --recipe full-batch-modern --vary learning-rate=0.005..0.05 --out search.jsonl";
 
 impl Arguments {
+    fn folder(&self, output: Output) -> Result<Folder> {
+        let default = || runs_folder(self.out.as_deref(), "gpu-train-search");
+        let path = self.work.clone().unwrap_or_else(default);
+        let folder = Folder::open(&path, self.shares.part())?;
+        folder.warning().map_or(Ok(()), |line| output.line(line))?;
+        Ok(folder)
+    }
+
+    /// Prints the chosen recipe; of a share that it is there.
+    fn publish(&self, folder: &Folder, best: &Candidate) -> Result<()> {
+        let output = messages::progress(self.json);
+        if folder.part() != Part::Nothing {
+            folder.plan().finish()?;
+        }
+        if let Part::Share(share) = folder.part() {
+            return shares::ended(output, share, "the runs of all rounds are there");
+        }
+        output.line(&format!("chosen: {}", flags(&best.recipe)))?;
+        match self.json {
+            true => Output::Standard.line(&confirmed_row(best).to_string()),
+            false => Ok(()),
+        }
+    }
+
     fn validate(&self) -> Result<()> {
         if let Some(target) = self.target
             && !(0.0..100.0).contains(&target)
@@ -189,29 +219,40 @@ fn search_in(
         "target_percent": arguments.target,
     })];
     interrupt::notice()?;
-    let folder = Folder::open(&runs_folder(arguments.out.as_deref(), "gpu-train-search"))?;
-    folder.begin_or_resume(json!({
+    let folder = arguments.folder(output)?;
+    let plan = json!({
         "version": env!("CARGO_PKG_VERSION"), "recipe": base, "digits": DigitsRecord::of(digits), "ranges": ranges,
         "candidates": settings.candidates, "validation": settings.validation, "search-seed": settings.seed,
         "lengths": arguments.lengths(base),
-    }))?;
+    });
+    match folder.part() {
+        Part::Nothing => folder.plan().find(&plan).map(|_| ())?,
+        _ => folder.plan().begin_or_resume(plan)?,
+    }
     let queue = Queue {
         folder: &folder,
         observer: &RunsProgress::new(output, &|_| None),
         date: date(),
         cores: cpu::cores(),
     };
-    let best = rounds(arguments, base, digits, settings, space, &queue, rows)?;
-    folder.finish()?;
-    let Some(best) = best else { return Ok(()) };
-    output.line(&format!("chosen: {}", flags(&best.recipe)))?;
-    if arguments.json {
-        Output::Standard.line(&confirmed_row(&best).to_string())?;
+    match rounds(arguments, base, digits, settings, space, &queue, rows)? {
+        Ended::Confirmed(best) => arguments.publish(&folder, &best),
+        Ended::Waiting(what) => match folder.part() {
+            Part::Nothing => shares::refuse_missing(&[format!("missing: {what}")]),
+            _ => output.line(&format!(
+                "{what} of the other shares: run this share again once they are there"
+            )),
+        },
     }
-    Ok(())
 }
 
-/// Searches at one length after the other until the target is reached; returns the confirmed candidate of the last length.
+/// The end of a search at several lengths: the confirmed candidate of the last one, or a description of the missing runs.
+enum Ended {
+    Confirmed(Candidate),
+    Waiting(String),
+}
+
+/// Searches at one length after the other until the target is reached, or runs are missing that are not of this share.
 fn rounds(
     arguments: &Arguments,
     base: &Recipe,
@@ -220,11 +261,14 @@ fn rounds(
     space: &Space,
     queue: &Queue,
     mut rows: Vec<Value>,
-) -> Result<Option<Candidate>> {
+) -> Result<Ended> {
     let output = messages::progress(arguments.json);
     let folds = settings.validation.of(digits)?;
-    let mut best = None;
-    for length in arguments.lengths(base) {
+    // A share leaves the rows to whoever collects.
+    let out = arguments.out.as_deref();
+    let out = out.filter(|_| !matches!(queue.folder.part(), Part::Share(_)));
+    let mut lengths = arguments.lengths(base).into_iter().peekable();
+    while let Some(length) = lengths.next() {
         let base = Recipe {
             length,
             ..base.clone()
@@ -235,20 +279,34 @@ fn rounds(
                 row["round"] = json!(round);
                 row
             }));
-            write(arguments.out.as_deref(), &rows)?;
+            write(out, &rows)?;
             output.line(&line(round, field))
         };
-        let found = search(&folds, &base, space, settings, queue, &mut watch)?;
+        let found = match search(&folds, &base, space, settings, queue, &mut watch)? {
+            Outcome::Confirmed(found) => found,
+            Outcome::Waiting {
+                round,
+                missing,
+                runs,
+            } => {
+                let round = match round < ROUNDS.len() {
+                    true => format!("round {}", round + 1),
+                    false => "the confirmation".into(),
+                };
+                let what = format!("{length:?}, {round} waits for {missing} of {runs} runs");
+                return Ok(Ended::Waiting(what));
+            }
+        };
         rows.push(json!({"confirmed": confirmed_row(&found)}));
-        write(arguments.out.as_deref(), &rows)?;
+        write(out, &rows)?;
         output.line(&confirmed(&found))?;
         let mean = 100.0 * found.mean();
-        best = Some(found);
-        if arguments.target.is_some_and(|target| mean <= target) {
-            break;
+        let is_enough = arguments.target.is_some_and(|target| mean <= target);
+        if is_enough || lengths.peek().is_none() {
+            return Ok(Ended::Confirmed(found));
         }
     }
-    Ok(best)
+    unreachable!("a length at least")
 }
 
 fn row(candidate: &Candidate) -> Value {

@@ -11,6 +11,7 @@ pub mod messages;
 pub mod named;
 pub mod recipe;
 pub mod restrictions;
+pub mod shares;
 
 /// The error for flags that do not fit together.
 pub fn usage(text: impl Into<String>) -> Error {

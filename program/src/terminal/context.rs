@@ -44,6 +44,21 @@ pub fn command_to_resume(checkpoint: &Path) -> String {
     format!("gpu-train {}", words.join(" "))
 }
 
+/// Command line that collects what this invocation and the other shares have run, quoted for a shell.
+pub fn command_to_collect() -> String {
+    let mut command = "gpu-train".to_owned();
+    let mut words = std::env::args_os().skip(1);
+    while let Some(word) = words.next() {
+        let word = word.to_string_lossy();
+        if word == "--share" {
+            words.next();
+        } else if !word.starts_with("--share=") {
+            command += &format!(" {}", shell_word(&word));
+        }
+    }
+    command + " --collect"
+}
+
 /// Returns a path quoted for a shell.
 pub fn shell_path(path: &Path) -> String {
     shell_word(&path.to_string_lossy())

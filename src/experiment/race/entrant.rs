@@ -58,7 +58,7 @@ pub fn entrants(
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Tuned {
     kernels: Option<String>,
-    tuning: f64,
+    pub tuning: f64,
 }
 
 impl Entrant {
@@ -155,27 +155,27 @@ impl Entrant {
         };
         Job::new(self.name(), digits, recipe, self.target.clone())
     }
+}
 
-    pub(super) fn add(&mut self, round: usize, run: &RunRecord) {
-        let seed = run.identity.seed;
-        let one = &mut self.contestant;
-        if round == 0 {
-            one.recipe = run.identity.recipe.clone();
-        }
-        one.device.clone_from(&run.device);
-        one.kernels.clone_from(&run.kernels);
-        if let Some(message) = run.failed.clone() {
-            one.failed.push(FailedRun { seed, message });
-        } else if let Some(end) = run.last() {
-            one.runs.push(RaceRun {
-                round: round as u32,
-                seed,
-                setup: run.seconds.setup,
-                train: run.seconds.train,
-                start: run.seconds.start,
-                test_misses: end.test.misses,
-                train_misses: end.train.misses,
-            });
-        }
+/// Adds a run to a contestant's.
+pub(super) fn add(one: &mut Contestant, round: usize, run: &RunRecord) {
+    let seed = run.identity.seed;
+    if one.recipe.is_null() {
+        one.recipe = run.identity.recipe.clone();
+    }
+    one.device.clone_from(&run.device);
+    one.kernels.clone_from(&run.kernels);
+    if let Some(message) = run.failed.clone() {
+        one.failed.push(FailedRun { seed, message });
+    } else if let Some(end) = run.last() {
+        one.runs.push(RaceRun {
+            round: round as u32,
+            seed,
+            setup: run.seconds.setup,
+            train: run.seconds.train,
+            start: run.seconds.start,
+            test_misses: end.test.misses,
+            train_misses: end.train.misses,
+        });
     }
 }

@@ -24,6 +24,17 @@ pub struct Identity {
     pub adapter: Option<String>,
 }
 
+impl Identity {
+    /// The name of the run's file with this ending, `ROW-SEED.ENDING`: `json` is the record, `safetensors` the trained
+    /// weights, `checkpoint` the run in progress.
+    pub fn file(&self, ending: &str) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
+        let words = self.row.split(|c| !plain(c));
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        format!("{}-{}.{ending}", words.join("-"), self.seed)
+    }
+}
+
 /// A point of a learning curve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CurvePoint {

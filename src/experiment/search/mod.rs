@@ -8,7 +8,8 @@ use std::ops::Range as Seeds;
 use serde::Serialize;
 
 use super::queue::Queue;
-use super::run::Job;
+use super::record::RunRecord;
+use super::run::{Evaluations, Job};
 use super::statistics::Sample;
 use crate::data::{Dataset, Digits, DigitsRecord};
 use crate::error::{Error, Result};
@@ -113,9 +114,25 @@ fn folds(train: &Dataset, count: usize) -> Result<Vec<Fold>> {
     Ok((0..count).map(held_out).collect())
 }
 
+/// The end of a search, or of what a process can do of it now.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The best of the last round with the errors of [`CONFIRMATIONS`] new runs.
+    Confirmed(Candidate),
+    /// A round lacks runs that are not this process's.
+    Waiting {
+        /// The round, from 0; the confirmation is the one after the last.
+        round: usize,
+        /// Runs that it lacks.
+        missing: usize,
+        /// Runs that it has in all.
+        runs: usize,
+    },
+}
+
 /// Searches from `base` on these sets; `watch` sees the round (from 0) and its candidates, the best first, after each round.
-/// Returns the best of the last round with the errors of [`CONFIRMATIONS`] new runs. Runs that the queue's folder has are
-/// not run again.
+/// Runs that the queue's folder has are not run again, and only those of the part that it is open for are run: a round ends
+/// when all are there, whoever ran them, so that any number of shares finds the same best candidate.
 ///
 /// Round r adds [`ROUNDS`]`[r]` runs to each candidate's, the same seeds to all and each seed with its own fold, so that
 /// candidates are compared on equal terms; then one in [`KEPT`] (at least two) enters the next round.
@@ -129,7 +146,7 @@ pub fn search(
     settings: Settings,
     queue: &Queue,
     watch: &mut dyn FnMut(usize, &[Candidate]) -> Result<()>,
-) -> Result<Candidate> {
+) -> Result<Outcome> {
     let mut sampler = Sampler::new(settings.seed);
     let examples = folds[0].0.train.len();
     let mut field: Vec<Candidate> = (0..settings.candidates.max(1))
@@ -149,25 +166,37 @@ pub fn search(
         if round > 0 {
             field.truncate((field.len() / KEPT).max(2));
         }
-        run(&mut field, next(runs), folds, queue, settings.jobs)?;
+        if let Some((missing, runs)) = run(&mut field, next(runs), folds, queue, settings.jobs)? {
+            return Ok(waiting(round, missing, runs));
+        }
         field.sort_by(|a, b| a.mean().total_cmp(&b.mean()));
         watch(round, &field)?;
     }
     field.truncate(1);
     field[0].errors.clear();
     let seeds = next(CONFIRMATIONS);
-    run(&mut field, seeds, folds, queue, settings.jobs)?;
-    Ok(field.swap_remove(0))
+    if let Some((missing, runs)) = run(&mut field, seeds, folds, queue, settings.jobs)? {
+        return Ok(waiting(ROUNDS.len(), missing, runs));
+    }
+    Ok(Outcome::Confirmed(field.swap_remove(0)))
 }
 
-/// Adds runs with these seeds to each candidate's.
+fn waiting(round: usize, missing: usize, runs: usize) -> Outcome {
+    Outcome::Waiting {
+        round,
+        missing,
+        runs,
+    }
+}
+
+/// Adds runs with these seeds to each candidate's. Returns how many runs of how many are not there, if any is missing.
 fn run(
     field: &mut [Candidate],
     seeds: Seeds<u64>,
     folds: &[Fold],
     queue: &Queue,
     workers: usize,
-) -> Result<()> {
+) -> Result<Option<(usize, usize)>> {
     let mut jobs = Vec::new();
     for candidate in field.iter() {
         for seed in seeds.clone() {
@@ -180,17 +209,22 @@ fn run(
             let (Length::Steps(length) | Length::Epochs(length)) = recipe.length;
             let row = format!("{length}-candidate-{}", candidate.number);
             let target = Target::Cpu(1).of_batch(recipe.batch);
-            jobs.push(Job::new(row, (digits, record), recipe, target));
+            jobs.push(Job {
+                evaluations: Evaluations::End,
+                ..Job::new(row, (digits, record), recipe, target)
+            });
         }
     }
-    let records = queue.run(&jobs, workers)?;
+    let records = queue.gather(&jobs, workers)?;
+    let missing = records.iter().filter(|run| run.is_none()).count();
+    if missing > 0 {
+        return Ok(Some((missing, jobs.len())));
+    }
     // A run that diverged has missed all.
-    let errors = records
-        .iter()
-        .map(|run| run.last().map_or(1.0, |end| end.test.error));
-    let errors: Vec<f64> = errors.collect();
+    let error = |run: &RunRecord| run.last().map_or(1.0, |end| end.test.error);
+    let errors: Vec<f64> = records.iter().flatten().map(error).collect();
     for (candidate, errors) in field.iter_mut().zip(errors.chunks(seeds.count())) {
         candidate.errors.extend(errors);
     }
-    Ok(())
+    Ok(None)
 }
