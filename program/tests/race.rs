@@ -224,7 +224,7 @@ fn ctrl_c_keeps_whole_rounds_and_the_same_command_resumes() {
         command.current_dir(folder.path());
         command.arg("race").args(arguments).arg("--json");
         let file = folder.path().join("gpu-train-race").join(name);
-        common::interrupted(&mut command, &file, 120)
+        common::interrupted("INT", &mut command, &file, 120)
     };
     // Who runs last in the second round.
     interrupted("batch-1-reproduction-1338.json");

@@ -4,7 +4,7 @@
 #[cfg(unix)]
 mod common;
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::process::Output;
 
@@ -184,23 +184,6 @@ fn what_cannot_be_used_is_run_again() {
     again("the engine cpu, expected reference", &said);
 }
 
-#[test]
-fn one_process_at_a_time_uses_a_folder() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let arguments = [&TINY[..], &["--rows", "stage-0", "--seeds", "1"]].concat();
-    let lock = File::create(folder.path().join(".lock")).expect("a lock file");
-    lock.lock().expect("locked");
-    let path = folder.path().to_str().expect("UTF-8");
-    refused(
-        folder.path(),
-        &arguments,
-        1,
-        &[path, "found another gpu-train at work", "--out"],
-    );
-    lock.unlock().expect("unlocked");
-    table(folder.path(), &arguments);
-}
-
 /// Any number of runs at a time gives the same misses.
 #[test]
 fn jobs_change_nothing_but_the_time() {
@@ -276,7 +259,7 @@ fn ctrl_c_keeps_the_finished_runs() {
     let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("gpu-train"));
     command.arg("reproduce").arg("--out").arg(folder);
     command.args(arguments).arg("5000");
-    let said = common::interrupted(&mut command, &folder.join("stage-0-1337.json"), 60);
+    let said = common::interrupted("INT", &mut command, &folder.join("stage-0-1337.json"), 60);
     assert!(
         said.contains("interrupted; ")
             && said.contains(" of 5000 runs have finished and are kept in"),

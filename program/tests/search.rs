@@ -3,10 +3,13 @@
 
 #[cfg(unix)]
 mod common;
+#[path = "common/zip_code.rs"]
+mod zip_code;
 
 use assert_cmd::Command;
 use predicates::prelude::predicate;
 use predicates::str::contains;
+use zip_code::digits;
 
 fn gpu_train() -> Command {
     Command::cargo_bin("gpu-train").expect("the program")
@@ -47,24 +50,6 @@ fn small(folder: &std::path::Path, name: &str) -> Vec<serde_json::Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).expect("a row of JSON"))
         .collect()
-}
-
-/// Zip-code files of N made-up training examples; the test set has one label only.
-fn digits(folder: &std::path::Path, test_label: u8) {
-    let row = |label: u8, at: usize| {
-        let pixels = (0..256).map(|pixel| {
-            if (pixel + at) % 11 < usize::from(label) + 1 {
-                "1"
-            } else {
-                "-1"
-            }
-        });
-        format!("{label}.0 {}\n", pixels.collect::<Vec<_>>().join(" "))
-    };
-    let train: String = (0..120).map(|at| row((at % 10) as u8, at)).collect();
-    let test: String = (0..10).map(|at| row(test_label, at)).collect();
-    std::fs::write(folder.join("zip.train"), train).unwrap();
-    std::fs::write(folder.join("zip.test"), test).unwrap();
 }
 
 #[test]
@@ -257,7 +242,7 @@ fn ctrl_c_keeps_the_finished_runs_and_the_same_command_resumes() {
     let first = folder
         .path()
         .join("gpu-train-search/2-candidate-0-100000.json");
-    let said = common::interrupted(&mut search("100000"), &first, 120);
+    let said = common::interrupted("INT", &mut search("100000"), &first, 120);
     assert!(
         said.contains("of 100000 runs have finished") && said.contains("the same command resumes"),
         "{said}"

@@ -7,6 +7,7 @@ mod idx;
 mod programs;
 mod race;
 mod run_loop;
+mod saving;
 mod search;
 mod simd;
 mod start;
