@@ -163,7 +163,7 @@ fn folder_for(source: Source) -> PathBuf {
 }
 
 impl Arguments {
-    /// Where full-batch recipes run. Whoever collects needs no adapter.
+    /// The target of full-batch recipes. Whoever collects needs no adapter.
     fn target(&self, rows: &[&Row], output: Output) -> Result<Target> {
         let is_full_batch = |row: &&Row| Recipe::named(row.recipe).batch == Batch::Full;
         if self.shares.part() == Part::Nothing || !rows.iter().any(is_full_batch) {

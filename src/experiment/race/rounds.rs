@@ -13,7 +13,7 @@ use crate::experiment::record::{Contestant, Identity, Machine, RunRecord};
 use crate::experiment::run::Job;
 use crate::experiment::share::Part;
 
-/// What a race, or a share of one, knows before its first round.
+/// Measurements of a race, or of a share of one, before its first round.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Start {
     pub reading: f64,

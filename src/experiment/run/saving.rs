@@ -16,7 +16,7 @@ use crate::train::History;
 /// Least time between two checkpoints of a run: most runs end before their first.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Where a run in progress is saved: once a minute, and when it is interrupted.
+/// Place of a run in progress that is saved, once a minute and when it is interrupted.
 pub struct Saving<'a> {
     /// Its checkpoint's file.
     pub file: PathBuf,
