@@ -4,8 +4,9 @@ use gpu_train::data::{Digits, embedded};
 use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::search::{
-    CONFIRMATIONS, Candidate, FIRST_SEED, Settings, Space, Validation, search,
+    CONFIRMATIONS, Candidate, FIRST_SEED, Outcome, Settings, Space, Validation, search,
 };
+use gpu_train::experiment::share::Part;
 use gpu_train::recipe::{Length, Recipe, RecipeName};
 
 use super::Counted;
@@ -53,7 +54,9 @@ fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
         sizes.push(field.len());
         Ok(())
     });
-    let best = best.unwrap();
+    let Outcome::Confirmed(best) = best.unwrap() else {
+        panic!("a search of all runs waits for nobody");
+    };
     // Its errors are of new seeds, which no candidate had in the rounds, and nobody else has.
     let seeds = FIRST_SEED + 15..FIRST_SEED + 15 + CONFIRMATIONS;
     let names = std::fs::read_dir(folder.path()).unwrap();

@@ -68,6 +68,11 @@ fn shares_of_a_race_are_whole_rounds() {
         assert_eq!(rounds, [(0, 1337), (1, 1338), (2, 1339)]);
         assert_eq!(one.recipe["seed"], 1337);
     }
+    let other = ended(folder.path(), &RACE, &["--share", "0/3"], 1);
+    assert!(
+        other.contains("found experiment-0-of-2.json, expected shares of 3"),
+        "{other}"
+    );
     // Another race does not write over it.
     let other = ["--share", "0/2", "--target", "70"];
     let other = ended(folder.path(), &RACE, &other, 1);

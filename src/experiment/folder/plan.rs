@@ -35,9 +35,35 @@ impl Folder {
     }
 
     /// The experiment of a share's runs, where each has its own measurements.
-    pub fn plan_of(&self, share: Share) -> Plan<'_> {
-        let name = format!("experiment-{}-of-{}.json", share.index(), share.count());
-        Plan { folder: self, name }
+    ///
+    /// # Errors
+    /// [`Error::File`] if the folder has that of a share of another COUNT, whose runs are partly the same.
+    pub fn plan_of(&self, share: Share) -> Result<Plan<'_>> {
+        let ending = format!("-of-{}.json", share.count());
+        let is_other = |name: &String| name.contains("-of-") && !name.ends_with(&ending);
+        if let Some(other) = self.plan_names().into_iter().find(is_other) {
+            let count = share.count();
+            let expected = format!(
+                "expected shares of {count}: remove the folder, give another --out, or the same COUNT"
+            );
+            return Err(Error::file(
+                &self.path,
+                format!("found {other}, {expected}"),
+            ));
+        }
+        let name = format!("experiment-{}{ending}", share.index());
+        Ok(Plan { folder: self, name })
+    }
+
+    /// Names of the files of experiments, in the order of the shares.
+    fn plan_names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.path).into_iter().flatten();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let is_plan = |name: &String| name.starts_with("experiment") && name.ends_with(".json");
+        let mut names: Vec<String> = names.filter(is_plan).collect();
+        // experiment-2-… before experiment-10-….
+        names.sort_by_key(|name| (name.len(), name.clone()));
+        names
     }
 
     /// The experiments that it has, of all runs or of shares, with the names of their files, in the order of the shares.
@@ -45,12 +71,7 @@ impl Folder {
     /// # Errors
     /// [`Error::File`] if one cannot be read.
     pub fn plans(&self) -> Result<Vec<(String, Experiment)>> {
-        let entries = std::fs::read_dir(&self.path).into_iter().flatten();
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let is_plan = |name: &String| name.starts_with("experiment") && name.ends_with(".json");
-        let mut names: Vec<String> = names.filter(is_plan).collect();
-        // experiment-2-… before experiment-10-….
-        names.sort_by_key(|name| (name.len(), name.clone()));
+        let names = self.plan_names();
         let plans = names.into_iter().map(|name| {
             let path = self.path.join(&name);
             let found = read(&path).map_err(|why| Error::file(&path, format!("found {why}")))?;

@@ -110,7 +110,7 @@ impl Race<'_> {
     fn start(&self, digits: &DigitsRecord, queue: &Queue) -> Result<Start> {
         let part = queue.folder.part();
         let file: Plan = match part {
-            Part::Share(share) => queue.folder.plan_of(share),
+            Part::Share(share) => queue.folder.plan_of(share)?,
             _ => queue.folder.plan(),
         };
         let plan = self.identity(digits, part);
