@@ -98,7 +98,7 @@ mod tests {
     fn the_longest_are_dealt_first_each_to_the_share_with_the_least_work() {
         assert_eq!(
             dealt(&[1, 9, 4, 4, 3, 0], 3),
-            [vec![1], vec![2, 0, 5], vec![3, 4]]
+            [vec![1], vec![2, 4], vec![3, 0, 5]]
         );
         assert_eq!(dealt(&[5, 5], 3), [vec![0], vec![1], vec![]]);
         assert_eq!(dealt(&[1, 2], 1), [[1, 0]]);

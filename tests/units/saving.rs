@@ -20,6 +20,7 @@ fn job(name: RecipeName, evaluations: Evaluations, seed: u64) -> Job {
     let recipe = Recipe {
         length: Length::Epochs(6),
         seed,
+        curvature_sample: EXAMPLES as u32,
         ..Recipe::named(name)
     };
     let record = DigitsRecord::of(&digits);
