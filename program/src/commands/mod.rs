@@ -105,9 +105,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Ends before MPI has begun, where every process of a launcher has the same to say, such as help: the first says it.
+/// Ends before MPI has begun, where every process of an MPI's launcher has the same to say, such as help: the first says it.
 fn of_one_rank<T>(exit_code: u8, say: impl FnOnce() -> T) -> ExitCode {
-    if ranks::launched().is_none_or(|launched| launched.rank == 0) {
+    let others_say_it = |launched: ranks::Launched| launched.is_of_mpi && launched.rank > 0;
+    if !ranks::launched().is_some_and(others_say_it) {
         let _ = say();
     }
     ExitCode::from(exit_code)

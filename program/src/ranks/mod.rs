@@ -13,7 +13,7 @@ use gpu_train::error::Result;
 use gpu_train::recipe::Recipe;
 use gpu_train::world::World;
 
-pub use self::launcher::launched;
+pub use self::launcher::{Launched, launched};
 
 /// Membership in a world of two processes or more.
 pub struct Joined {
