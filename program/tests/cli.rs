@@ -396,6 +396,7 @@ fn a_rate_that_diverges_ends_with_the_step_and_the_rate() {
     assert!(!Path::new(net).exists());
 }
 
+#[cfg(unix)]
 #[test]
 fn a_closed_reader_is_no_error() {
     let program = assert_cmd::cargo::cargo_bin("gpu-train");
@@ -468,7 +469,7 @@ fn completions_contain_commands_flags_and_values() {
         for word in &words[..2 + usize::from(values)] {
             assert!(script.contains(word), "{shell}: {word}");
         }
-        if shell == "bash" {
+        if shell == "bash" && cfg!(unix) {
             Command::new("bash")
                 .arg("-n")
                 .write_stdin(script)
