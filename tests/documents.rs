@@ -120,6 +120,16 @@ fn unsafe_code_is_counted_and_comments_are_not() {
 }
 
 #[test]
+fn the_citation_has_the_version() {
+    let manifest = read("Cargo.toml");
+    let version = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'))
+        .expect("a version");
+    assert!(read("CITATION.cff").contains(&format!("\nversion: {version}\n")));
+}
+
+#[test]
 fn the_oldest_rust_is_the_same_everywhere() {
     let manifest = read("Cargo.toml");
     let version = manifest
@@ -152,7 +162,7 @@ fn pages() -> Vec<PathBuf> {
 /// The project's paths that a page names: in backticks or as the target of a link. Those with a placeholder in capitals
 /// (`src/reference/NAME.rs`) are left out.
 fn named_paths(page: &str) -> Vec<String> {
-    const FOLDERS: [&str; 12] = [
+    const FOLDERS: [&str; 13] = [
         "src/",
         "program/",
         "page/",
@@ -165,6 +175,7 @@ fn named_paths(page: &str) -> Vec<String> {
         "benches/",
         "fuzz/",
         "data/",
+        "python/",
     ];
     let links = page.split("](").skip(1);
     let links = links.filter_map(|rest| rest.split_once(')'));

@@ -1,4 +1,4 @@
-//! Files for other programs: TensorBoard's event files, ONNX models, weights for PyTorch.
+//! Files for other programs: TensorBoard's event files, ONNX models, weights for PyTorch, and all of them for plain Python.
 //!
 //! Each is read back without the code that wrote it, and by the other program itself if its Python package is installed: in
 //! GPU_TRAIN_PYTHON, or in target/tools/ecosystem, which scripts/test sets up. Without the package the test is ignored, never
@@ -7,6 +7,7 @@
 #[path = "../../../tests/common/mod.rs"]
 mod common;
 mod interpreter;
+mod matplotlib;
 mod onnx;
 mod python;
 mod pytorch;
@@ -28,6 +29,7 @@ fn gpu_train(arguments: &[&str]) -> Result<(), Failed> {
 
 fn main() {
     let mut trials: Vec<Trial> = Vec::new();
+    trials.extend(matplotlib::trials());
     trials.extend(onnx::trials());
     trials.extend(pytorch::trials());
     trials.extend(tensorboard::trials());
