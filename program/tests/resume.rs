@@ -5,9 +5,14 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
+#[cfg(unix)]
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
+#[cfg(unix)]
 use common::Noise;
 use gpu_train::checkpoint;
 use gpu_train::net::PARAMETERS;
@@ -16,6 +21,7 @@ use gpu_train::weights;
 use serde_json::Value;
 
 /// A full-batch run that is long enough to be killed.
+#[cfg(unix)]
 const FULL_BATCH: [&str; 6] = [
     "--device",
     "cpu",
@@ -25,6 +31,7 @@ const FULL_BATCH: [&str; 6] = [
     "--seed=7",
 ];
 /// The same of the baseline, with momentum and random draws, so that the state is more than the weights.
+#[cfg(unix)]
 const PER_EXAMPLE: [&str; 8] = [
     "--per-example",
     "--recipe",
@@ -48,6 +55,7 @@ impl Folder {
         path.to_str().expect("UTF-8").to_owned()
     }
 
+    #[cfg(unix)]
     fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.path()).expect("a folder");
         let names = entries.map(|entry| entry.expect("an entry").file_name());
@@ -91,6 +99,7 @@ fn read(path: &str) -> Vec<u8> {
 
 /// Kills and resumes a run until `kills` processes have been killed. A run that finishes must end like the uninterrupted run;
 /// then another one is started.
+#[cfg(unix)]
 fn killed_at_any_moment(recipe: &[&str], kills: u32, seed: u64) {
     let folder = Folder::new();
     let (unbroken, end) = (folder.at("unbroken"), folder.at("end"));

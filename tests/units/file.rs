@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use gpu_train::file::{check_target, quoted, read, remove_leftovers, write_atomically};
+#[cfg(unix)]
+use gpu_train::file::check_target;
+use gpu_train::file::{quoted, read, remove_leftovers, write_atomically};
 
 #[test]
 fn a_write_replaces_the_file_and_leaves_nothing_beside_it() {
