@@ -4,10 +4,11 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 #[cfg(unix)]
 use std::{
+    path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
