@@ -52,9 +52,7 @@ impl Share {
         });
         longest_first
     }
-}
 
-impl Share {
     /// Its part of these jobs, the longest first.
     pub fn of(self, jobs: &[Job]) -> Vec<Job> {
         let work: Vec<u64> = jobs.iter().map(Job::work).collect();
