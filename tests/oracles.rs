@@ -1,15 +1,14 @@
 //! Every engine against PyTorch in float64: per-tensor gradients, ten full-batch AdamW steps, 300 per-example SGD
 //! steps.
 //!
-//! The oracles are kept outside the project (`GPU_TRAIN_FIXTURES`, or `../shared/fixtures`); without them, and for the GPU
-//! engine without an adapter, the tests are reported as ignored.
+//! Their results are in `tests/fixtures/`, with the script that computes them.
 
 mod common;
 
 use std::sync::Arc;
 
 use common::compare::{Tolerance, close};
-use common::{Fixture, compare_parameters, fixtures};
+use common::{Fixture, compare_parameters};
 use gpu_train::cpu::simd::Level;
 use gpu_train::cpu::{FullBatch, PerExample};
 use gpu_train::data::{Digits, embedded};
@@ -105,7 +104,7 @@ fn recipe(batch: Batch, activation: Activation, loss: Loss) -> Recipe {
 
 /// Loss and the gradient of each tensor on 64 images with random biases.
 fn gradients(contestant: &Contestant, name: &str, recipe: &Recipe) -> Result<(), Failed> {
-    let fixture = Fixture::read(&fixtures().ok_or("no fixtures")?, name);
+    let fixture = Fixture::read(name);
     let parameters = fixture.parameters("").map(|v| v as f32);
     let mut engine = (contestant.make)(&fixture.digits(), recipe, &parameters);
     let (loss, gradient) = engine.gradient()?;
@@ -118,7 +117,7 @@ fn gradients(contestant: &Contestant, name: &str, recipe: &Recipe) -> Result<(),
 
 /// Ten AdamW steps over all 7,291 images.
 fn adamw_trajectory(contestant: &Contestant, name: &str, recipe: &Recipe) -> Result<(), Failed> {
-    let fixture = Fixture::read(&fixtures().ok_or("no fixtures")?, name);
+    let fixture = Fixture::read(name);
     let recipe = Recipe {
         length: Length::Steps(10),
         optimizer: Optimizer::AdamW,
@@ -159,7 +158,7 @@ fn trajectory(contestant: &Contestant, fixture: &Fixture, recipe: &Recipe) -> Re
 
 /// Whitened Muon over all 7,291 images, from random biases too: losses, and the weights after the first step and the last.
 fn whitened_muon(contestant: &Contestant, f64s: bool) -> Result<(), Failed> {
-    let fixture = Fixture::read(&fixtures().ok_or("no fixtures")?, "whitened_muon_relu_ce");
+    let fixture = Fixture::read("whitened_muon_relu_ce");
     let [learning_rate, damping] = fixture.get("lr_damping")[..] else {
         return Err("found no rate and damping".into());
     };
@@ -203,10 +202,9 @@ fn whitened_muon(contestant: &Contestant, f64s: bool) -> Result<(), Failed> {
 
 fn main() {
     let arguments = Arguments::from_args();
-    let here = fixtures().is_some();
     let mut trials = Vec::new();
     let mut add = |name: String, run: Box<dyn FnOnce() -> Result<(), Failed> + Send>| {
-        trials.push(Trial::test(name, run).with_ignored_flag(!here));
+        trials.push(Trial::test(name, run));
     };
     let nets = [
         (Activation::Tanh, Loss::Mse, "tanh_mse"),
@@ -254,17 +252,13 @@ fn main() {
                 add(
                     format!("300_sgd_steps::{label}"),
                     Box::new(move || {
-                        let folder = fixtures().ok_or("no fixtures")?;
-                        let fixture = Fixture::read(&folder, "per_example_sgd_tanh_mse");
+                        let fixture = Fixture::read("per_example_sgd_tanh_mse");
                         let recipe = recipe(batch, Activation::Tanh, Loss::Mse);
                         trajectory(&contestant, &fixture, &recipe)
                     }),
                 );
             }
         }
-    }
-    if !here {
-        println!("no PyTorch oracles here (GPU_TRAIN_FIXTURES): every test is ignored");
     }
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -5,7 +5,7 @@
 pub mod compare;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gpu_train::data::{Dataset, Digits};
 use gpu_train::net::{Initialization, PARAMETERS, PIXELS, Parameters};
@@ -31,21 +31,13 @@ pub fn compare_parameters(
     Ok(())
 }
 
-/// Folder of the PyTorch oracles, if this machine has it.
-pub fn fixtures() -> Option<PathBuf> {
-    let folder = std::env::var_os("GPU_TRAIN_FIXTURES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"),
-        PathBuf::from,
-    );
-    folder.is_dir().then_some(folder)
-}
-
 /// Safetensors file with every tensor as f64.
 pub struct Fixture(HashMap<String, Vec<f64>>);
 
 impl Fixture {
-    /// Reads `NAME.safetensors`.
-    pub fn read(folder: &Path, name: &str) -> Self {
+    /// Reads `tests/fixtures/NAME.safetensors`, PyTorch's results in float64 (`tests/fixtures/make.py`).
+    pub fn read(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
         let bytes = std::fs::read(folder.join(format!("{name}.safetensors"))).expect("a fixture");
         let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
         let tensors = file.tensors().into_iter().map(|(name, view)| {
