@@ -15,7 +15,7 @@ use crate::data::fingerprint::hexadecimal;
 use crate::engine::{EngineKind, State};
 use crate::error::{Error, Result};
 use crate::file;
-use crate::recipe::{Batch, Recipe, differing_field, is_default};
+use crate::recipe::{Batch, Recipe, is_default};
 use crate::train::{History, Point};
 use crate::weights::{self, Written};
 
@@ -277,12 +277,4 @@ fn sha256<'a>(parts: impl Iterator<Item = &'a [u8]>) -> String {
     let mut hash = Sha256::new();
     parts.for_each(|bytes| hash.update(bytes));
     hexadecimal(&hash.finalize())
-}
-
-/// In what a checkpoint's recipe differs from another one, if it does: the first such field, by its flag.
-pub fn difference(found: &Recipe, expected: &Recipe) -> Option<String> {
-    let json = |recipe| serde_json::to_value(recipe).expect("a recipe has only plain fields");
-    let (name, found, expected) = differing_field(&json(found), &json(expected))?;
-    let name = name.replace('_', "-");
-    Some(format!("{name} {found}, expected {expected}"))
 }

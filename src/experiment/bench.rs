@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{self, Gpu, KernelTime};
 use crate::net::{
     FLOP_PER_EXAMPLE, NEEDED_BY_LAYER, NEEDED_FLOP_PER_EXAMPLE, PARAMETER_COUNT, PIXELS,
-    ParameterTensor, Parameters,
+    ParameterTensor,
 };
 use crate::recipe::muon::MATRICES;
 use crate::recipe::{Optimizer, Recipe};
@@ -59,6 +59,9 @@ pub struct Measured {
     gpu: GpuReport,
 }
 
+/// An engine's device, its seconds per step and the steps per sample.
+type Steps = (String, Distribution, u32);
+
 impl Bench {
     /// Checks that an engine can hold the training set.
     ///
@@ -88,13 +91,9 @@ impl Bench {
         let start = recipe.initial_parameters();
         let mut gpu = GpuReport::default();
         let (set_up, measured) = match target {
-            Target::Cpu(_) | Target::Ranks(_) => {
-                let started = Instant::now();
-                let mut engine = self.on_processors(target, recipe, &start)?;
-                (
-                    started.elapsed().as_secs_f64(),
-                    self.steps(&mut engine, target, recipe)?,
-                )
+            Target::Cpu(threads) => self.on_processors(target, recipe, Level::best(), *threads)?,
+            Target::Ranks(ranks) => {
+                self.on_processors(target, recipe, ranks.level(), ranks.threads())?
             }
             Target::Adapter(adapter) => {
                 let opened = adapter.open(&in_memory(), recipe, &start)?;
@@ -144,25 +143,24 @@ impl Bench {
         })
     }
 
-    /// The engine of a target that is no adapter, over images that are made as they are read.
+    /// Seconds of set-up, and steps, of the full batch on processors, over images that are made as they are read.
     fn on_processors(
         &self,
         target: &Target,
         recipe: &Recipe,
-        start: &Parameters,
-    ) -> Result<FullBatch> {
-        let (level, threads, ranks) = match target {
-            Target::Ranks(ranks) => (ranks.level(), ranks.threads(), Some(ranks)),
-            Target::Cpu(threads) => (Level::best(), *threads, None),
-            _ => (Level::best(), 1, None),
-        };
+        level: Level,
+        threads: usize,
+    ) -> Result<(f64, Steps)> {
+        let started = Instant::now();
         let (train, test) = (self.train.clone(), self.digits.test.clone());
         let (train, test) = (Arc::new(train), Arc::new(test));
-        let engine = FullBatch::over(train, test, recipe.clone(), start, level, threads)?;
-        Ok(match ranks {
-            Some(ranks) => engine.shared_with(Arc::clone(ranks)),
-            None => engine,
-        })
+        let start = recipe.initial_parameters();
+        let mut engine = FullBatch::over(train, test, recipe.clone(), &start, level, threads)?;
+        if let Target::Ranks(ranks) = target {
+            engine = engine.shared_with(Arc::clone(ranks));
+        }
+        let set_up = started.elapsed().as_secs_f64();
+        Ok((set_up, self.steps(&mut engine, target, recipe)?))
     }
 
     /// A recipe of few steps from its start to its weights, over and over.
@@ -197,12 +195,7 @@ impl Bench {
     }
 
     /// The engine's device, the seconds per step and the steps per sample.
-    fn steps(
-        &self,
-        engine: &mut dyn Engine,
-        target: &Target,
-        recipe: &Recipe,
-    ) -> Result<(String, Distribution, u32)> {
+    fn steps(&self, engine: &mut dyn Engine, target: &Target, recipe: &Recipe) -> Result<Steps> {
         let shortest = match target {
             Target::Adapter(_) => GPU_SAMPLE,
             _ => Duration::ZERO,
@@ -226,21 +219,10 @@ impl Bench {
                     (peak, None)
                 }
                 Target::Cpu(threads) => {
-                    let core = core();
-                    let all = Peak {
-                        flop_per_second: cpu::peak::flop_per_second(Level::best(), *threads),
-                        ..core
-                    };
-                    (all, Some(core.flop_per_second))
+                    let all = cpu::peak::flop_per_second(Level::best(), *threads);
+                    of_all_cores(core(), all)
                 }
-                Target::Ranks(ranks) => {
-                    let core = core();
-                    let all = Peak {
-                        flop_per_second: ranks.flop_per_second(),
-                        ..core
-                    };
-                    (all, Some(core.flop_per_second))
-                }
+                Target::Ranks(ranks) => of_all_cores(core(), ranks.flop_per_second()),
                 Target::Reference | Target::PerExample => (core(), None),
             };
             Ok(self.report(measured, peak, core_peak))
@@ -300,6 +282,15 @@ fn core_peak() -> Peak {
         flop_per_second: cpu::peak::flop_per_second(Level::best(), 1),
         copy_bytes_per_second: cpu::peak::copy_bytes_per_second(cpu::cores()),
     }
+}
+
+/// The peak of all cores, next to that of one of them.
+fn of_all_cores(core: Peak, flop_per_second: f64) -> (Peak, Option<f64>) {
+    let all = Peak {
+        flop_per_second,
+        ..core
+    };
+    (all, Some(core.flop_per_second))
 }
 
 /// Nominal FLOP of one full-batch step, or one epoch of batch 1.

@@ -418,6 +418,14 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// In what a recipe differs from another one, if it does: the first such field, by its flag.
+pub fn difference(found: &Recipe, expected: &Recipe) -> Option<String> {
+    let json = |recipe| serde_json::to_value(recipe).expect("a recipe has only plain fields");
+    let (name, found, expected) = differing_field(&json(found), &json(expected))?;
+    let name = name.replace('_', "-");
+    Some(format!("{name} {found}, expected {expected}"))
+}
+
 /// The first field in which a recipe's JSON differs from another's, if one does: its name, and its value in both.
 pub fn differing_field(found: &Value, expected: &Value) -> Option<(String, Value, Value)> {
     let (found, expected) = (found.as_object()?, expected.as_object()?);

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use gpu_train::checkpoint::{Checkpoint, KEY, Origin, decode, difference, encode};
+use gpu_train::checkpoint::{Checkpoint, KEY, Origin, decode, encode};
 use gpu_train::data::DigitsRecord;
 use gpu_train::engine::{EngineKind, Evaluation, State};
 use gpu_train::net::Parameters;
-use gpu_train::recipe::{Batch, Recipe, RecipeName};
+use gpu_train::recipe::{Batch, Recipe, RecipeName, difference};
 use gpu_train::train::{History, Point};
 use gpu_train::weights;
 use safetensors::tensor::TensorView;

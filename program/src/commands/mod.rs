@@ -95,13 +95,14 @@ pub fn main() -> ExitCode {
         // An interruption by the user is not reported as an error.
         Err(error @ Error::Interrupted(_)) => end(&error, ""),
         Err(error @ Error::Reported) => ExitCode::from(error.exit_code()),
-        // The other ranks would wait for this one.
-        Err(error) if joined.is_some() => {
-            let joined = joined.expect("as found");
-            end(&error, &format!("error: rank {}: ", joined.rank()));
-            joined.abort(error.exit_code())
-        }
-        Err(error) => end(&error, "error: "),
+        Err(error) => match joined {
+            None => end(&error, "error: "),
+            // The other ranks would wait for this one.
+            Some(joined) => {
+                end(&error, &format!("error: rank {}: ", joined.rank()));
+                joined.abort(error.exit_code())
+            }
+        },
     }
 }
 

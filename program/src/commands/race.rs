@@ -176,9 +176,7 @@ fn publish(arguments: &Arguments, record: &RaceRecord) -> Result<()> {
 impl Arguments {
     fn folder(&self, output: Output) -> Result<Folder> {
         let path = runs_folder(self.out.as_deref(), "gpu-train-race");
-        let folder = Folder::open(&path, self.shares.part())?;
-        folder.warning().map_or(Ok(()), |line| output.line(line))?;
-        Ok(folder)
+        self.shares.open(&path, output)
     }
 
     fn baseline(&self) -> Recipe {

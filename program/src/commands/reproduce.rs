@@ -102,8 +102,8 @@ pub fn run(mut arguments: Arguments) -> Result<()> {
     let target = arguments.target(&rows, output)?;
     interrupt::notice()?;
     let path = arguments.out.clone().unwrap_or_else(|| folder_for(source));
-    let folder = Folder::open(&path, arguments.shares.part())?;
-    arguments.announce(&folder, output, &seeds)?;
+    let folder = arguments.shares.open(&path, output)?;
+    arguments.announce(output, &seeds)?;
     let recipe = |row: &Row, seed| arguments.restrictions.shortened(row.recipe(source, seed));
     let jobs = reproduce::jobs(&rows, &seeds, (&digits, &record), &target, recipe)?;
     let Collected { records, missing } = match arguments.gather(&jobs, &folder, output)? {
@@ -174,10 +174,7 @@ impl Arguments {
         Ok(target)
     }
 
-    fn announce(&self, folder: &Folder, output: Output, seeds: &[u64]) -> Result<()> {
-        if let Some(warning) = folder.warning() {
-            output.line(warning)?;
-        }
+    fn announce(&self, output: Output, seeds: &[u64]) -> Result<()> {
         if !self.quick {
             return Ok(());
         }

@@ -107,9 +107,7 @@ impl Arguments {
     fn folder(&self, output: Output) -> Result<Folder> {
         let default = || runs_folder(self.out.as_deref(), "gpu-train-search");
         let path = self.work.clone().unwrap_or_else(default);
-        let folder = Folder::open(&path, self.shares.part())?;
-        folder.warning().map_or(Ok(()), |line| output.line(line))?;
-        Ok(folder)
+        self.shares.open(&path, output)
     }
 
     /// Prints the chosen recipe; of a share that it is there.

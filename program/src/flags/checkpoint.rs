@@ -11,7 +11,7 @@ use gpu_train::data::{Digits, DigitsRecord};
 use gpu_train::engine::{Engine, State};
 use gpu_train::error::{Error, Result};
 use gpu_train::file;
-use gpu_train::recipe::{Batch, Recipe};
+use gpu_train::recipe::{self, Batch, Recipe};
 use gpu_train::train::{self, History};
 
 /// Files of the checkpoints to write and to resume from.
@@ -110,7 +110,7 @@ impl Arguments {
     /// # Errors
     /// [`Error::File`], naming the difference.
     pub fn check_recipe(&self, checkpoint: &Checkpoint, asked: &Recipe) -> Result<()> {
-        match checkpoint::difference(&checkpoint.origin.recipe, asked) {
+        match recipe::difference(&checkpoint.origin.recipe, asked) {
             None => Ok(()),
             Some(difference) => Err(self.refuse(format!(
                 "a checkpoint whose recipe has {difference} by the given flags: omit the recipe flags"

@@ -1,10 +1,13 @@
 //! Flags of `reproduce`, `race` and `search` for several processes at work in one folder.
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::terminal::Output;
 use crate::terminal::context::command_to_collect;
 use gpu_train::error::{Error, Result};
+use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::share::{Part, Share};
 
 /// The part of the runs that this process does.
@@ -30,6 +33,16 @@ impl Arguments {
             None if self.collect => Part::Nothing,
             None => Part::All,
         }
+    }
+
+    /// Opens a folder of runs for this part, and prints a warning where it cannot be locked.
+    ///
+    /// # Errors
+    /// As [`Folder::open`]; if the output cannot be written.
+    pub fn open(&self, path: &Path, output: Output) -> Result<Folder> {
+        let folder = Folder::open(path, self.part())?;
+        folder.warning().map_or(Ok(()), |line| output.line(line))?;
+        Ok(folder)
     }
 }
 

@@ -7,7 +7,7 @@ mod mpi;
 use std::sync::Arc;
 
 use gpu_train::cpu::Ranks;
-use gpu_train::cpu::ranks::{Host, Part, follow};
+use gpu_train::cpu::ranks::{Held, Host, follow};
 use gpu_train::data::{Digits, Examples, fingerprint};
 use gpu_train::error::Result;
 use gpu_train::recipe::Recipe;
@@ -90,7 +90,7 @@ impl Joined {
     ) -> Result<()> {
         let host = self.agree(&digits)?;
         let part =
-            |set| -> Arc<dyn Examples> { Arc::new(Part::of(set, self.rank(), self.count())) };
+            |set| -> Arc<dyn Examples> { Arc::new(Held::of(set, self.rank(), self.count())) };
         let train = train.unwrap_or_else(|| part(&digits.train));
         let test = part(&digits.test);
         drop(digits);

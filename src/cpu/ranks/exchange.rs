@@ -6,7 +6,8 @@ use bytemuck::cast_slice;
 use sha2::{Digest, Sha256};
 
 use crate::cpu::full_batch::blocks::{Blocks, blocks};
-use crate::net::PARAMETER_COUNT;
+use crate::data::Examples;
+use crate::net::{PARAMETER_COUNT, Parameters};
 use crate::world::World;
 
 /// The ranks' shares of a set: of its blocks, and of the parameters whose sums each adds.
@@ -41,7 +42,7 @@ impl Shares {
     }
 
     /// The parameters whose sums a rank adds.
-    pub fn slice(&self, rank: usize) -> Range<usize> {
+    fn slice(&self, rank: usize) -> Range<usize> {
         self.part(PARAMETER_COUNT, rank)
     }
 
@@ -51,8 +52,22 @@ impl Shares {
     }
 }
 
-/// Exchanges the results of the latest run of the own blocks; rank 0 gets all ranks' answers, the others none.
-pub fn exchange(world: &dyn World, own: &Blocks, shares: &Shares, is_step: bool) -> Vec<Answer> {
+/// Runs the own blocks of a set at these parameters, of the training step where there is one. Rank 0 gets all ranks' answers, in
+/// their order, the others none.
+pub fn answer(
+    world: &dyn World,
+    own: &mut Blocks,
+    set: &dyn Examples,
+    parameters: &Parameters,
+    step: Option<u32>,
+) -> Vec<Answer> {
+    let shares = Shares::of(set.count(), world.count());
+    own.run(set, shares.blocks(world.rank()), parameters, step);
+    exchange(world, own, &shares, step.is_some())
+}
+
+/// Exchanges the results of the latest run of the own blocks.
+fn exchange(world: &dyn World, own: &Blocks, shares: &Shares, is_step: bool) -> Vec<Answer> {
     let rank = world.rank();
     let mut sums = Vec::new();
     if is_step {

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use super::agreement::Host;
-use super::exchange::{Shares, exchange};
+use super::exchange::answer;
 use super::gather_peak;
 use super::order::Order;
 use crate::cpu::full_batch::blocks::Blocks;
 use crate::data::Examples;
 use crate::engine::Split;
 use crate::error::{Error, Result};
-use crate::file::quoted;
-use crate::recipe::{Recipe, differing_field};
+use crate::recipe::{Recipe, difference};
 use crate::threads::Threads;
 use crate::world::World;
 
@@ -49,9 +48,7 @@ pub fn follow(
             Order::Evaluate(Split::Test) => (&*test, None),
         };
         let blocks = blocks.as_mut().expect("rank 0 opens before it runs");
-        let shares = Shares::of(set.count(), world.count());
-        blocks.run(set, shares.blocks(world.rank()), &parameters, step);
-        exchange(world, blocks, &shares, step.is_some());
+        answer(world, blocks, set, &parameters, step);
     }
 }
 
@@ -60,14 +57,10 @@ fn recipe(world: &dyn World, length: usize, expected: Option<&Recipe>) -> Result
     let mut json = vec![0; length];
     world.broadcast(&mut json);
     let recipe: Recipe = serde_json::from_slice(&json).expect("rank 0 has written it");
-    let value = |recipe| serde_json::to_value(recipe).expect("a recipe has only plain fields");
-    if let Some(own) = expected
-        && let Some((name, own, of_rank_0)) = differing_field(&value(own), &value(&recipe))
-    {
-        let [own, of_rank_0] = [own, of_rank_0].map(|value| quoted(&value.to_string()));
-        return Err(Error::Usage(format!(
-            "recipe: found {name} {own}, expected {of_rank_0} as on rank 0: every rank takes the same command"
-        )));
+    match expected.and_then(|own| difference(own, &recipe)) {
+        None => Ok(recipe),
+        Some(difference) => Err(Error::Usage(format!(
+            "recipe: found {difference} as on rank 0: every rank takes the same command"
+        ))),
     }
-    Ok(recipe)
 }

@@ -15,7 +15,7 @@ mod tests;
 use std::ops::Range;
 use std::sync::Arc;
 
-use self::exchange::{Shares, exchange};
+use self::exchange::{Shares, answer};
 use self::order::Order;
 use super::full_batch::Sums;
 use super::full_batch::blocks::Blocks;
@@ -24,7 +24,7 @@ use super::simd::Level;
 use crate::data::{Dataset, Examples};
 use crate::engine::Split;
 use crate::error::{Error, Result};
-use crate::net::{PARAMETER_COUNT, Parameters};
+use crate::net::Parameters;
 use crate::recipe::Recipe;
 use crate::world::World;
 
@@ -97,9 +97,7 @@ impl Ranks {
             None => Order::Evaluate(split),
         };
         order.give(&*self.world, Some(parameters));
-        let shares = Shares::of(set.count(), self.count());
-        own.run(set, shares.blocks(0), parameters, step);
-        let answers = exchange(&*self.world, own, &shares, step.is_some());
+        let answers = answer(&*self.world, own, set, parameters, step);
         if step.is_none() {
             let other = answers.iter().position(|one| one.hash != answers[0].hash);
             if let Some(rank) = other {
@@ -110,11 +108,13 @@ impl Ranks {
             }
         }
         let gradient = step.map(|_| {
-            let mut total = Box::new([0.0; PARAMETER_COUNT]);
-            for (rank, answer) in answers.iter().enumerate() {
-                total[shares.slice(rank)].copy_from_slice(&answer.gradient);
-            }
-            total
+            let slices: Vec<f64> = answers
+                .iter()
+                .flat_map(|one| &one.gradient)
+                .copied()
+                .collect();
+            let total = slices.into_boxed_slice().try_into();
+            total.expect("the slices are all parameters")
         });
         let blocks = || answers.iter().flat_map(|answer| &answer.blocks);
         Ok(Sums {
@@ -150,14 +150,14 @@ pub fn own_examples(examples: usize, rank: usize, ranks: usize) -> Range<usize> 
 }
 
 /// A set of which a process holds only the examples of its blocks.
-pub struct Part {
+pub struct Held {
     count: usize,
     denominator: u16,
     first: usize,
-    held: Option<Dataset>,
+    examples: Option<Dataset>,
 }
 
-impl Part {
+impl Held {
     /// The part of a rank.
     pub fn of(set: &Dataset, rank: usize, ranks: usize) -> Self {
         let own = own_examples(set.len(), rank, ranks);
@@ -166,16 +166,16 @@ impl Part {
             count: set.len(),
             denominator: set.denominator(),
             first: own.start,
-            held: (!indices.is_empty()).then(|| set.subset(&indices)),
+            examples: (!indices.is_empty()).then(|| set.subset(&indices)),
         }
     }
 
     fn held(&self) -> &Dataset {
-        self.held.as_ref().expect("an example of an own block")
+        self.examples.as_ref().expect("an example of an own block")
     }
 }
 
-impl Examples for Part {
+impl Examples for Held {
     fn count(&self) -> usize {
         self.count
     }

@@ -133,7 +133,7 @@ fn shared(recipe: &Recipe, count: usize, broken: Option<usize>) -> Result<Course
         let sha256 = DigitsRecord::of(&digits).sha256;
         let host = Host::agree(&*world, "1", &sha256, "one machine").unwrap();
         if world.rank() > 0 {
-            let part = |set| -> Arc<dyn Examples> { Arc::new(Part::of(set, world.rank(), count)) };
+            let part = |set| -> Arc<dyn Examples> { Arc::new(Held::of(set, world.rank(), count)) };
             let sets = [part(&digits.train), part(&digits.test)];
             follow(&*world, host, sets, Some(recipe)).unwrap();
             return None;
@@ -267,7 +267,7 @@ fn a_part_has_the_examples_of_its_blocks() {
     for rank in 0..4 {
         let own = own_examples(set.len(), rank, 4);
         assert_eq!(own.start, next);
-        let part = Part::of(&set, rank, 4);
+        let part = Held::of(&set, rank, 4);
         assert_eq!(
             (part.count(), part.denominator()),
             (set.len(), set.denominator())
