@@ -1,10 +1,8 @@
 //! Diagonal Newton's curvature: the f64 reference against its own definition, taken by differences of the forward
 //! kernels alone, and against the Gauss-Newton matrix itself where the two are the same.
 
-mod common;
-
-use common::compare::{Tolerance, close};
-use common::{Noise, random_digits, random_parameters};
+use crate::common::compare::{Tolerance, close};
+use crate::common::{Noise, random_digits, random_parameters};
 use gpu_train::engine::Engine;
 use gpu_train::net::{
     CLASSES, H1_UNITS, H1B, H1W, H2_UNITS, H2B, H2W, H3_UNITS, H3B, H3W, OUTB, OUTW,

@@ -1,40 +1,11 @@
-//! The embedded digits are what the program's own command makes of MNIST, and files that are not what they should be
-//! are refused in one line that says what was found and what was expected.
+//! Files that are not what they should be are refused in one line that says what was found and what was expected.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use gpu_train::data::{Dataset, embedded, idx, mnist1989, prepare, zip_code};
+use gpu_train::data::{Dataset, idx, mnist1989, prepare, zip_code};
 use gpu_train::net::SIDE;
-
-/// Data that is used where it is at hand but that the project does not bring: the folder that the variable names, or
-/// the one next to the checkout.
-fn at_hand(variable: &str, beside: &str) -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os(variable).map(PathBuf::from) {
-        // Whoever names a folder wants the test to run.
-        assert!(
-            folder.is_dir(),
-            "{variable}: no folder {}",
-            folder.display()
-        );
-        return Some(folder);
-    }
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let folder = shared.join(beside);
-    if !folder.is_dir() {
-        println!(
-            "skipped: found no folder {}; {variable} can name another",
-            folder.display()
-        );
-        return None;
-    }
-    Some(folder)
-}
-
-fn mnist_at_hand() -> Option<PathBuf> {
-    at_hand("GPU_TRAIN_MNIST", "mnist")
-}
 
 fn committed(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -70,43 +41,6 @@ fn the_committed_files_have_the_hashes_their_readme_gives() {
 }
 
 #[test]
-fn the_committed_files_are_byte_for_byte_what_the_command_makes_of_mnist() {
-    let Some(mnist) = mnist_at_hand() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("made");
-    let written = prepare::run(&mnist, &out, mnist1989::SEED).unwrap();
-    assert_eq!(written.len(), prepare::FILES.len());
-    for (name, file) in prepare::FILES.iter().zip(written) {
-        let bytes = fs::read(&file.path).unwrap();
-        assert_eq!(file.path, out.join(name));
-        assert_eq!(file.bytes, bytes.len());
-        assert_eq!(file.sha256, prepare::sha256(&bytes));
-        assert!(
-            bytes == fs::read(committed(name)).unwrap(),
-            "{name} differs"
-        );
-    }
-    let names = fs::read_dir(&out).unwrap().count();
-    assert_eq!(names, prepare::FILES.len(), "nothing is left beside them");
-}
-
-#[test]
-fn the_embedded_digits_are_mnists_sample() {
-    let Some(mnist) = mnist_at_hand() else { return };
-    let (embedded, fresh) = (
-        embedded::digits(),
-        mnist1989::prepare(&mnist, mnist1989::SEED).unwrap(),
-    );
-    assert!(embedded.train == fresh.train, "training set");
-    assert!(embedded.test == fresh.test, "test set");
-    // Each against the file it came from, by the list of indices.
-    let all = mnist1989::mnist(&mnist, mnist1989::MNIST_TRAIN).unwrap();
-    let sample = mnist1989::sample(mnist1989::SEED);
-    assert!(all.train.subset(&sample.train) == fresh.train);
-    assert!(all.test == fresh.test);
-}
-
-#[test]
 fn the_drawn_indices_are_numpys() {
     let sample = mnist1989::sample(mnist1989::SEED);
     assert_ne!(sample, mnist1989::sample(mnist1989::SEED + 1));
@@ -125,14 +59,6 @@ fn the_drawn_indices_are_numpys() {
             vec![5_636, 6_970, 6_831]
         )
     );
-    let Some(folder) = at_hand("GPU_TRAIN_MNIST1989", "mnist1989") else {
-        return;
-    };
-    for (name, drawn) in [("train", &sample.train), ("test", &sample.test)] {
-        let text = fs::read_to_string(folder.join(format!("{name}_indices.txt"))).unwrap();
-        let listed: Vec<usize> = text.lines().map(|line| line.parse().unwrap()).collect();
-        assert!(listed == *drawn, "{name}");
-    }
 }
 
 /// A file of MNIST's name and shape whose elements are all zero; sparse, so that it takes no space.
@@ -375,26 +301,4 @@ fn zip_code_files_are_read_plain_and_gzipped_and_refused_by_line() {
     fs::write(&train, row("6") + "7 1 2\n").unwrap();
     let expected = "line 2: found 3 values, expected 257";
     assert_refused(zip_code::zip_code(folder), &train, expected);
-}
-
-#[test]
-fn the_real_zip_codes_have_the_published_class_counts() {
-    let Some(folder) = at_hand("GPU_TRAIN_ZIP_CODE", "usps") else {
-        return;
-    };
-    let digits = zip_code::zip_code(&folder).unwrap();
-    // From zip.info, published with the files.
-    let published = [
-        [1194, 1005, 731, 658, 652, 556, 664, 645, 542, 644],
-        [359, 264, 198, 166, 200, 160, 170, 147, 166, 177],
-    ];
-    for (set, counts) in [&digits.train, &digits.test].into_iter().zip(published) {
-        for (digit, count) in (0..).zip(counts) {
-            let found = set.labels().iter().filter(|&&label| label == digit).count();
-            assert_eq!(found, count, "{digit}");
-        }
-    }
-    // The first digit, a six, as the file writes it.
-    let first: Vec<u16> = digits.train.image_codes(0)[6..12].to_vec();
-    assert_eq!(first, [0, 3_690, 18_620, 8_330, 0, 0]);
 }

@@ -1,9 +1,7 @@
 //! The oracle's own oracle: gradients of the f64 reference against central differences of its loss, for every
 //! parameter tensor, both activations, both losses, shift and dropout on.
 
-mod common;
-
-use common::{Noise, random_digits, random_parameters};
+use crate::common::{Noise, random_digits, random_parameters};
 use gpu_train::net::PARAMETERS;
 use gpu_train::recipe::{Activation, Batch, Loss, Recipe, RecipeName};
 use gpu_train::reference::Reference;

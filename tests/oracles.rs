@@ -3,12 +3,10 @@
 //!
 //! Their results are in `tests/fixtures/`, with the script that computes them.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::compare::{Tolerance, close};
-use common::{Fixture, compare_parameters};
+use crate::common::compare::{Tolerance, close};
+use crate::common::{Fixture, compare_parameters};
 use gpu_train::cpu::simd::Level;
 use gpu_train::cpu::{FullBatch, PerExample};
 use gpu_train::data::{Digits, embedded};
@@ -18,7 +16,7 @@ use gpu_train::net::{PARAMETERS, Parameters};
 use gpu_train::recipe::Schedule;
 use gpu_train::recipe::{Activation, Batch, Length, Loss, Optimizer, Recipe, RecipeName};
 use gpu_train::reference::Reference;
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
 type Make = Arc<dyn Fn(&Digits, &Recipe, &Parameters) -> Box<dyn Engine> + Send + Sync>;
 
@@ -200,8 +198,7 @@ fn whitened_muon(contestant: &Contestant, f64s: bool) -> Result<(), Failed> {
     Ok(())
 }
 
-fn main() {
-    let arguments = Arguments::from_args();
+pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     let mut add = |name: String, run: Box<dyn FnOnce() -> Result<(), Failed> + Send>| {
         trials.push(Trial::test(name, run));
@@ -260,5 +257,5 @@ fn main() {
             }
         }
     }
-    libtest_mimic::run(&arguments, trials).exit();
+    trials
 }

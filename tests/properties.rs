@@ -1,8 +1,6 @@
 //! Properties that hold for any digits, weights and seed, on the reference and both CPU engines.
 
-mod common;
-
-use common::{compare_parameters, random_digits, random_parameters, random_set};
+use crate::common::{compare_parameters, random_digits, random_parameters, random_set};
 use gpu_train::cpu::{FullBatch, PerExample};
 use gpu_train::data::{Dataset, Digits};
 use gpu_train::engine::{Engine, Split};
@@ -81,7 +79,7 @@ proptest! {
         let set = random_set(examples, seed);
         let start = random_parameters(seed);
         let mut order: Vec<usize> = (0..examples).collect();
-        let mut noise = common::Noise(seed);
+        let mut noise = crate::common::Noise(seed);
         for index in (1..examples).rev() {
             order.swap(index, (noise.bits() % (index as u64 + 1)) as usize);
         }

@@ -1,13 +1,12 @@
 //! `gpu-train bench` as a user and as a script meets it. No time is asserted, only that what is reported fits together.
-//!
-//! One test needs a software adapter: without one it is reported as ignored, or fails if `GPU_TRAIN_REQUIRE_ADAPTER` is 1.
 
 use assert_cmd::Command;
-use gpu_train::gpu::{AdapterChoice, choose};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
+
+use crate::trial;
 
 fn bench(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("gpu-train").expect("the binary");
@@ -294,32 +293,32 @@ fn what_makes_no_sense_is_refused() {
     refused(&["--mnist", "/no/such/folder"], 1, &["/no/such/folder"]);
 }
 
-fn main() {
-    let arguments = Arguments::from_args();
-    let tests: [(&str, fn()); 5] = [
-        ("recipes", only_recipes_of_measured_engines_are_checked),
-        ("processors", the_processors_engines_are_reported),
-        ("memory", more_examples_than_digits_take_no_memory),
-        ("table_and_file", the_table_and_the_file_say_the_same),
-        ("refused", what_makes_no_sense_is_refused),
-    ];
-    let trial = |(name, test): (&str, fn())| {
-        Trial::test(name, move || {
-            test();
-            Ok(())
-        })
-    };
-    let mut trials: Vec<_> = tests.into_iter().map(trial).collect();
-    let software = AdapterChoice {
-        software: true,
-        ..AdapterChoice::default()
-    };
-    let required = std::env::var_os("GPU_TRAIN_REQUIRE_ADAPTER").is_some_and(|value| value == "1");
-    let ignored = choose(&software).is_err() && !required;
-    if ignored {
-        println!("no software adapter here: its test is ignored");
-    }
-    let adapter = trial(("adapter", an_adapter_is_reported_with_its_kernels));
-    trials.push(adapter.with_ignored_flag(ignored));
-    libtest_mimic::run(&arguments, trials).exit();
+pub fn trials(without_adapter: bool) -> Vec<Trial> {
+    vec![
+        trial(
+            "bench::only_recipes_of_measured_engines_are_checked",
+            only_recipes_of_measured_engines_are_checked,
+        ),
+        trial(
+            "bench::the_processors_engines_are_reported",
+            the_processors_engines_are_reported,
+        ),
+        trial(
+            "bench::more_examples_than_digits_take_no_memory",
+            more_examples_than_digits_take_no_memory,
+        ),
+        trial(
+            "bench::the_table_and_the_file_say_the_same",
+            the_table_and_the_file_say_the_same,
+        ),
+        trial(
+            "bench::what_makes_no_sense_is_refused",
+            what_makes_no_sense_is_refused,
+        ),
+        trial(
+            "bench::an_adapter_is_reported_with_its_kernels",
+            an_adapter_is_reported_with_its_kernels,
+        )
+        .with_ignored_flag(without_adapter),
+    ]
 }

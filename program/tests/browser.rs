@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
 /// Shows the page at two widths, in frames that a script may look into, and writes a line per fault, then "done".
 const SCRIPT: &str = r#"
@@ -166,7 +166,7 @@ fn planted(chromium: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-fn main() {
+pub fn trials() -> Vec<Trial> {
     let required = std::env::var("GPU_TRAIN_REQUIRE_TOOLS").unwrap_or_default();
     let required = required
         .split(',')
@@ -182,17 +182,16 @@ fn main() {
         let found = found.clone();
         let ignored = found.is_err() && !required;
         let kind = found.clone().err().unwrap_or_else(|| "chromium".into());
-        Trial::test(name, move || test(&found?))
+        Trial::test(format!("browser::{name}"), move || test(&found?))
             .with_kind(kind)
             .with_ignored_flag(ignored)
     };
-    let trials = vec![
+    vec![
         trial("the_committed_report_fits_a_phone_and_a_screen", committed),
         trial("a_fresh_report_fits_a_phone_and_a_screen", fresh),
         trial(
             "texts_that_collide_or_leave_their_picture_are_found",
             planted,
         ),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    ]
 }

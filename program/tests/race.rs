@@ -1,18 +1,14 @@
 //! `gpu-train race` as a user and as a script meets it, on tiny runs. No time is asserted, only that what is reported
 //! fits together.
-//!
-//! One test needs a software adapter: without one it is reported as ignored, or fails if `GPU_TRAIN_REQUIRE_ADAPTER` is 1.
-
-#[cfg(unix)]
-mod common;
 
 use std::path::Path;
 
 use assert_cmd::Command;
 use gpu_train::experiment::record::{Contestant, ContestantKind, RaceRecord};
-use gpu_train::gpu::{AdapterChoice, choose};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 use tempfile::TempDir;
+
+use crate::trial;
 
 /// A race that takes next to no time.
 const TINY: [&str; 6] = ["--examples", "64", "--passes", "3", "--seeds", "2"];
@@ -224,7 +220,7 @@ fn ctrl_c_keeps_whole_rounds_and_the_same_command_resumes() {
         command.current_dir(folder.path());
         command.arg("race").args(arguments).arg("--json");
         let file = folder.path().join("gpu-train-race").join(name);
-        common::interrupted("INT", &mut command, &file, 120)
+        crate::common::interrupted("INT", &mut command, &file, 120)
     };
     // Who runs last in the second round.
     interrupted("batch-1-reproduction-1338.json");
@@ -267,46 +263,33 @@ fn an_adapter_races_and_is_no_gpu_if_it_is_software() {
     );
 }
 
-fn main() {
-    let software = AdapterChoice {
-        software: true,
-        ..AdapterChoice::default()
-    };
-    let required = std::env::var("GPU_TRAIN_REQUIRE_ADAPTER").is_ok_and(|value| value == "1");
-    let without_adapter = choose(&software).is_err() && !required;
-    let trial = |name: &str, test: fn()| {
-        Trial::test(name, move || {
-            test();
-            Ok(())
-        })
-    };
-    let trials = vec![
+pub fn trials(without_adapter: bool) -> Vec<Trial> {
+    vec![
         trial(
-            "all contestants run every seed",
+            "race::all_contestants_run_every_seed",
             all_contestants_run_every_seed,
         ),
         trial(
-            "the target decides who qualifies",
+            "race::the_target_decides_who_qualifies",
             the_target_decides_who_qualifies,
         ),
         trial(
-            "the text has rule, table and verdict",
+            "race::the_text_has_rule_table_and_verdict",
             the_text_has_rule_table_and_verdict,
         ),
         trial(
-            "what makes no sense is refused",
+            "race::what_makes_no_sense_is_refused",
             what_makes_no_sense_is_refused,
         ),
         #[cfg(unix)]
         trial(
-            "Ctrl-C keeps whole rounds, and the same command resumes",
+            "race::ctrl_c_keeps_whole_rounds_and_the_same_command_resumes",
             ctrl_c_keeps_whole_rounds_and_the_same_command_resumes,
         ),
         trial(
-            "an adapter races, and is no GPU if it is software",
+            "race::an_adapter_races_and_is_no_gpu_if_it_is_software",
             an_adapter_races_and_is_no_gpu_if_it_is_software,
         )
         .with_ignored_flag(without_adapter),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    ]
 }

@@ -1,9 +1,6 @@
 //! `gpu-train reproduce` as a user meets it: what it runs, what it does not run again, and the table it leaves. The runs
 //! are tiny; that full ones give the published misses is for the table itself to show.
 
-#[cfg(unix)]
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -259,7 +256,8 @@ fn ctrl_c_keeps_the_finished_runs() {
     let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("gpu-train"));
     command.arg("reproduce").arg("--out").arg(folder);
     command.args(arguments).arg("5000");
-    let said = common::interrupted("INT", &mut command, &folder.join("stage-0-1337.json"), 60);
+    let said =
+        crate::common::interrupted("INT", &mut command, &folder.join("stage-0-1337.json"), 60);
     assert!(
         said.contains("interrupted; ")
             && said.contains(" of 5000 runs have finished and are kept in"),

@@ -1,8 +1,5 @@
 //! Checkpoints of the whole program: an interrupted run resumes to the same end.
 
-#[path = "../../tests/common/mod.rs"]
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -14,7 +11,7 @@ use std::{
 };
 
 #[cfg(unix)]
-use common::Noise;
+use crate::numeric::Noise;
 use gpu_train::checkpoint;
 use gpu_train::net::PARAMETERS;
 use gpu_train::target::{self, Target};

@@ -1,15 +1,10 @@
 //! `gpu-train search` from the outside: it writes what it did, repeats itself, never touches the test set, and refuses
 //! what it cannot do.
 
-#[cfg(unix)]
-mod common;
-#[path = "common/zip_code.rs"]
-mod zip_code;
-
+use crate::zip_code::digits;
 use assert_cmd::Command;
 use predicates::prelude::predicate;
 use predicates::str::contains;
-use zip_code::digits;
 
 fn gpu_train() -> Command {
     Command::cargo_bin("gpu-train").expect("the program")
@@ -242,7 +237,7 @@ fn ctrl_c_keeps_the_finished_runs_and_the_same_command_resumes() {
     let first = folder
         .path()
         .join("gpu-train-search/2-candidate-0-100000.json");
-    let said = common::interrupted("INT", &mut search("100000"), &first, 120);
+    let said = crate::common::interrupted("INT", &mut search("100000"), &first, 120);
     assert!(
         said.contains("of 100000 runs have finished") && said.contains("the same command resumes"),
         "{said}"

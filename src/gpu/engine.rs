@@ -134,10 +134,10 @@ impl Gpu {
         Ok(engine)
     }
 
-    /// Destroys the device as a crash of its driver would: every later call fails.
+    /// The device, which a test destroys as a crash of its driver would: every later call fails.
     #[doc(hidden)]
-    pub fn lose_device(&self) {
-        self.device.wgpu().0.destroy();
+    pub fn device_to_lose(&self) -> wgpu::Device {
+        self.device.wgpu().0.clone()
     }
 
     /// Kernels it runs.

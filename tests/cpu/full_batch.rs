@@ -11,9 +11,9 @@ use gpu_train::net::{H1B, Parameters};
 use gpu_train::recipe::{Activation, Batch, Length, Loss, Optimizer, Recipe, RecipeName};
 use gpu_train::reference::Reference;
 
+use super::{bits, every_kind};
 use crate::common::compare::{Tolerance, close};
 use crate::common::{compare_parameters, random_parameters, random_set};
-use crate::{bits, every_kind};
 
 const SIZES: [usize; 8] = [1, 15, 16, 17, 63, 64, 65, 200];
 
@@ -90,7 +90,7 @@ fn gradients_are_the_references() {
 #[test]
 fn ten_steps_go_where_the_references_go() {
     let digits = digits(65);
-    for optimizer in [Optimizer::AdamW, Optimizer::Sgd] {
+    for optimizer in [Optimizer::AdamW, Optimizer::Sgd, Optimizer::Muon] {
         for activation in [Activation::Tanh, Activation::Relu] {
             let recipe = Recipe {
                 optimizer,

@@ -8,9 +8,9 @@ use gpu_train::net::{Initialization, PARAMETERS, Parameters, initial_parameters}
 use gpu_train::recipe::{Activation, Batch, Loss, Optimizer, Recipe, RecipeName};
 use gpu_train::reference::Reference;
 
+use super::{bits, every_kind};
 use crate::common::compare::{Tolerance, close};
 use crate::common::{Noise, random_set};
-use crate::{bits, every_kind};
 
 const TRAIN: usize = 40;
 const TEST: usize = 23;

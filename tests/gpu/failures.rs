@@ -1,5 +1,6 @@
 //! Devices that fail: each call says so, and what was kept before stays good.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gpu_train::checkpoint::{self, Origin};
@@ -36,7 +37,7 @@ impl Engine for Doomed {
     fn train(&mut self, steps: u32) -> Result<Vec<f32>> {
         self.left = self.left.saturating_sub(steps);
         if self.left == 0 {
-            self.gpu.lose_device();
+            self.gpu.device_to_lose().destroy();
         }
         self.gpu.train(steps)
     }
@@ -127,6 +128,36 @@ pub fn a_lost_device_ends_the_run(
     let mut unbroken = case.gpu(adapter)?;
     unbroken.train(recipe.validate_updates(case.examples)?)?;
     all_identical(&resumed.state()?, &unbroken.state()?)
+}
+
+/// A device destroyed while it computes, as by a driver that is reset: the call that waits for it ends with the error.
+pub fn a_device_lost_at_work_ends_the_call(
+    adapter: &wgpu::Adapter,
+    case: &Case,
+) -> std::result::Result<(), Failed> {
+    let mut gpu = case.gpu(adapter)?;
+    gpu.train(1)?;
+    let device = gpu.device_to_lose();
+    let destroyed = AtomicBool::new(false);
+    let trained = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Some steps of many.
+            std::thread::sleep(Duration::from_millis(100));
+            device.destroy();
+            destroyed.store(true, Ordering::SeqCst);
+        });
+        let trained = gpu.train(2_000);
+        if !destroyed.load(Ordering::SeqCst) {
+            return Err(Failed::from("2,000 steps ended before the device was lost"));
+        }
+        Ok(trained)
+    });
+    let message = expect_device_error("train", trained?)?;
+    if !message.contains("the device was lost") {
+        return Err(message.into());
+    }
+    expect_device_error("state", gpu.state())?;
+    Ok(())
 }
 
 /// A device that does not answer in time, in training or while kernels are measured: an error that says so, and it can

@@ -66,7 +66,7 @@ fn of_runs() -> Vec<Entry> {
     nets.extend(of_unchecked.map(|case| case.by(fixture::unchecked())));
     let functions = both(&[case, case.with_tanh()]);
     let few = vec![case, fused, fused.muon(), fused.whitened(0)];
-    let checks: [(&str, &[Case], Check); 13] = [
+    let checks: [(&str, &[Case], Check); 14] = [
         ("ten_steps", &nets, runs::ten_steps_agree),
         ("evaluation", &nets, runs::evaluation_agrees),
         ("two_runs_are_identical", &nets, runs::two_are_identical),
@@ -109,6 +109,11 @@ fn of_runs() -> Vec<Entry> {
             "a_lost_device_ends_the_run",
             &few,
             failures::a_lost_device_ends_the_run,
+        ),
+        (
+            "a_device_lost_at_work_ends_the_call",
+            &few,
+            failures::a_device_lost_at_work_ends_the_call,
         ),
         (
             "a_device_that_hangs_is_left",

@@ -74,7 +74,9 @@ fn of_tool(tool: Tool, pipelines: &'static [Pipeline]) -> [Trial; 2] {
 fn main() {
     let arguments = Arguments::from_args();
     let pipelines: &'static [Pipeline] = pipelines::all().leak();
-    if let Err(error) = translate::write_all(pipelines) {
+    if !arguments.list
+        && let Err(error) = translate::write_all(pipelines)
+    {
         println!("target/shaders could not be written: {error}");
         std::process::exit(1);
     }

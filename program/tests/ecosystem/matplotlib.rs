@@ -5,7 +5,7 @@ use std::path::Path;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::{gpu_train, python};
+use super::{gpu_train, python};
 
 fn plain_python_draws_a_run_and_a_race(python: &Path) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;

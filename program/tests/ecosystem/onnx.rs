@@ -13,9 +13,9 @@ use gpu_train_program::export::onnx::message::{Attribute, Model, Tensor, Value};
 use libtest_mimic::{Failed, Trial};
 use prost::Message;
 
-use crate::common::{random_parameters, random_set};
-use crate::interpreter::{self, Array};
-use crate::{gpu_train, python};
+use super::interpreter::{self, Array};
+use super::{gpu_train, python};
+use crate::numeric::{random_parameters, random_set};
 
 /// All pairs of activation and loss.
 pub fn pairs() -> impl Iterator<Item = Functions> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use libtest_mimic::{Failed, Trial};
 
-use crate::{gpu_train, onnx, python};
+use super::{gpu_train, onnx, python};
 
 fn pytorch_loads_the_weights(python: &Path) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;

@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use prost::Message;
 use serde_json::Value;
 
-use crate::{gpu_train, python};
+use super::{gpu_train, python};
 
 #[derive(Clone, PartialEq, Message)]
 struct Event {

@@ -6,7 +6,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use image::{GrayImage, ImageFormat};
 
-use crate::{drawn, predict, save, text, weights_path};
+use super::{drawn, predict, save, text, weights_path};
 
 /// Each is refused with exit code 1 and one line that names the file, what was found and what was expected.
 #[test]

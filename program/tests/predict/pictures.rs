@@ -1,18 +1,17 @@
 //! Conversion of pictures to codes: changes that must have no effect, and changes that may have a small one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use gpu_train::data::resize::{SOURCE_PIXELS, SOURCE_SIDE, resize};
-use gpu_train::data::{embedded, idx};
+use gpu_train::data::embedded;
 use gpu_train::net::{PIXELS, SIDE};
 use gpu_train::predict::Classifier;
 use gpu_train::predict::Grey;
-use gpu_train::predict::normalise::{mnist_form, normalise};
+use gpu_train::predict::normalise::normalise;
 use gpu_train::weights;
 use gpu_train_program::decode::decode;
 use image::{DynamicImage, GrayImage, ImageFormat, Rgba, RgbaImage};
 
-use crate::{drawn, encode, enlarge, mean_distance, save, weights_path};
+use super::{drawn, encode, enlarge, mean_distance, save, weights_path};
 
 /// Enlarged embedded test digits are recovered, and most are recognised.
 #[test]
@@ -43,31 +42,6 @@ fn enlarged_test_digits_are_recognised_nearly_as_often_as_the_digits_themselves(
     );
     // Of 255 levels; a shift by a pixel costs 30.
     assert!(distance < 12.0, "{distance}");
-}
-
-/// MNIST's test images, where they are available, are recovered from a PNG in MNIST's form.
-#[test]
-fn mnists_images_keep_mnists_form() {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/mnist");
-    let folder = std::env::var_os("GPU_TRAIN_MNIST").map_or(beside, PathBuf::from);
-    let path = folder.join("t10k-images-idx3-ubyte.gz");
-    if !path.exists() {
-        eprintln!("{}: not there, so not compared", path.display());
-        return;
-    }
-    let images = idx::read::<u8>(&path, &[10_000, SOURCE_SIDE, SOURCE_SIDE]).expect("MNIST");
-    let (mut same, mut distance) = (0, 0.0);
-    let count = 2_000;
-    for image in images.chunks_exact(SOURCE_PIXELS).take(count) {
-        let png = encode(image, SOURCE_SIDE, ImageFormat::Png);
-        let grey = decode(&png, Path::new("MNIST")).unwrap();
-        let d = mean_distance(&resize(image), &resize(&mnist_form(&grey).unwrap()));
-        same += usize::from(d < 2.0);
-        distance += d / count as f64;
-    }
-    println!("{same} of {count} within 2 levels, mean distance {distance:.2}");
-    assert!(same * 10 >= count * 9, "{same} of {count}");
-    assert!(distance < 3.0, "{distance}");
 }
 
 /// Digit on paper: `paper` and `ink` are levels, `at` is the position of its corner.

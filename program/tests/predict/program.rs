@@ -8,7 +8,7 @@ use gpu_train::recipe::{Activation, Loss};
 use gpu_train::weights;
 use serde_json::Value;
 
-use crate::{DRAWN, drawn, predict, text, weights_path};
+use super::{DRAWN, drawn, predict, text, weights_path};
 
 /// Runs with trained weights. Returns the JSON object and the exit code.
 fn recognised(arguments: &[&str], input: &[u8]) -> (Value, Option<i32>) {

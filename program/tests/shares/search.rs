@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{ended, folder, shares, zip_code};
+use super::{ended, folder, shares};
+use crate::zip_code;
 
 /// The rows that a search wrote, without what another machine or day has otherwise.
 fn rows(path: &Path) -> Vec<Value> {

@@ -1,14 +1,16 @@
-//! The tarball, unpacked in an empty folder and run without a toolchain.
+//! `scripts/gpu-evidence`: packed, and run in an empty folder without a toolchain, on a software adapter; with programs that
+//! fail, hang, or find no adapter. The tests need links, a POSIX shell and python3.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use gpu_train::gpu::{AdapterChoice, choose};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::trial;
 
 const STAGES: [&str; 11] = [
     "adapter",
@@ -268,41 +270,31 @@ fn an_adapter_that_is_not_here_is_named() {
     );
 }
 
-/// Runs the tests.
-pub fn main() {
-    let software = AdapterChoice {
-        software: true,
-        ..AdapterChoice::default()
-    };
+pub fn trials(without_adapter: bool) -> Vec<Trial> {
     let required = std::env::var("GPU_TRAIN_REQUIRE_ADAPTER").is_ok_and(|value| value == "1");
-    let ignored = (choose(&software).is_err() || python().is_none()) && !required;
-    if ignored {
-        println!("no software adapter or no python3 here: these tests are ignored");
+    let without_python = python().is_none() && !required;
+    if without_python {
+        println!("no python3 here: the tests of gpu-evidence are ignored");
     }
     let tests: [(&str, fn()); 4] = [
         (
-            "every stage runs without a toolchain",
+            "evidence::every_stage_runs_without_a_toolchain",
             every_stage_runs_without_a_toolchain,
         ),
         (
-            "a failure is reported and stops nothing",
+            "evidence::a_failure_is_reported_and_stops_nothing",
             a_failure_is_reported_and_stops_nothing,
         ),
         (
-            "what there is no time for is named",
+            "evidence::what_there_is_no_time_for_is_named",
             what_there_is_no_time_for_is_named,
         ),
         (
-            "an adapter that is not here is named",
+            "evidence::an_adapter_that_is_not_here_is_named",
             an_adapter_that_is_not_here_is_named,
         ),
     ];
-    let trials = tests.map(|(name, test)| {
-        let run = move || {
-            test();
-            Ok(())
-        };
-        Trial::test(name, run).with_ignored_flag(ignored)
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit();
+    let trials = tests
+        .map(|(name, test)| trial(name, test).with_ignored_flag(without_adapter || without_python));
+    trials.into()
 }

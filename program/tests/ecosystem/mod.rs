@@ -4,8 +4,6 @@
 //! GPU_TRAIN_PYTHON, or in target/tools/ecosystem, which scripts/test sets up. Without the package the test is ignored, never
 //! passed; it fails if GPU_TRAIN_REQUIRE_TOOLS names the package.
 
-#[path = "../../../tests/common/mod.rs"]
-mod common;
 mod interpreter;
 mod matplotlib;
 mod onnx;
@@ -13,7 +11,7 @@ mod python;
 mod pytorch;
 mod tensorboard;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
 /// Runs the program, which must succeed.
 fn gpu_train(arguments: &[&str]) -> Result<(), Failed> {
@@ -27,11 +25,10 @@ fn gpu_train(arguments: &[&str]) -> Result<(), Failed> {
     Err(format!("{:?}: {arguments:?}: {error}", output.status.code()).into())
 }
 
-fn main() {
-    let mut trials: Vec<Trial> = Vec::new();
-    trials.extend(matplotlib::trials());
+pub fn trials() -> Vec<Trial> {
+    let mut trials = matplotlib::trials();
     trials.extend(onnx::trials());
     trials.extend(pytorch::trials());
     trials.extend(tensorboard::trials());
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    trials
 }

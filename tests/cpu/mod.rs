@@ -1,7 +1,5 @@
 //! Both CPU engines against the reference.
 
-#[path = "../common/mod.rs"]
-mod common;
 mod full_batch;
 mod per_example;
 

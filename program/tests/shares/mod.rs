@@ -1,13 +1,8 @@
 //! `--share` and `--collect` of `reproduce`, `race` and `search`: several processes at work in one folder leave what one
 //! process leaves. The runs are tiny.
 
-#[cfg(unix)]
-#[path = "../common/mod.rs"]
-mod common;
 mod race;
 mod search;
-#[path = "../common/zip_code.rs"]
-mod zip_code;
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -245,7 +240,7 @@ fn a_run_in_progress_is_saved_by_a_signal_and_resumes_to_the_same_bytes() {
         ended(whole.path(), &arguments, &[], 0);
         let runs = broken.path().join("runs");
         let mut share = command(broken.path(), &arguments, &["--share", "0/1"]);
-        common::interrupted(signal, &mut share, &runs.join("stage-0-1337.json"), 60);
+        crate::common::interrupted(signal, &mut share, &runs.join("stage-0-1337.json"), 60);
         let checkpoint = runs.join(format!("{row}-1337.checkpoint"));
         assert!(checkpoint.exists(), "{signal}");
         let resumed = ended(broken.path(), &arguments, &["--share", "0/1"], 0);

@@ -1,0 +1,151 @@
+"""The race, other frameworks, steps on processors, ranks and networks."""
+
+from common import digits, interval, read, table
+
+
+def race():
+    """The race's contestants, next to the essay."""
+    names = {
+        "batch 1: reproduction": "**batch 1, one CPU core**: the essay's recipe, 23 epochs (`reproduction`)",
+        "batch 1: per-example": "batch 1, one core: searched recipe, 5 epochs (`per-example`)",
+        "batch 1: per-example-closed-form": "the same from the closed-form start, 4 epochs (`per-example-closed-form`)",
+        "cpu, 1 core: full-batch": "**full batch, one CPU core**: closed-form start, 4 steps (`full-batch`)",
+        "cpu, 2 cores: full-batch": "**full batch, two CPU cores**: the same",
+        "cpu, 1 core: full-batch-random": "full batch, one core: drawn weights, 20 steps (`full-batch-random`)",
+        "cpu, 2 cores: full-batch-random": "full batch, two cores: the same",
+    }
+    rows = [["the essay: PyTorch, batch 1, M1 laptop CPU (one run)", "90 s", "1", "82"]]
+    for one in read("race.json")["contestants"]:
+        standing = one["standing"]
+        undecided = " (undecided)" if standing["undecided"] else ""
+        rows.append([
+            names[one["name"]],
+            f"{digits(standing['train']['median'])} s",
+            f"{standing['over_essay']:.0f}",
+            interval(standing["misses"]) + undecided,
+        ])
+    rows.append(["full batch on a GPU", "not measured: none was at hand", "", ""])
+    return table(["trainer", "training time", "times as fast as the essay", "mean misses"], rows)
+
+
+def peers():
+    """Other frameworks: the best variant of each of the rounds."""
+    found = read("peers-cpu.json")["contestants"]
+    versions = read("peers-cpu.json")["versions"]
+
+    def of(category, name):
+        return [one for one in found if one["category"] == category and one["name"].startswith(name)]
+
+    def best(category, name, unit, places):
+        ours = of(category, "gpu-train")[0]["spread"][1]
+        one = min(of(category, name), key=lambda one: one["spread"][1])
+        ratio = one["ratio"] or one["spread"][1] / ours
+        return [f"{one['spread'][1]:,.{places}f} {unit}", f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"]
+
+    torch, jax, burn = (f"{versions[name].split('+')[0]}" for name in ["torch", "jax", "burn"])
+    torch = ".".join(torch.split(".")[:2])
+    obvious = of("batch-1", "torch h2=grouped")[0]
+    rows = [
+        ["`gpu-train`", f"{of('full-batch-cpu', 'gpu-train')[0]['spread'][1]:.1f} ms", "1",
+         f"{of('batch-1', 'gpu-train')[0]['spread'][1]:.1f} µs", "1"],
+        [f"JAX {jax}, the best variant found", *best("full-batch-cpu", "jax", "ms", 0), *best("batch-1", "jax", "µs", 0)],
+        [f"PyTorch {torch}, the best variant found", *best("full-batch-cpu", "torch", "ms", 0),
+         *best("batch-1", "torch update=by-hand", "µs", 0)],
+        ["PyTorch, the obvious code", "not in these rounds", "", f"{obvious['spread'][1]:,.0f} µs", f"{obvious['ratio']:.0f}"],
+        [f"burn {burn} (flex)", *best("full-batch-cpu", "burn", "ms", 0), "", ""],
+    ]
+    rows[2][3] += " (no autograd)"
+    return table(["", "full-batch step", "ratio", "batch 1, per example", "ratio"], rows)
+
+
+def cpu():
+    """The full batch on the CPU, on each machine that measured it."""
+    machines = {
+        "bench-cpu-xeon.json": "Intel Xeon with AVX-512",
+        "bench-cpu.json": "AMD EPYC, Zen 5",
+        "bench-cpu-zen4.json": "AMD EPYC, Zen 4",
+    }
+    rows = []
+    for name, machine in machines.items():
+        found = read(name)
+        engine = found["engines"][0]
+        nominal, peak = engine["gflops"], engine["peak_gflops"]
+        # The oldest file has nominal figures only; `share_of_peak` was theirs.
+        needed = engine.get("needed_gflops") or nominal * 134_268 / 171_780
+        rows.append([
+            f"{machine}, {found['date']} (`results/{name}`)",
+            f"{digits(engine['step_ms']['median'])} ms",
+            f"{nominal:.1f} GFLOP/s",
+            f"{needed:.1f}",
+            f"{peak:.1f}",
+            f"**{100 * needed / peak:.0f}%**",
+            f"{100 * nominal / peak:.0f}%",
+        ])
+    heads = ["machine, two cores", "step, median", "nominal", "needed", "peak", "share of the peak", "nominal share"]
+    return table(heads, rows)
+
+
+def step_cost():
+    """Cost of a step next to plain SGD."""
+    found = {(row["cores"], row["variant"]): row for row in read("step-cost.json")["rows"]}
+    cores = sorted({cores for cores, _ in found})
+
+    def cost(cores, variant):
+        row = found[cores, variant]
+        return f"{row['ms_per_step_median']:.2f} ms, {row['over_plain_sgd']:.2f} times"
+
+    plain = "full-batch, plain SGD"
+    rows = [
+        ["plain SGD", *(f"{found[count, plain]['ms_per_step_median']:.2f} ms" for count in cores)],
+        ["`full-batch`: whitened Muon, statistics once", *(cost(count, "full-batch") for count in cores)],
+        ["`full-batch-random`: new statistics every third step", *(cost(count, "full-batch-random") for count in cores)],
+    ]
+    return table(["", *("one core" if count == 1 else "two cores" for count in cores)], rows)
+
+
+def ranks():
+    """Steps on threads and on MPI ranks."""
+    rows = [
+        [
+            f"{row['examples']:,}",
+            *(f"{digits(row[key], 4 if row[key] >= 1000 else 3)} ms" for key in ["1_thread_ms", "2_threads_ms", "2_ranks_ms"]),
+            f"{100 * row['threads_over_ranks']:.0f}%",
+        ]
+        for row in read("clusters.json")["steps"]
+    ]
+    heads = ["examples", "one thread", "two threads", "two ranks of one thread", "speed of ranks, of threads"]
+    return table(heads, rows)
+
+
+def messages():
+    """The messages of a step between two ranks."""
+    rows = [
+        [way, *(f"{row[key]:.0f} µs" for key in ["broadcast_us", "all_to_all_us", "gather_us", "sum_us"])]
+        for way, row in read("clusters.json")["exchange"].items()
+    ]
+    return table(["", "weights", "blocks' gradients", "slices' sums", "together"], rows)
+
+
+def ranks_on_paper():
+    """The number of ranks at which a step stops getting faster."""
+    found = read("clusters.json")["on_paper"]
+    networks = list(dict.fromkeys(row["network"] for row in found))
+    rows = {}
+    for row in found:
+        ms = row["fastest_ms"]
+        time = f"{digits(ms / 1e3)} s" if ms >= 1e3 else f"{digits(ms)} ms"
+        times = f"{row['times_as_fast']:.{1 if row['times_as_fast'] < 10 else 0}f}"
+        text = f"{row['fastest_ranks']} ranks, {time}, {times} times as fast as one"
+        rows.setdefault(row["examples"], []).append(text)
+    return table(["examples", *networks], [[f"{examples:,}", *texts] for examples, texts in rows.items()])
+
+
+FIGURES = {
+    "race": race,
+    "peers": peers,
+    "cpu": cpu,
+    "step-cost": step_cost,
+    "ranks": ranks,
+    "messages": messages,
+    "ranks-on-paper": ranks_on_paper,
+}
