@@ -9,10 +9,10 @@ mod common;
 mod ecosystem;
 #[cfg(unix)]
 mod evidence;
-mod mnist;
 #[path = "../../tests/common/mod.rs"]
 mod numeric;
 mod race;
+mod real_files;
 
 use gpu_train::gpu::{AdapterChoice, choose};
 use libtest_mimic::{Arguments, Trial};
@@ -45,7 +45,7 @@ fn main() {
     trials.extend(ecosystem::trials());
     #[cfg(unix)]
     trials.extend(evidence::trials(without_adapter));
-    trials.extend(mnist::trials());
     trials.extend(race::trials(without_adapter));
+    trials.extend(real_files::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 from evidence.common import HERE, IS_PACKED, SUFFIX, Problem, output_of, today
 
 MOST_PACKED_BYTES = 60_000_000
-TESTS = ("kernels", "gpu", "engines_agree")
+TESTS = ("kernels", "gpu", "engines")
 PROGRAMS = ("gpu-train", *TESTS)
 LAUNCHER = """#!/bin/sh
 # Starts gpu-evidence with the first Python that is new enough.

@@ -56,7 +56,7 @@ def tests(evidence):
     plan = [
         ("kernels", "kernels", 0.5, ["--skip", "found::"], ["sgd", "--skip", "found::"]),
         ("engine", "gpu", 0.6, [], ["a_plain_step"]),
-        ("engines-agree", "engines_agree", 0.6, [backend], ["ten_steps", "--skip", "::cpu", "--skip", "reference"]),
+        ("engines-agree", "engines", 0.6, [backend], ["some_steps", "--skip", "::cpu", "--skip", "reference"]),
         ("planted-faults", "kernels", 1, ["found::"], ["found::sgd"]),
     ]
     rows = []

@@ -2,13 +2,19 @@
 //! service. Where one is not at hand its tests are reported as ignored, never as passed.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use gpu_train::data::{embedded, mnist1989, prepare, zip_code};
+use gpu_train::data::resize::{CODES_PER_LEVEL, SOURCE_PIXELS, SOURCE_SIDE, resize};
+use gpu_train::data::{embedded, idx, mnist1989, prepare, zip_code};
+use gpu_train::net::PIXELS;
+use gpu_train::predict::normalise::mnist_form;
+use gpu_train_program::decode::decode;
+use image::{GrayImage, ImageFormat};
 use libtest_mimic::Trial;
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 fn the_committed_files_are_byte_for_byte_what_the_command_makes_of_it(mnist: &Path) {
@@ -44,6 +50,30 @@ fn the_embedded_digits_are_a_sample_of_it(mnist: &Path) {
     assert!(all.test == fresh.test);
 }
 
+/// 2,000 test images are recovered from a PNG in MNIST's form.
+fn its_images_keep_their_form_in_a_picture(mnist: &Path) {
+    let shape = [10_000, SOURCE_SIDE, SOURCE_SIDE];
+    let images = idx::read::<u8>(&mnist.join("t10k-images-idx3-ubyte.gz"), &shape).expect("MNIST");
+    let (mut largest, mut sum) = (0.0f64, 0.0);
+    let count = 2_000;
+    for image in images.chunks_exact(SOURCE_PIXELS).take(count) {
+        let side = SOURCE_SIDE as u32;
+        let grey = GrayImage::from_raw(side, side, image.to_vec()).expect("square");
+        let mut png = Cursor::new(Vec::new());
+        grey.write_to(&mut png, ImageFormat::Png).expect("encoded");
+        let grey = decode(png.get_ref(), Path::new("MNIST")).expect("a picture");
+        let (found, expected) = (mnist_form(&grey).expect("a digit"), image);
+        let pairs = resize(&found).into_iter().zip(resize(expected));
+        let codes: u32 = pairs.map(|(a, b)| u32::from(a.abs_diff(b))).sum();
+        let distance = f64::from(codes) / PIXELS as f64 / f64::from(CODES_PER_LEVEL);
+        largest = largest.max(distance);
+        sum += distance;
+    }
+    // Levels of 255.
+    let mean = sum / count as f64;
+    assert!(largest < 2.0 && mean < 0.2, "{largest}, mean {mean}");
+}
+
 fn the_listed_indices_are_those_drawn(folder: &Path) {
     let sample = mnist1989::sample(mnist1989::SEED);
     for (name, drawn) in [("train", &sample.train), ("test", &sample.test)] {
@@ -74,7 +104,7 @@ fn the_published_class_counts(folder: &Path) {
 /// A test's name, the variable and the usual name of its folder, and the test.
 type Entry = (&'static str, &'static str, &'static str, fn(&Path));
 
-const TESTS: [Entry; 4] = [
+const TESTS: [Entry; 5] = [
     (
         "mnist::the_committed_files_are_byte_for_byte_what_the_command_makes_of_it",
         "GPU_TRAIN_MNIST",
@@ -86,6 +116,12 @@ const TESTS: [Entry; 4] = [
         "GPU_TRAIN_MNIST",
         "mnist",
         the_embedded_digits_are_a_sample_of_it,
+    ),
+    (
+        "mnist::its_images_keep_their_form_in_a_picture",
+        "GPU_TRAIN_MNIST",
+        "mnist",
+        its_images_keep_their_form_in_a_picture,
     ),
     (
         "mnist1989::the_listed_indices_are_those_drawn",
