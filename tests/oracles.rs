@@ -1,5 +1,5 @@
-//! Every engine against PyTorch in float64: per-tensor gradients, ten full-batch AdamW steps, 300 per-example SGD
-//! steps.
+//! Every engine against PyTorch in float64: per-tensor gradients, full-batch steps of AdamW, Muon and whitened Muon, 300
+//! per-example SGD steps.
 //!
 //! Their results are in `tests/fixtures/`, with the script that computes them.
 
@@ -154,6 +154,33 @@ fn trajectory(contestant: &Contestant, fixture: &Fixture, recipe: &Recipe) -> Re
     Ok(())
 }
 
+/// Muon over all 7,291 images.
+fn muon(contestant: &Contestant, f64s: bool) -> Result<(), Failed> {
+    let fixture = Fixture::read("full_batch_muon_relu_ce");
+    let numbers = fixture.get("rate_decay_momentum_betas");
+    let &[learning_rate, weight_decay, momentum, beta1, beta2] = numbers else {
+        return Err("found no rate, decay, momentum and betas".into());
+    };
+    let steps = fixture.get("losses").len() as u32;
+    let recipe = Recipe {
+        length: Length::Steps(steps.into()),
+        optimizer: Optimizer::Muon,
+        learning_rate,
+        weight_decay,
+        momentum,
+        beta1,
+        beta2,
+        schedule: Schedule::Constant,
+        ..recipe(Batch::Full, Activation::Relu, Loss::CrossEntropy)
+    };
+    let start = fixture.parameters("start.");
+    let rounded = start.map(|v| v as f32);
+    let mut engine = (contestant.make)(&embedded::digits(), &recipe, &rounded);
+    let losses = engine.train(steps)?;
+    let end = [(engine.state()?, "end.")];
+    compare_amplified(&fixture, &losses, &end, &start, f64s)
+}
+
 /// Whitened Muon over all 7,291 images, from random biases too: losses, and the weights after the first step and the last.
 fn whitened_muon(contestant: &Contestant, f64s: bool) -> Result<(), Failed> {
     let fixture = Fixture::read("whitened_muon_relu_ce");
@@ -181,11 +208,24 @@ fn whitened_muon(contestant: &Contestant, f64s: bool) -> Result<(), Failed> {
     losses.extend(engine.train(steps as u32 - 1)?);
     let end = engine.state()?;
     losses.push(engine.evaluate(Split::Train)?.loss as f32);
-    // Whitening amplifies rounding: a program in f32 met the losses to 5e-5 and the weights to 1% of a tensor's largest move.
+    let states = [(first, "first."), (end, "end.")];
+    compare_amplified(&fixture, &losses, &states, &start, f64s)
+}
+
+/// Compares losses and weights after steps that amplify the rounding of a gradient, as orthogonal ones do.
+fn compare_amplified(
+    fixture: &Fixture,
+    losses: &[f32],
+    states: &[(State, &str)],
+    start: &Parameters<f64>,
+    f64s: bool,
+) -> Result<(), Failed> {
+    // Programs in f32 met whitened Muon's losses to 5e-5 and its weights to 1% of a tensor's largest move. Noise of 1e-6 of the
+    // largest element in each gradient moves Muon's losses by 6e-6 and its weights by 0.2%.
     let (of_losses, of_weights) = if f64s { (2e-6, 2e-5) } else { (1e-4, 2e-2) };
     let with = Tolerance::of(0.0, of_losses);
-    close("losses", &losses, fixture.get("losses"), with)?;
-    for (state, prefix) in [(first, "first."), (end, "end.")] {
+    close("losses", losses, fixture.get("losses"), with)?;
+    for (state, prefix) in states {
         let want = fixture.parameters(prefix);
         for tensor in &PARAMETERS {
             let (want, start) = (want.tensor(tensor), start.tensor(tensor));
@@ -229,8 +269,13 @@ pub fn trials() -> Vec<Trial> {
                 let trains_on = sums_well && (name == "tanh_mse" || name == "relu_ce");
                 let recipe = self::recipe(batch, activation, loss);
                 if batch == Batch::Full && sums_well && name == "relu_ce" {
-                    let with = contestant.clone();
                     let f64s = contestant.tolerance < F32;
+                    let with = contestant.clone();
+                    add(
+                        format!("muon::{label}"),
+                        Box::new(move || muon(&with, f64s)),
+                    );
+                    let with = contestant.clone();
                     add(
                         format!("whitened_muon::{label}"),
                         Box::new(move || whitened_muon(&with, f64s)),

@@ -142,13 +142,15 @@ pub fn a_device_lost_at_work_ends_the_call(
     let trained = std::thread::scope(|scope| {
         scope.spawn(|| {
             // Some steps of many.
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(Duration::from_millis(20));
             device.destroy();
             destroyed.store(true, Ordering::SeqCst);
         });
-        let trained = gpu.train(2_000);
+        let trained = gpu.train(50_000);
         if !destroyed.load(Ordering::SeqCst) {
-            return Err(Failed::from("2,000 steps ended before the device was lost"));
+            return Err(Failed::from(
+                "50,000 steps ended before the device was lost",
+            ));
         }
         Ok(trained)
     });
