@@ -8,6 +8,7 @@ use gpu_train::error::Result;
 
 /// Make the files of the embedded digits.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
