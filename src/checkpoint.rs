@@ -3,6 +3,31 @@
 //! The tensors are `parameters.H1w` …, `first_moment.H1w` …, `second_moment.H1w` … and, of the full batch, `losses`, all
 //! F32. One entry of metadata, [`KEY`], holds the header as JSON. Draws need no state: each follows from
 //! the recipe's seed and the step.
+//!
+//! ```
+//! use gpu_train::checkpoint::{self, Origin};
+//! use gpu_train::data::{DigitsRecord, embedded};
+//! use gpu_train::engine::{EngineKind, State};
+//! use gpu_train::recipe::{Recipe, RecipeName};
+//! use gpu_train::train::History;
+//!
+//! let recipe = Recipe::named(RecipeName::FullBatch);
+//! let state = State::start(recipe.initial_parameters());
+//! let origin = Origin {
+//!     version: "0.1.0".into(),
+//!     engine: EngineKind::Cpu,
+//!     device: "two cores".into(),
+//!     kernels: None,
+//!     recipe,
+//!     digits: DigitsRecord::of(&embedded::digits()),
+//! };
+//! let folder = tempfile::tempdir().unwrap();
+//! let path = folder.path().join("run.ckpt");
+//! checkpoint::save(&path, &origin, &state, &History::default())?;
+//! let found = checkpoint::load(&path)?;
+//! assert_eq!((found.origin, found.state), (origin, state));
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 use std::path::Path;
 

@@ -1,4 +1,13 @@
 //! Errors, each as one line that names the flag, file or device, what was found and what was expected.
+//!
+//! ```
+//! use gpu_train::error::Error;
+//!
+//! let error = Error::file("net.safetensors", "found 3 tensors, expected 8");
+//! assert_eq!(error.to_string(), "net.safetensors: found 3 tensors, expected 8");
+//! assert_eq!(error.exit_code(), 1);
+//! assert_eq!(Error::Usage("--steps: found 0, expected 1 or more".into()).exit_code(), 2);
+//! ```
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,19 @@
 //! Files, read with a bound and written as a whole or not at all.
+//!
+//! ```
+//! use std::path::Path;
+//! use gpu_train::file;
+//!
+//! let folder = tempfile::tempdir().unwrap();
+//! let path = folder.path().join("notes.txt");
+//! file::write_atomically(&path, b"ten bytes!")?;
+//! assert_eq!(file::read(&path, 10, "notes")?, b"ten bytes!");
+//! // More than the limit is refused before it is in memory, and a missing file is named.
+//! assert!(file::read(&path, 9, "notes").is_err());
+//! let error = file::read(Path::new("missing.txt"), 10, "notes").unwrap_err();
+//! assert!(error.to_string().starts_with("missing.txt: "));
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -1,4 +1,16 @@
 //! Enums whose values have names: one table gives the names in flags, files and messages, and the flags' help texts.
+//!
+//! ```
+//! use gpu_train::named::Named;
+//! use gpu_train::recipe::Optimizer;
+//!
+//! let optimizer: Optimizer = "adamw".parse()?;
+//! assert_eq!(optimizer, Optimizer::AdamW);
+//! assert_eq!(optimizer.name(), "adamw");
+//! // The error lists what there is.
+//! assert!("adam".parse::<Optimizer>().unwrap_err().contains("expected one of sgd, adamw"));
+//! # Ok::<(), String>(())
+//! ```
 
 /// A value of a [`Named`] enum.
 #[derive(Debug)]

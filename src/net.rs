@@ -1,6 +1,21 @@
 //! The 1989 net as data: layers, shapes, the offset of each parameter, connectivity and initial weights.
 //!
 //! Every other module (and, through generated constants, every shader) takes its sizes from here.
+//!
+//! ```
+//! use gpu_train::net::{H2_SOURCES, H2W, LAYERS, PARAMETER_COUNT, Parameters};
+//!
+//! assert_eq!(PARAMETER_COUNT, 9_760);
+//! assert_eq!((H2W.shape, H2W.fan_in), (&[12, 8, 5, 5][..], 200));
+//! // Map 4 of H2 sees these maps of H1.
+//! assert_eq!(H2_SOURCES[4], [4, 5, 6, 7, 8, 9, 10, 11]);
+//! let names: Vec<_> = LAYERS.iter().map(|layer| layer.name()).collect();
+//! assert_eq!(names, ["H1", "H2", "H3", "out"]);
+//!
+//! let mut gradient = Parameters::<f64>::zeros();
+//! gradient.tensor_mut(&H2W)[0] = 0.5;
+//! assert_eq!(gradient.flat()[H2W.offset], 0.5);
+//! ```
 
 mod layer;
 

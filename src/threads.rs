@@ -1,4 +1,16 @@
 //! Threads that work is spread over.
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU64, Ordering};
+//! use gpu_train::threads::{Threads, cores};
+//!
+//! let threads = Threads::start(cores().min(2));
+//! let sum = AtomicU64::new(0);
+//! threads.for_each((1..=100).collect(), |_thread, item| {
+//!     sum.fetch_add(item, Ordering::Relaxed);
+//! });
+//! assert_eq!(sum.into_inner(), 5_050);
+//! ```
 
 use std::sync::{Arc, Mutex, PoisonError};
 

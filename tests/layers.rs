@@ -1,4 +1,5 @@
-//! The dependency rule of both packages: a module uses modules of lower layers of its package only.
+//! Rules for modules. In both packages one uses modules of lower layers of its package only; every public one of the core has an
+//! example in its documentation, which the doctests run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -148,4 +149,66 @@ fn planted_imports_are_found() {
     assert_eq!(refused(CORE, "net", "// crate::train\n"), [""; 0]);
     let test = "#[cfg(test)]\nmod tests {\n    use crate::train;\n}";
     assert_eq!(refused(CORE, "net", test), [""; 0]);
+}
+
+/// Names of the modules that a file makes public.
+fn public_modules(text: &str) -> Vec<&str> {
+    let names = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod "));
+    names.filter_map(|name| name.strip_suffix(';')).collect()
+}
+
+/// Tells whether a module's documentation has code that is compiled and run.
+fn has_example(text: &str) -> bool {
+    let doc = text.lines().take_while(|line| line.starts_with("//!"));
+    // Every other fence closes one.
+    let mut fences = doc.filter(|line| line.starts_with("//! ```")).step_by(2);
+    fences.any(|fence| fence == "//! ```")
+}
+
+#[test]
+fn every_public_module_has_an_example() {
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for (parent, folder) in [
+        ("lib.rs", ""),
+        ("data/mod.rs", "data/"),
+        ("predict/mod.rs", "predict/"),
+    ] {
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let text = fs::read_to_string(src.join(parent)).expect("a file");
+        for module in public_modules(&text) {
+            let files = [
+                format!("{folder}{module}.rs"),
+                format!("{folder}{module}/mod.rs"),
+            ];
+            let mut found = files.iter().map(|file| fs::read_to_string(src.join(file)));
+            let text = found.find_map(Result::ok).expect("the module's file");
+            count += 1;
+            if !has_example(&text) {
+                missing.push(format!("{folder}{module}"));
+            }
+        }
+    }
+    assert!(count > 25, "{count}");
+    assert!(
+        missing.is_empty(),
+        "no example in the documentation of {missing:?}"
+    );
+}
+
+#[test]
+fn a_missing_example_is_found() {
+    assert_eq!(public_modules("mod a;\npub mod b;\n"), ["b"]);
+    assert!(has_example(
+        "//! A module.\n//!\n//! ```\n//! f();\n//! ```\n"
+    ));
+    assert!(!has_example(
+        "//! A module.\n\n/// ```\n/// f();\n/// ```\nfn f() {}\n"
+    ));
+    // Neither a formula nor its end is an example.
+    assert!(!has_example(
+        "//! A module.\n//! ```text\n//! a = b\n//! ```\n"
+    ));
 }

@@ -1,4 +1,13 @@
 //! The digits that come with the program: MNIST as of 1989, made by `gpu-train data prepare`; see `data/README.md`.
+//!
+//! ```
+//! let digits = gpu_train::data::embedded::digits();
+//! let ink = |code: &u16| if *code > digits.train.denominator() { '#' } else { '.' };
+//! let rows = digits.train.image_codes(0).chunks(16);
+//! let drawn: Vec<String> = rows.map(|row| row.iter().map(ink).collect()).collect();
+//! println!("{}: a {}", drawn.join("\n"), digits.train.labels()[0]);
+//! # assert!(drawn.join("").contains('#'));
+//! ```
 
 use std::path::Path;
 

@@ -1,4 +1,13 @@
 //! Examples one at a time, for the cpu engine, so that a training set need not be in memory.
+//!
+//! ```
+//! use gpu_train::data::embedded;
+//! use gpu_train::data::examples::{Examples, Repeated};
+//!
+//! // A million training examples in the memory of 7,291: shifted copies, made as they are read.
+//! let many = Repeated::new(embedded::digits().train, 1_000_000);
+//! assert_eq!(many.count(), 1_000_000);
+//! ```
 
 use super::Dataset;
 use crate::net::{PIXELS, SIDE};

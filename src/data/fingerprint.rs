@@ -1,4 +1,13 @@
 //! Identity of the digits: one hash of all that an engine sees of them.
+//!
+//! ```
+//! use gpu_train::data::{embedded, fingerprint::fingerprint};
+//!
+//! let mut digits = embedded::digits();
+//! let all = fingerprint(&digits);
+//! digits.train = digits.train.truncated(100);
+//! assert_ne!(all, fingerprint(&digits));
+//! ```
 
 use sha2::{Digest, Sha256};
 

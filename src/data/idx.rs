@@ -2,6 +2,17 @@
 //! big-endian 32-bit integer, then the elements, big-endian. Plain or gzipped; a file's first bytes tell which.
 //!
 //! Source: "The IDX file format", on the MNIST page of Y. LeCun, C. Cortes and C. J. C. Burges.
+//!
+//! ```
+//! use std::path::Path;
+//! use gpu_train::data::idx;
+//!
+//! let file = idx::encode_gzip(&[2, 3], &[1_u8, 2, 3, 4, 5, 6]);
+//! let found: Vec<u8> = idx::decode(file.as_slice(), Path::new("six"), &[2, 3])?;
+//! assert_eq!(found, [1, 2, 3, 4, 5, 6]);
+//! assert!(idx::decode::<u8>(file.as_slice(), Path::new("six"), &[3, 2]).is_err());
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 use std::io::{Read, Write};
 use std::path::Path;

@@ -1,4 +1,13 @@
 //! "MNIST as of 1989": as many digits as the 1989 paper had, drawn from MNIST and resized to 16×16.
+//!
+//! ```
+//! use gpu_train::data::mnist1989;
+//!
+//! // The images of MNIST that the reproduction trains on.
+//! let sample = mnist1989::sample(mnist1989::SEED);
+//! assert_eq!((sample.train.len(), sample.test.len()), (7_291, 2_007));
+//! assert!(sample.train.iter().all(|&index| index < mnist1989::MNIST_TRAIN));
+//! ```
 
 use std::path::Path;
 

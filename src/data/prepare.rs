@@ -1,4 +1,14 @@
 //! Writing and reading a set of digits as four gzipped IDX files, as the embedded sample is kept.
+//!
+//! ```
+//! use std::path::Path;
+//! use gpu_train::data::prepare;
+//!
+//! // `gpu-train data prepare` with a folder that has no MNIST.
+//! let error = prepare::run(Path::new("no/mnist/here"), Path::new("out"), 1337).unwrap_err();
+//! assert!(error.to_string().contains("no/mnist/here"));
+//! assert!(prepare::sha256(b"abc").starts_with("ba7816bf"));
+//! ```
 
 use std::path::{Path, PathBuf};
 

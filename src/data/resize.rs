@@ -2,6 +2,14 @@
 //!
 //! Target row i looks at source row (i + ½)·28/16 − ½ = (14 i + 3)/8, so each weight along an axis is a multiple of
 //! 1/8 and each in the plane one of 1/64: 64 times a resized pixel is an integer, at most 64·255 = 16,320.
+//!
+//! ```
+//! use gpu_train::data::resize::{CODES_PER_LEVEL, resize};
+//!
+//! // White stays white: level 255 is the code 64·255.
+//! let codes = resize(&[255; 28 * 28]);
+//! assert!(codes.iter().all(|&code| code == 255 * CODES_PER_LEVEL));
+//! ```
 
 use crate::net::{PIXELS, SIDE};
 

@@ -2,6 +2,18 @@
 //! (Hastie, Tibshirani, Friedman) in `zip.train.gz` and `zip.test.gz`.
 //!
 //! Each line is a label and 256 values from −1 (background) to 1 (ink) with at most four decimals.
+//!
+//! ```
+//! use std::path::Path;
+//! use gpu_train::data::zip_code;
+//!
+//! let line = format!("6.0 {}\n", "-1.0 ".repeat(255) + "0.4321");
+//! let set = zip_code::parse(line.as_bytes(), Path::new("zip.train"), 1 << 20)?;
+//! assert_eq!(set.labels(), [6]);
+//! // Codes are in ten-thousandths, and 0 is −1.
+//! assert_eq!(set.image_codes(0)[254..], [0, 14_321]);
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 use std::io::{BufRead, Read};
 use std::path::Path;

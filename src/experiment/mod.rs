@@ -14,6 +14,25 @@
 //! | [`statistics`] | quantiles, mean, intervals |
 //! | [`missed`] | the examples that a trained net misses |
 //! | [`record`] | the JSON that all of them write |
+//!
+//! A run against the clock, as a race makes of each contestant and seed:
+//!
+//! ```
+//! use gpu_train::data::{DigitsRecord, embedded};
+//! use gpu_train::experiment::run::Job;
+//! use gpu_train::recipe::{Recipe, RecipeName};
+//! use gpu_train::target::Target;
+//!
+//! let mut digits = embedded::digits();
+//! digits.train = digits.train.truncated(1_000);
+//! let record = DigitsRecord::of(&digits);
+//! let recipe = Recipe { seed: 7, ..Recipe::named(RecipeName::FullBatch) };
+//! let job = Job::new("full-batch", (&digits, &record), recipe, Target::Cpu(1));
+//! let (found, parameters) = job.run("2026-01-31", 1, None, &mut |_examples| Ok(()))?;
+//! assert_eq!(found.identity.seed, 7);
+//! assert!(parameters.is_some());
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 pub mod bench;
 pub mod folder;

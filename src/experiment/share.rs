@@ -1,4 +1,13 @@
 //! Shares: the runs of an experiment dealt to several processes, which need not know of each other.
+//!
+//! ```
+//! use gpu_train::experiment::share::Share;
+//!
+//! let share: Share = "2/8".parse()?;
+//! assert_eq!((share.index(), share.count()), (2, 8));
+//! assert!("8/8".parse::<Share>().is_err());
+//! # Ok::<(), String>(())
+//! ```
 
 use std::cmp::Reverse;
 use std::fmt;

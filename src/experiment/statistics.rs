@@ -1,4 +1,17 @@
 //! Quantiles, mean and t intervals of a sample, and the forms in which records state them.
+//!
+//! ```
+//! use gpu_train::experiment::statistics::{Sample, Statistics};
+//!
+//! let times = Sample::of([3.0, 1.0, 2.0, 10.0]).unwrap();
+//! assert_eq!((times.median(), times.mean()), (2.5, 4.0));
+//!
+//! // Test misses of five seeds: the mean's interval, and whether one more run may miss 82.
+//! let misses = Statistics::of(&[70, 74, 68, 71, 73]).unwrap();
+//! let [low, high] = misses.mean_interval.unwrap();
+//! assert!(low < 71.2 && 71.2 < high);
+//! assert_eq!(misses.predicts(82), Some(false));
+//! ```
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};

@@ -1,4 +1,14 @@
 //! The verdict on the essay's "another ~100X", of one run and of a race, in sentences made of their numbers.
+//!
+//! ```
+//! use gpu_train::data::Source;
+//! use gpu_train::experiment::verdict::Verdict;
+//!
+//! let verdict = Verdict::of(0.5, 70.0, Source::Mnist1989, &[]);
+//! assert_eq!(verdict.over_essay(), Some(180.0));
+//! // A net that misses more than the essay's is no answer.
+//! assert_eq!(Verdict::of(0.5, 90.0, Source::Mnist1989, &[]).over_essay(), None);
+//! ```
 
 use crate::data::Source;
 use crate::experiment::record::{Contestant, ContestantKind, RaceRecord, Standing};

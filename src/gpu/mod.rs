@@ -11,6 +11,21 @@
 //! - `tune`: the fastest kernels for an adapter, measured
 //! - `open`: an engine on an adapter, from [`Options`]
 //! - [`peak`]: the most that a device can do, measured
+//!
+//! A step needs no device to be looked at:
+//!
+//! ```
+//! use gpu_train::gpu::{Program, Sizes, Variant};
+//! use gpu_train::recipe::{Recipe, RecipeName};
+//!
+//! let recipe = Recipe::named(RecipeName::FullBatchAdamw);
+//! let program = Program::build(&recipe, Sizes::of(7_291, 2_007), Variant::Layered)?;
+//! let step = &program.training.dispatches;
+//! assert_eq!(step.len(), 15);
+//! // 7,291 examples, 64 to a workgroup, times 12 rows of H2: four in each of three quads of maps.
+//! assert_eq!((step[1].kernel, step[1].workgroups), ("h2_forward", [114, 12]));
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 pub mod adapter;
 pub mod device;

@@ -1,4 +1,23 @@
 //! Recognition of a digit in a picture: normalisation to the form of the training data, then the net.
+//!
+//! ```
+//! use std::path::Path;
+//! use gpu_train::predict::{Classifier, Grey};
+//! use gpu_train::recipe::{Recipe, RecipeName};
+//!
+//! // A dark stroke on white paper, 40×40.
+//! let ink = |at: usize| (10..30).contains(&(at / 40)) && (18..22).contains(&(at % 40));
+//! let levels = (0..1_600).map(|at| if ink(at) { 0 } else { u16::MAX });
+//! let picture = Grey::new(40, 40, levels.collect());
+//!
+//! // Of weights that `weights::load` has read; here they are only drawn.
+//! let recipe = Recipe::named(RecipeName::FullBatch);
+//! let classifier = Classifier { parameters: recipe.initial_parameters(), functions: (&recipe).into() };
+//! let found = classifier.recognise(&picture, Path::new("stroke.png"))?;
+//! assert!(found.prediction.class <= 9);
+//! assert!((found.prediction.probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 mod ink;
 pub mod normalise;

@@ -3,6 +3,20 @@
 //! MNIST's digits are fitted into a box of 20×20 pixels with their proportions kept. They are placed so that their centre of
 //! mass is at pixel (14, 14) of 28×28, counted from 0, to the nearest whole pixel. (Measured on MNIST's files: the centres of
 //! the digits are distributed evenly between 14.0 and 15.0 along both axes.)
+//!
+//! ```
+//! use gpu_train::predict::Grey;
+//! use gpu_train::predict::normalise::normalise;
+//!
+//! let stroke = |side: usize| {
+//!     let ink = |at: usize| (side / 4..side / 4 * 3).contains(&(at / side)) && at % side / (side / 8) == 3;
+//!     let levels = (0..side * side).map(|at| if ink(at) { 0 } else { u16::MAX });
+//!     Grey::new(side, side, levels.collect())
+//! };
+//! // The size of the picture is of no consequence.
+//! assert_eq!(normalise(&stroke(80)), normalise(&stroke(160)));
+//! assert!(normalise(&Grey::new(2, 2, vec![9; 4])).is_err());
+//! ```
 
 use super::Grey;
 use super::ink::Ink;

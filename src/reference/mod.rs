@@ -1,6 +1,28 @@
 //! The oracle: plain scalar code, one file per kernel, generic over f32 and f64, written to be read.
 //!
 //! Each kernel handles one example; [`Activations`] composes them, [`Reference`] sums over the batch and updates.
+//!
+//! ```
+//! use gpu_train::data::embedded;
+//! use gpu_train::net::Parameters;
+//! use gpu_train::recipe::{Recipe, RecipeName};
+//! use gpu_train::reference::Activations;
+//!
+//! let train = embedded::digits().train;
+//! let recipe = Recipe::named(RecipeName::Reproduction);
+//! let parameters: Parameters<f64> = recipe.initial_parameters().map(f64::from);
+//! let functions = (&recipe).into();
+//!
+//! // One image forward, its loss, and back: its share of the gradient.
+//! let codes = train.image_codes(0);
+//! let mut values = Activations::evaluation(&parameters, codes, train.denominator(), functions);
+//! let (loss, is_missed) = values.loss(train.labels()[0], functions, 1.0);
+//! values.backward(&parameters, recipe.activation);
+//! let mut gradient = Parameters::zeros();
+//! values.add_gradient(&mut gradient);
+//! assert!(loss > 0.0 && gradient.flat().iter().any(|&slope| slope != 0.0));
+//! # let _ = is_missed;
+//! ```
 
 // The kernels' loops run over the indices of their formulas, several arrays at once.
 #![allow(clippy::needless_range_loop)]

@@ -5,6 +5,22 @@
 //!
 //! A convolution's inputs are units of the layer below, so the covariance of a layer's patches is a sum of elements of the
 //! covariance of those units: 768² of H1's instead of 300² at 16 positions, 2.5 times less work.
+//!
+//! ```
+//! use gpu_train::data::embedded;
+//! use gpu_train::recipe::{Recipe, RecipeName};
+//! use gpu_train::threads::Threads;
+//! use gpu_train::whitening::Sample;
+//!
+//! let recipe = Recipe::named(RecipeName::FullBatch);
+//! let threads = Threads::start(1);
+//! let sample = Sample::of(&embedded::digits().train, 64, recipe.damping, &threads)?;
+//! let whitening = sample.whitening(&recipe.initial_parameters(), (&recipe).into(), &threads)?;
+//! // H1: a mean at each of 8×8 positions, a matrix of 25×25.
+//! let h1 = whitening.of_group(0, 0);
+//! assert_eq!((h1.mean.len(), h1.whitening.len()), (64 * 25, 25 * 25));
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 mod inputs;
 

@@ -7,6 +7,28 @@
 //!
 //! The kernels are in `input`, `convolution` (H1 and H2), `dropout`, `dense` (H3 and output), `loss`, `update` and `muon`,
 //! their memory in `tile`, `weights` and `sums`; [`stages`] puts them together, and `blocks` runs them.
+//!
+//! ```
+//! use gpu_train::cpu::FullBatch;
+//! use gpu_train::cpu::simd::Level;
+//! use gpu_train::data::embedded;
+//! use gpu_train::engine::Engine;
+//! use gpu_train::recipe::{Recipe, RecipeName};
+//!
+//! let mut digits = embedded::digits();
+//! digits.train = digits.train.truncated(200);
+//! let recipe = Recipe::named(RecipeName::FullBatchModern);
+//! let start = recipe.initial_parameters();
+//! let after_two_steps = |threads| {
+//!     let (digits, recipe) = (digits.clone(), recipe.clone());
+//!     let mut engine = FullBatch::with_level_and_threads(digits, recipe, &start, Level::best(), threads)?;
+//!     engine.train(2)?;
+//!     engine.state()
+//! };
+//! // The same bytes on any number of threads.
+//! assert_eq!(after_two_steps(1)?, after_two_steps(2)?);
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 // The kernels' loops run over the indices of their formulas, several arrays at once.
 #![allow(clippy::needless_range_loop)]

@@ -20,6 +20,22 @@
 //!
 //! 30 units are padded to 32 and 10 classes to 12; the padding's weights, activations and gradients are exactly 0
 //! throughout: its sums are 0, both nonlinearities keep 0, and no rule moves a 0 whose gradient is 0.
+//!
+//! ```
+//! use gpu_train::cpu::PerExample;
+//! use gpu_train::data::embedded;
+//! use gpu_train::engine::{Engine, Split};
+//! use gpu_train::recipe::{Recipe, RecipeName};
+//!
+//! let digits = embedded::digits();
+//! let recipe = Recipe::named(RecipeName::PerExample);
+//! let start = recipe.initial_parameters();
+//! let mut engine = PerExample::new(digits.clone(), recipe, &start)?;
+//! // An epoch: every example once.
+//! engine.train(digits.train.len() as u32)?;
+//! assert!(engine.evaluate(Split::Test)?.error() < 0.15);
+//! # Ok::<(), gpu_train::error::Error>(())
+//! ```
 
 // The loops run over the indices of their formulas, several arrays at once.
 #![allow(clippy::needless_range_loop)]

@@ -4,6 +4,15 @@
 //! one slice of the parameters from all blocks, adds them in the order of the blocks, and rank 0 gathers the slices' sums: the
 //! same additions in the same order as in one process, so any number of ranks computes the same bytes. The update, whatever
 //! its rule, is rank 0's.
+//!
+//! ```
+//! use gpu_train::cpu::ranks::own_examples;
+//!
+//! // The examples that each of three ranks holds: whole blocks, all of them together.
+//! let held: Vec<_> = (0..3).map(|rank| own_examples(7_291, rank, 3)).collect();
+//! assert_eq!((held[0].start, held[2].end), (0, 7_291));
+//! assert!(held.windows(2).all(|two| two[0].end == two[1].start));
+//! ```
 
 mod agreement;
 mod exchange;
