@@ -15,7 +15,7 @@
 //! assert_eq!(losses.len(), 100);
 //!
 //! // A loss for each of two updates, of all 100 examples.
-//! let recipe = Recipe::named(RecipeName::FullBatchAdamw);
+//! let recipe = Recipe::named(RecipeName::FullBatchAdamW);
 //! let losses = FullBatch::new(digits, recipe, &start)?.train(2)?;
 //! assert!(losses[1] < losses[0]);
 //! # Ok::<(), gpu_train::error::Error>(())

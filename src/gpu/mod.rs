@@ -18,7 +18,7 @@
 //! use gpu_train::gpu::{Program, Sizes, Variant};
 //! use gpu_train::recipe::{Recipe, RecipeName};
 //!
-//! let recipe = Recipe::named(RecipeName::FullBatchAdamw);
+//! let recipe = Recipe::named(RecipeName::FullBatchAdamW);
 //! let program = Program::build(&recipe, Sizes::of(7_291, 2_007), Variant::Layered)?;
 //! let step = &program.training.dispatches;
 //! assert_eq!(step.len(), 15);
