@@ -7,7 +7,7 @@
 //! use std::path::Path;
 //! use gpu_train::data::idx;
 //!
-//! let file = idx::encode_gzip(&[2, 3], &[1_u8, 2, 3, 4, 5, 6]);
+//! let file = idx::encode(&[2, 3], &[1_u8, 2, 3, 4, 5, 6]);
 //! let found: Vec<u8> = idx::decode(file.as_slice(), Path::new("six"), &[2, 3])?;
 //! assert_eq!(found, [1, 2, 3, 4, 5, 6]);
 //! assert!(idx::decode::<u8>(file.as_slice(), Path::new("six"), &[3, 2]).is_err());

@@ -23,7 +23,8 @@
 //! let step = &program.training.dispatches;
 //! assert_eq!(step.len(), 15);
 //! // 7,291 examples, 64 to a workgroup, times 12 rows of H2: four in each of three quads of maps.
-//! assert_eq!((step[1].kernel, step[1].workgroups), ("h2_forward", [114, 12]));
+//! assert_eq!(step[1].kernel, "h2_forward");
+//! assert_eq!(step[1].workgroups, [114, 12, 1]);
 //! # Ok::<(), gpu_train::error::Error>(())
 //! ```
 

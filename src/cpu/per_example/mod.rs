@@ -28,7 +28,7 @@
 //! use gpu_train::recipe::{Recipe, RecipeName};
 //!
 //! let digits = embedded::digits();
-//! let recipe = Recipe::named(RecipeName::PerExample);
+//! let recipe = Recipe::named(RecipeName::Reproduction);
 //! let start = recipe.initial_parameters();
 //! let mut engine = PerExample::new(digits.clone(), recipe, &start)?;
 //! // An epoch: every example once.
