@@ -4,11 +4,6 @@
 //! The examples for a GPU run on the software adapter. Where there is none, they must end with the error that says so; with
 //! `GPU_TRAIN_REQUIRE_ADAPTER=1` they must succeed.
 
-#![cfg(unix)]
-
-#[path = "common/zip_code.rs"]
-mod zip_code;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -17,6 +12,8 @@ use gpu_train::data::idx;
 use gpu_train::gpu::{AdapterChoice, choose};
 use gpu_train::net::{Initialization, PARAMETERS, initial_parameters};
 use serde_json::json;
+
+use crate::zip_code;
 
 /// The examples that begin like `of`: what is written instead of a part, and what is appended.
 struct Rule {

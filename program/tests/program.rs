@@ -6,6 +6,8 @@ mod common;
 mod data_files;
 mod failures;
 #[cfg(unix)]
+mod help_examples;
+#[cfg(unix)]
 #[path = "../../tests/common/mod.rs"]
 mod numeric;
 mod predict;
