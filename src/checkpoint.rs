@@ -39,7 +39,7 @@ use crate::data::DigitsRecord;
 use crate::data::fingerprint::hexadecimal;
 use crate::engine::{EngineKind, State};
 use crate::error::{Error, Result};
-use crate::file;
+use crate::file::{self, Claim};
 use crate::recipe::{Batch, Recipe, is_default};
 use crate::train::{History, Point};
 use crate::weights::{self, Written};
@@ -114,9 +114,30 @@ pub struct Checkpoint {
 /// [`Error::File`] if it cannot be written; the path then holds what it held.
 pub fn save(path: &Path, origin: &Origin, state: &State, past: &History) -> Result<()> {
     let bytes = encode(origin, state, past).map_err(|problem| Error::file(path, problem))?;
+    timed(state.step, &bytes, |bytes| {
+        file::write_atomically(path, bytes)
+    })
+}
+
+/// As [`save`], into a file that no other process may write meanwhile.
+///
+/// # Errors
+/// As [`save`], and if another process has written it.
+pub fn save_claimed(
+    claim: &mut Claim,
+    origin: &Origin,
+    state: &State,
+    past: &History,
+) -> Result<()> {
+    let refuse = |problem| Error::file(claim.path(), problem);
+    let bytes = encode(origin, state, past).map_err(refuse)?;
+    timed(state.step, &bytes, |bytes| claim.write(bytes))
+}
+
+fn timed(step: u32, bytes: &[u8], write: impl FnOnce(&[u8]) -> Result<()>) -> Result<()> {
     let started = web_time::Instant::now();
-    file::write_atomically(path, &bytes)?;
-    tracing::debug!(step = state.step, bytes = bytes.len(), took = ?started.elapsed(), "wrote a checkpoint");
+    write(bytes)?;
+    tracing::debug!(step, bytes = bytes.len(), took = ?started.elapsed(), "wrote a checkpoint");
     Ok(())
 }
 

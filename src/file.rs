@@ -25,6 +25,10 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 
+mod claim;
+
+pub use claim::Claim;
+
 /// The first two bytes of every gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -125,24 +129,29 @@ pub fn create_folder(path: &Path) -> Result<()> {
 /// [`Error::File`] as [`check_target`], or if its folder cannot be written to; the path then holds what it held.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let written = match destination(path)? {
-        Some(file) => replace(&file, bytes),
+        Some(file) => replace(&file, bytes).map(|_| ()),
         None => write_stream(path, bytes),
     };
-    written.map_err(|error| {
-        Error::file(
-            path,
-            format!("found that it cannot be written ({error}), expected a writable folder with room for it"),
-        )
-    })
+    written.map_err(|error| write_error(path, &error))
 }
 
-/// Checks that a file can be written at this path, before the work whose result it is to hold; returns the path's
-/// folder.
+fn write_error(path: &Path, error: &io::Error) -> Error {
+    Error::file(
+        path,
+        format!(
+            "found that it cannot be written ({error}), expected a writable folder with room for it"
+        ),
+    )
+}
+
+/// Checks that a file can be written at this path, before the work whose result it is to hold, and removes what a process
+/// that was killed while it wrote this file left; returns the path's folder.
 ///
 /// # Errors
 /// [`Error::File`] if the folder is missing, or the path is a folder, a socket or a block device.
 pub fn check_target(path: &Path) -> Result<&Path> {
     destination(path)?;
+    remove_leftovers(path);
     Ok(folder_of(path))
 }
 
@@ -224,14 +233,16 @@ fn write_stream(path: &Path, bytes: &[u8]) -> io::Result<()> {
     stream.flush()
 }
 
-/// A browser has no files: this returns an error there.
+/// Replaces a file, and returns the new one; on Unix it is locked until it is closed. A browser has no files: this returns
+/// an error there.
 #[cfg(target_family = "wasm")]
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    std::fs::write(path, bytes)
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    std::fs::write(path, bytes)?;
+    File::open(path)
 }
 
 #[cfg(not(target_family = "wasm"))]
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let folder = folder_of(path);
     let prefix = temporary_prefix(path);
     let mut builder = tempfile::Builder::new();
@@ -240,40 +251,66 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut temporary = builder.tempfile_in(folder)?;
+    // Tells it from one that a killed process left. A file system may have no locks.
+    #[cfg(unix)]
+    let _ = temporary.as_file().try_lock();
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)?;
+    let written = temporary.persist(path).map_err(|error| error.error)?;
     // The new name is only safe once the folder itself is on disk; other systems have no such call. The file is written
     // all the same where a file system refuses it, or the folder may not be read.
     #[cfg(unix)]
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
         tracing::warn!(folder = %folder.display(), %error, "could not sync the folder of a written file");
     }
-    Ok(())
+    Ok(written)
 }
+
+/// Part of the names of all temporary files.
+const TEMPORARY: &str = ".gpu-train-";
 
 /// Prefix of the names of temporary files that become this one.
 fn temporary_prefix(path: &Path) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
-    prefix.push(".gpu-train-");
+    prefix.push(TEMPORARY);
     prefix
 }
 
-/// Removes temporary files of a process that was killed while it wrote this file. No other may be writing it.
+/// Removes temporary files of a process that was killed while it wrote this file. Where there are no locks, no other may be
+/// writing it.
 pub fn remove_leftovers(path: &Path) {
     let Ok(Some(path)) = destination(path) else {
         return;
     };
     let prefix = temporary_prefix(&path);
-    let entries = std::fs::read_dir(folder_of(&path)).into_iter().flatten();
+    remove_temporaries(folder_of(&path), &|name| {
+        name.starts_with(prefix.as_encoded_bytes())
+    });
+}
+
+/// As [`remove_leftovers`], of every file of a folder.
+pub fn remove_leftovers_in(folder: &Path) {
+    remove_temporaries(folder, &|name| {
+        let mut places = name.windows(TEMPORARY.len());
+        name.starts_with(b".") && places.any(|part| part == TEMPORARY.as_bytes())
+    });
+}
+
+fn remove_temporaries(folder: &Path, is_one: &dyn Fn(&[u8]) -> bool) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
     for entry in entries.flatten() {
-        let (name, prefix) = (entry.file_name(), prefix.as_encoded_bytes());
-        if name.as_encoded_bytes().starts_with(prefix) {
+        if is_one(entry.file_name().as_encoded_bytes()) && !is_being_written(&entry.path()) {
             // Litter: where it cannot be removed, it does no harm.
             let _ = std::fs::remove_file(entry.path());
         }
     }
+}
+
+/// Tells whether a process has this temporary file locked.
+fn is_being_written(path: &Path) -> bool {
+    let locked = |file: File| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock));
+    cfg!(unix) && File::open(path).is_ok_and(locked)
 }
 
 /// Meaning of a failed read, in one line.

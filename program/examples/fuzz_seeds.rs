@@ -11,14 +11,16 @@ use flate2::write::GzEncoder;
 use gpu_train::checkpoint::{self, Origin};
 use gpu_train::data::DigitsRecord;
 use gpu_train::data::resize::CODES_PER_LEVEL;
-use gpu_train::data::{embedded, idx};
+use gpu_train::data::{embedded, idx, prepare};
 use gpu_train::engine::{EngineKind, Evaluation, State};
+use gpu_train::gpu::{Variant, with_choice};
 use gpu_train::net::{Initialization, SIDE, initial_parameters};
 use gpu_train::recipe::Functions;
 use gpu_train::recipe::{Activation, Loss, Recipe, RecipeName};
 use gpu_train::train::{History, Point};
 use gpu_train::weights;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
+use serde_json::{Value, json};
 
 /// A seed: its name and content.
 type Seed = (&'static str, Vec<u8>);
@@ -192,6 +194,105 @@ fn image_seeds() -> Vec<Seed> {
     ]
 }
 
+/// A record of `results/`, with the first few of its long lists.
+fn result(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results");
+    let bytes = std::fs::read(path.join(name)).expect("a result");
+    let mut value: Value = serde_json::from_slice(&bytes).expect("JSON");
+    shorten(&mut value);
+    value
+}
+
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Array(values) => {
+            values.truncate(3);
+            values.iter_mut().for_each(shorten);
+        }
+        Value::Object(fields) => fields.values_mut().for_each(shorten),
+        _ => {}
+    }
+}
+
+/// What `reproduce`, `race` and `search` leave in their folders, and the index of `scripts/gpu-evidence`; the last seed has
+/// all that a report is made of, and texts that a page must not take for its own.
+fn record_seeds() -> Vec<Seed> {
+    let race = result("race.json");
+    let mut table = result("reproduce/table.json");
+    let row = &table["rows"][0];
+    let split =
+        |misses: u32| json!({"loss": 0.1, "error": 0.01, "misses": misses, "examples": 2_007});
+    let point = |step: u32| json!({"step": step, "passes": f64::from(step) / 7_291.0, "seconds": 0.1, "train": split(3), "test": split(90)});
+    let run = json!({
+        "schema": 1, "version": "0", "date": "2026-01-01",
+        "identity": {
+            "row": row["row"], "digits": table["digits"], "recipe": row["recipe"], "seed": row["seeds"][0],
+            "engine": "per-example", "adapter": null,
+        },
+        "device": "a processor", "concurrent_runs": 1,
+        "seconds": {"setup": 0.1, "tuning": 0.0, "train": 1.0, "start": 0.0},
+        "steps": row["steps"], "presentations": row["steps"], "curve": [point(7_291), point(14_582)],
+        "failed": null, "weights": null, "missed": [{"index": 3, "label": 1, "guess": 7}],
+    });
+    let mut evidence = json!({
+        "short": true,
+        "adapter": {"name": "card", "backend": "vulkan", "kind": "discrete", "driver": "1"},
+        "figures": {"recipes": [{
+            "recipe": "full-batch", "variant": "layered", "examples": 7_291, "floor_ms": 0.05, "share_of_peak": 0.25,
+            "step_ms": {"p10": 0.2, "median": 0.2, "p90": 0.3, "samples": 7},
+            "kernels": [{"kernel": "update", "ms": 0.1}],
+        }], "race": {"file": "race.json"}},
+    });
+    for field in ["schema", "version", "date", "command", "machine"] {
+        evidence[field] = race[field].clone();
+    }
+    let plan = json!({"plan": {"seeds": [1_337]}, "start": null, "finished": false});
+    let bytes = |value: &Value| value.to_string().into_bytes();
+    let other_form = json!({"schema": 2});
+    let mut seeds = vec![
+        ("table", bytes(&table)),
+        ("run", bytes(&run)),
+        ("race", bytes(&race)),
+        ("evidence", bytes(&evidence)),
+        ("experiment", bytes(&plan)),
+        ("another-form", bytes(&other_form)),
+        ("deep", vec![b'['; 20_000]),
+    ];
+    table["rows"][0]["title"] = "<fuzz onload=\"\">&amp;".into();
+    evidence["adapter"]["name"] = "</text><fuzz>".into();
+    let all = [table, run, race, evidence].map(|value| bytes(&value));
+    seeds.push(("all", all.join(&0)));
+    seeds
+}
+
+/// Data with their SHA-256 in front.
+fn with_hash(data: &[u8]) -> Vec<u8> {
+    let hash = prepare::sha256(data);
+    let digits = hash.as_bytes().as_chunks().0.iter();
+    let byte = |digits: &[u8; 2]| u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok();
+    let hash: Option<Vec<u8>> = digits.map(byte).collect();
+    [hash.expect("hexadecimal"), data.to_vec()].concat()
+}
+
+fn tuning_seeds() -> Vec<Seed> {
+    let fused: Variant = "fused:tile=8,lanes=128,groups=264,weights=uniform,input=reread"
+        .parse()
+        .expect("kernels");
+    let one = with_choice(b"", "adapter".into(), fused);
+    let two = with_choice(&one, "older".into(), Variant::Layered);
+    let unknown = String::from_utf8(one.clone()).expect("JSON");
+    vec![
+        ("choice", one),
+        ("two-choices", two),
+        (
+            "unknown-tile",
+            unknown.replace("tile=8", "tile=4294967295").into_bytes(),
+        ),
+        ("pipelines", with_hash(b"compiled")),
+        ("empty-pipelines", with_hash(b"")),
+    ]
+}
+
 fn main() -> std::io::Result<()> {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
     for (target, files) in [
@@ -200,6 +301,8 @@ fn main() -> std::io::Result<()> {
         ("weights", weights_seeds()),
         ("checkpoint", checkpoint_seeds()),
         ("image", image_seeds()),
+        ("record", record_seeds()),
+        ("tuning", tuning_seeds()),
     ] {
         let folder = seeds.join(target);
         std::fs::create_dir_all(&folder)?;

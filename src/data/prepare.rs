@@ -49,6 +49,7 @@ pub struct Written {
 pub fn run(mnist: &Path, out: &Path, seed: u32) -> Result<Vec<Written>> {
     let digits = mnist1989::prepare(mnist, seed)?;
     file::create_folder(out)?;
+    file::remove_leftovers_in(out);
     // All are encoded before the first is written: what can fail early does.
     FILES
         .iter()

@@ -42,10 +42,14 @@ impl Folder {
             let problem = "found no such folder, expected the one that the shares write to";
             return Err(Error::file(path, problem));
         }
+        let locks = Locks::of(path, part)?;
+        if part == Part::All {
+            file::remove_leftovers_in(path);
+        }
         Ok(Self {
             path: path.to_owned(),
             part,
-            locks: Locks::of(path, part)?,
+            locks,
         })
     }
 
@@ -121,6 +125,13 @@ impl Folder {
             );
         }
         Ok(record)
+    }
+
+    /// Removes what a killed process left of the files of a run, before it is run anew.
+    pub fn tidy(&self, job: &Job) {
+        for ending in ["json", "safetensors", CHECKPOINT] {
+            file::remove_leftovers(&self.path.join(job.file(ending)));
+        }
     }
 
     /// Keeps a finished run, if the job says so with its weights and missed examples, in place of its checkpoint. Returns the

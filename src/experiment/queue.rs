@@ -151,6 +151,7 @@ impl Queue<'_> {
         if let Target::Cpu(threads) = &mut job.target {
             *threads = (*threads).min(self.cores / workers).max(1);
         }
+        self.folder.tidy(&job);
         let note = |line: &str| self.observer.note(line);
         let saving = (job.evaluations != Evaluations::AgainstTheClock).then(|| Saving {
             file: self.folder.checkpoint(&job),

@@ -2,6 +2,8 @@
 
 mod pipelines;
 
+pub use pipelines::stored_pipelines;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

@@ -42,10 +42,11 @@ pub mod wgsl;
 pub use adapter::{
     AdapterChoice, AdapterDescription, Backend, Kind, adapters, choose, describe, request,
 };
-pub use device::Device;
+pub use device::{Device, stored_pipelines};
 pub use engine::{Gpu, KernelTime, Opened};
 pub use layout::tiling::{Tiling, WeightPath};
 pub use open::{Kernels, Options, choose_that_answers};
 pub use step::plan::Program;
 pub use step::{Sizes, Variant};
+pub use tune::{stored_choice, with_choice};
 pub use wait::{Submission, block_on};

@@ -3,6 +3,8 @@
 mod cache;
 mod search;
 
+pub use cache::{stored_choice, with_choice};
+
 use std::path::Path;
 use std::time::Duration;
 

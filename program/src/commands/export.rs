@@ -57,6 +57,10 @@ struct Formats {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let net = weights::load(&arguments.weights)?;
     let functions = arguments.functions(net.functions)?;
+    let formats = [&arguments.formats.onnx, &arguments.formats.scores];
+    for path in formats.into_iter().flatten() {
+        file::check_target(path)?;
+    }
     if let Some(path) = &arguments.formats.onnx {
         file::write_atomically(path, &onnx::encode(&net.parameters, functions))?;
         Output::Standard.line(&format!("onnx: {}", path.display()))?;

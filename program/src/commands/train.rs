@@ -18,7 +18,7 @@ use gpu_train::data::{Digits, DigitsRecord};
 use gpu_train::engine::{Engine, EngineKind};
 use gpu_train::error::Result;
 use gpu_train::experiment::record::Seconds;
-use gpu_train::file;
+use gpu_train::file::{self, Claim};
 use gpu_train::net::Parameters;
 use gpu_train::recipe::{Batch, Functions, Recipe, RecipeName, Start};
 use gpu_train::target::{self, Target};
@@ -143,9 +143,8 @@ pub fn run(mut arguments: Arguments, joined: Option<&Joined>, started: Instant) 
     }
     if let Some(path) = &arguments.save {
         file::check_target(path)?;
-        file::remove_leftovers(path);
     }
-    arguments.checkpoints.check_target()?;
+    let claim = arguments.checkpoints.claim()?;
     let digits = arguments.digits.read()?;
     recipe.validate_updates(digits.train.len())?;
     let record = arguments.checkpoints.describe(&digits);
@@ -161,7 +160,7 @@ pub fn run(mut arguments: Arguments, joined: Option<&Joined>, started: Instant) 
         output: messages::progress(arguments.json),
     };
     let results = messages::results(arguments.json);
-    let (mut main, parameters) = session.main(&arguments, &recipe, resumed, started)?;
+    let (mut main, parameters) = session.main(&arguments, &recipe, (resumed, claim), started)?;
     if let Some(path) = &arguments.save {
         weights::save(path, &parameters, (&recipe).into())?;
         results.line(&format!("weights: {}", path.display()))?;
@@ -245,7 +244,7 @@ impl Session<'_> {
         &self,
         arguments: &Arguments,
         recipe: &Recipe,
-        resumed: Option<Checkpoint>,
+        (resumed, claim): (Option<Checkpoint>, Option<Claim>),
         started: Instant,
     ) -> Result<(RunReport, Parameters)> {
         let (target, note) = match &self.ranks {
@@ -264,10 +263,13 @@ impl Session<'_> {
             self.output.line(note)?;
         }
         let (mut engine, tuning, kernels) = (opened.engine, opened.tuning, opened.kernels);
-        let keeper =
-            arguments
-                .checkpoints
-                .keeper(engine.as_ref(), kernels, recipe, self.record.clone());
+        let keeper = arguments.checkpoints.keeper(
+            engine.as_ref(),
+            kernels,
+            recipe,
+            self.record.clone(),
+            claim,
+        );
         let mut past = History::start(start);
         if let Some(checkpoint) = resumed {
             let note = arguments.checkpoints.note(&checkpoint, engine.as_ref());

@@ -10,7 +10,7 @@ use gpu_train::checkpoint::{self, Checkpoint, Origin};
 use gpu_train::data::{Digits, DigitsRecord};
 use gpu_train::engine::{Engine, State};
 use gpu_train::error::{Error, Result};
-use gpu_train::file;
+use gpu_train::file::{self, Claim};
 use gpu_train::recipe::{self, Batch, Recipe};
 use gpu_train::train::{self, History};
 
@@ -57,15 +57,17 @@ impl Arguments {
         self.checkpoint.as_ref().or(self.resume.as_ref())
     }
 
-    /// Refuses a file that exists, unless the run resumes from it, and a place that cannot be written to.
+    /// Claims the file of the checkpoints. Refuses one that exists, unless the run resumes from it, one that another process
+    /// has claimed, and a place that cannot be written to.
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn check_target(&self) -> Result<()> {
+    pub fn claim(&self) -> Result<Option<Claim>> {
         let Some(path) = self.file() else {
-            return Ok(());
+            return Ok(None);
         };
         file::check_target(path)?;
+        let claim = Claim::of(path)?;
         if self.resume.as_ref() != Some(path) && path.exists() {
             let found = match checkpoint::load(path) {
                 Ok(found) => format!("the checkpoint of step {}", found.state.step),
@@ -76,8 +78,7 @@ impl Arguments {
             );
             return Err(Error::file(path, problem));
         }
-        file::remove_leftovers(path);
-        Ok(())
+        Ok(Some(claim))
     }
 
     /// Number of updates between checkpoints.
@@ -146,8 +147,9 @@ impl Arguments {
         kernels: Option<String>,
         recipe: &Recipe,
         digits: Option<DigitsRecord>,
+        claim: Option<Claim>,
     ) -> Option<CheckpointWriter> {
-        let path = self.file()?.clone();
+        let claim = claim?;
         let origin = Origin {
             version: env!("CARGO_PKG_VERSION").into(),
             engine: engine.kind(),
@@ -157,7 +159,7 @@ impl Arguments {
             digits: digits?,
         };
         Some(CheckpointWriter {
-            path,
+            claim,
             origin,
             last: None,
         })
@@ -166,7 +168,7 @@ impl Arguments {
 
 /// Writer of the checkpoints of one run. It remembers the latest step written, for errors.
 pub struct CheckpointWriter {
-    path: PathBuf,
+    claim: Claim,
     origin: Origin,
     last: Option<u32>,
 }
@@ -177,7 +179,7 @@ impl CheckpointWriter {
     /// # Errors
     /// [`Error::File`] if it cannot be written; the previous checkpoint then remains.
     pub fn keep(&mut self, state: &State, past: &History) -> Result<()> {
-        checkpoint::save(&self.path, &self.origin, state, past)?;
+        checkpoint::save_claimed(&mut self.claim, &self.origin, state, past)?;
         self.last = Some(state.step);
         Ok(())
     }
@@ -191,7 +193,7 @@ pub fn explain(
     recipe: &Recipe,
     step: u32,
 ) -> Error {
-    let kept = keeper.and_then(|keeper| Some((keeper.path.as_path(), keeper.last?)));
+    let kept = keeper.and_then(|keeper| Some((keeper.claim.path(), keeper.last?)));
     let last = match kept {
         Some((path, step)) => format!("{} holds step {step}, the last good one", path.display()),
         None => "no checkpoint was written (--checkpoint FILE writes them)".into(),

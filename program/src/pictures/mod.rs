@@ -100,20 +100,50 @@ pub struct Written {
     pub missing: Vec<String>,
 }
 
+/// All pictures of the sources, and the page with them.
+#[derive(Debug)]
+pub struct Report {
+    /// The page, `report.html`.
+    pub html: String,
+    drawings: Vec<Drawing>,
+    /// A line for each picture that is missing.
+    missing: Vec<String>,
+}
+
+impl Report {
+    /// Draws all that the sources have.
+    ///
+    /// # Errors
+    /// [`Error::File`] if weights cannot be read.
+    pub fn of(sources: &Sources<'_>) -> Result<Self> {
+        let parameters = sources.parameters()?;
+        let (drawings, missing) = sources.draw(parameters.as_ref());
+        Ok(Self {
+            html: page::html(sources, &drawings),
+            drawings,
+            missing,
+        })
+    }
+}
+
 /// Draws all that the sources have and writes it into a folder, which is made if need be: each picture as `NAME.svg`,
 /// and `report.html` with all of them.
 ///
 /// # Errors
 /// [`Error::File`] if weights cannot be read or a file cannot be written.
 pub fn write(sources: &Sources<'_>, folder: &Path) -> Result<Written> {
-    let parameters = sources.parameters()?;
+    let Report {
+        html,
+        drawings,
+        missing,
+    } = Report::of(sources)?;
     std::fs::create_dir_all(folder).map_err(|error| {
         let problem = format!("found that it cannot be made ({error}), expected a folder");
         Error::file(folder, problem)
     })?;
-    let (drawings, missing) = sources.draw(parameters.as_ref());
+    file::remove_leftovers_in(folder);
     let page = folder.join("report.html");
-    file::write_atomically(&page, page::html(sources, &drawings).as_bytes())?;
+    file::write_atomically(&page, html.as_bytes())?;
     let mut files = vec![page];
     for drawing in &drawings {
         files.push(write_picture(drawing, folder)?);

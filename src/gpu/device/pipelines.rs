@@ -46,9 +46,13 @@ pub struct Pipelines {
     stored: Option<Stored>,
 }
 
-/// The data of a file of stored pipelines: none where it is missing, too long, or damaged.
+/// The hash and the data of a file of stored pipelines: none where it is missing or too long, or [`stored_pipelines`] has none.
 fn read(path: &Path) -> Option<([u8; HASH], Vec<u8>)> {
-    let mut bytes = file::read(path, MOST_BYTES, "pipelines compiled before").ok()?;
+    stored_pipelines(file::read(path, MOST_BYTES, "pipelines compiled before").ok()?)
+}
+
+/// The hash and the data in the content of a file of stored pipelines: none where it is damaged.
+pub fn stored_pipelines(mut bytes: Vec<u8>) -> Option<([u8; HASH], Vec<u8>)> {
     let data = bytes.split_off(HASH.min(bytes.len()));
     let hash = bytes.try_into().ok()?;
     (hash == hash_of(&data)).then_some((hash, data))
@@ -101,6 +105,7 @@ impl Pipelines {
         if let Some(folder) = path.parent() {
             let _ = std::fs::create_dir_all(folder);
         }
+        file::remove_leftovers(path);
         if let Err(error) = file::write_atomically(path, &[&found[..], &data].concat()) {
             tracing::warn!(%error, "the compiled pipelines are not stored");
         }

@@ -58,16 +58,35 @@ fn key_of<'a>(
     )
 }
 
-/// Choices in a file: none where it is missing, too long, or damaged.
-fn read(path: &Path) -> Vec<Stored> {
-    let bytes = file::read(path, MOST_BYTES, "kernels chosen before").unwrap_or_default();
-    serde_json::from_slice(&bytes).unwrap_or_default()
+/// A file's content: nothing where it is missing or too long.
+fn bytes(path: &Path) -> Vec<u8> {
+    file::read(path, MOST_BYTES, "kernels chosen before").unwrap_or_default()
+}
+
+/// Choices in a file: none where it is damaged.
+fn decode(bytes: &[u8]) -> Vec<Stored> {
+    serde_json::from_slice(bytes).unwrap_or_default()
+}
+
+/// The choice for a key in the content of a file of choices made before, if there is one.
+pub fn stored_choice(bytes: &[u8], key: &str) -> Option<Variant> {
+    let mut all = decode(bytes).into_iter();
+    all.find(|stored| stored.key == key)?.kernels.parse().ok()
+}
+
+/// The content of a file of choices with one more, in place of an earlier one for this key; the oldest make room.
+pub fn with_choice(bytes: &[u8], key: String, variant: Variant) -> Vec<u8> {
+    let mut all = decode(bytes);
+    all.retain(|other| other.key != key);
+    let kernels = variant.to_string();
+    all.push(Stored { key, kernels });
+    all.drain(..all.len().saturating_sub(MOST_STORED));
+    serde_json::to_vec_pretty(&all).unwrap_or_default()
 }
 
 /// The choice for a key in a file, if there is one.
 pub(super) fn choice(path: &Path, key: &str) -> Option<Variant> {
-    let mut all = read(path).into_iter();
-    all.find(|stored| stored.key == key)?.kernels.parse().ok()
+    stored_choice(&bytes(path), key)
 }
 
 /// Stores a choice together with those of other processes. A file that cannot be written costs time, not the run.
@@ -82,12 +101,8 @@ pub(super) fn store(path: &Path, key: String, variant: Variant) {
         .append(true)
         .open(path.with_extension("lock"));
     let _locked = lock.and_then(|lock| lock.lock().map(|()| lock));
-    let mut all = read(path);
-    all.retain(|other| other.key != key);
-    let kernels = variant.to_string();
-    all.push(Stored { key, kernels });
-    all.drain(..all.len().saturating_sub(MOST_STORED));
-    let text = serde_json::to_vec_pretty(&all).unwrap_or_default();
+    file::remove_leftovers(path);
+    let text = with_choice(&bytes(path), key, variant);
     if let Err(error) = file::write_atomically(path, &text) {
         tracing::warn!(%error, "the chosen kernels are not stored");
     }
@@ -100,6 +115,10 @@ mod tests {
 
     fn card() -> AdapterDescription {
         AdapterDescription::for_tests("card", Backend::Vulkan, Kind::Discrete)
+    }
+
+    fn read(path: &Path) -> Vec<Stored> {
+        decode(&bytes(path))
     }
 
     fn usual() -> Variant {
