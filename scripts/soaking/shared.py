@@ -1,11 +1,10 @@
 """Two programs on one folder, one cache, one checkpoint, one file."""
 
 import hashlib
-import json
 import signal
 import time
 
-from .common import checkpoint_step, contents, differences, temporaries
+from .common import checkpoint_step, contents, temporaries
 
 AT_WORK = "at work"
 FULL = ["--device", "cpu", "--no-baseline", "--recipe", "full-batch-muon"]
@@ -107,11 +106,11 @@ def one_file_of_weights(soak, times):
 
 
 def one_cache(soak, times):
-    """Both measure kernels and store them."""
+    """Both store the pipelines that they have compiled. (Kernels are not measured on a software adapter.)"""
     if soak.adapter is None:
         print("shared: one cache: left out, found no software adapter", flush=True)
         return
-    run = ["--device", "software", "--no-baseline", "--recipe", "full-batch-muon", "--steps", "1", "--json"]
+    run = ["--device", "software", "--no-baseline", "--recipe", "full-batch-muon", "--steps", "1", "-q"]
     wrong = []
     for _ in range(times):
         folder, cache = soak.fresh("shared"), soak.fresh("shared/cache")
@@ -120,17 +119,15 @@ def one_cache(soak, times):
             _, error = process.communicate()
             if process.returncode != 0:
                 wrong.append(error.strip()[-200:])
-        if not json.loads((cache / "gpu-train" / "kernels.json").read_bytes()):
-            wrong.append("found no choice")
-        for path in (cache / "gpu-train").glob("wgpu_pipeline_cache_*"):
+        files = list((cache / "gpu-train").iterdir())
+        for path in files:
             data = path.read_bytes()
             if hashlib.sha256(data[32:]).digest() != data[:32]:
                 wrong.append(f"{path.name} is not whole")
+        wrong += [] if files else ["found no cache"]
         wrong += [f"{name} is left" for name in temporaries(folder)]
-        out, _ = soak.succeed(run, folder, XDG_CACHE_HOME=str(cache))
-        if json.loads(out)["seconds"]["tuning"] != 0:
-            wrong.append("the stored choice was not taken")
-    soak.row("shared", "one cache of kernels and pipelines", runs=3 * times, wrong=wrong)
+        soak.succeed(run, folder, XDG_CACHE_HOME=str(cache))
+    soak.row("shared", "one cache of pipelines", runs=3 * times, wrong=wrong)
 
 
 def run(soak):
@@ -138,7 +135,4 @@ def run(soak):
     one_checkpoint(soak, 10)
     at_once(soak, 20)
     one_file_of_weights(soak, 10)
-    one_cache(soak, 2)
-
-
-__all__ = ["differences", "run"]
+    one_cache(soak, 5)

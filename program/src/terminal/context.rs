@@ -1,5 +1,6 @@
 //! Machine, date and command line of this invocation, for reports.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use gpu_train::cpu;
@@ -35,7 +36,7 @@ pub fn date() -> String {
 pub fn command_to_resume(checkpoint: &Path) -> String {
     let mut words: Vec<String> = std::env::args_os()
         .skip(1)
-        .map(|word| shell_word(&word.to_string_lossy()))
+        .map(|word| shell_word(&word))
         .collect();
     let resumes = |word: &String| word == "--resume" || word.starts_with("--resume=");
     if !words.iter().any(resumes) {
@@ -49,10 +50,9 @@ pub fn command_to_collect() -> String {
     let mut command = "gpu-train".to_owned();
     let mut words = std::env::args_os().skip(1);
     while let Some(word) = words.next() {
-        let word = word.to_string_lossy();
         if word == "--share" {
             words.next();
-        } else if !word.starts_with("--share=") {
+        } else if !word.as_encoded_bytes().starts_with(b"--share=") {
             command += &format!(" {}", shell_word(&word));
         }
     }
@@ -61,16 +61,34 @@ pub fn command_to_collect() -> String {
 
 /// Returns a path quoted for a shell.
 pub fn shell_path(path: &Path) -> String {
-    shell_word(&path.to_string_lossy())
+    shell_word(path.as_os_str())
 }
 
 /// Returns a word quoted for a POSIX shell, without quotes if none are needed.
-fn shell_word(word: &str) -> String {
+fn shell_word(word: &OsStr) -> String {
+    let Some(word) = word
+        .to_str()
+        .filter(|word| !word.contains(char::is_control))
+    else {
+        return printed_by_shell(word);
+    };
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A word that is no text, or has characters that a terminal obeys: as a command that prints it.
+fn printed_by_shell(word: &OsStr) -> String {
+    let byte = |byte: &u8| match byte {
+        byte if byte.is_ascii_alphanumeric() || b"-_./=".contains(byte) => char::from(*byte).into(),
+        b'%' => "%%".into(),
+        byte => format!(r"\{byte:03o}"),
+    };
+    let bytes: String = word.as_encoded_bytes().iter().map(byte).collect();
+    // A word of its own may begin with a dash.
+    format!(r#""$(printf -- '{bytes}')""#)
 }
 
 /// The command line, always with `gpu-train` as the name of the program.
@@ -86,9 +104,11 @@ mod tests {
 
     #[test]
     fn words_are_quoted_where_a_shell_would_split_them() {
-        assert_eq!(shell_word("--steps=5"), "--steps=5");
-        assert_eq!(shell_word("a b"), "'a b'");
-        assert_eq!(shell_word("it's"), r"'it'\''s'");
-        assert_eq!(shell_word(""), "''");
+        let word = |word: &str| shell_word(OsStr::new(word));
+        assert_eq!(word("--steps=5"), "--steps=5");
+        assert_eq!(word("a b"), "'a b'");
+        assert_eq!(word("it's"), r"'it'\''s'");
+        assert_eq!(word(""), "''");
+        assert_eq!(word("a\u{1b}[31m"), r#""$(printf -- 'a\033\13331m')""#);
     }
 }
