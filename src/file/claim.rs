@@ -110,3 +110,58 @@ fn locked(_: &Path) -> std::result::Result<Option<File>, InUse> {
 fn is_as_left(_: Option<&File>, _: &Path) -> bool {
     true
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::super::{remove_leftovers, remove_leftovers_in, write_atomically};
+    use super::*;
+
+    #[test]
+    fn a_claimed_file_is_no_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run.ckpt");
+        let refused = |claim: Result<Claim>| claim.expect_err("in use").to_string();
+        let mut first = Claim::of(&path).expect("nothing there");
+        let mut second = Claim::of(&path).expect("nothing there");
+        for text in [b"1", b"2"] {
+            first.write(text).expect("written");
+            assert!(refused(Claim::of(&path)).contains("run.ckpt: found another gpu-train"));
+        }
+        // Both found nothing there; the later one sees that the other was faster.
+        second.write(b"3").expect_err("in use");
+        assert_eq!(std::fs::read(&path).expect("a file"), b"2");
+        // A file that somebody else removes is written again; one that somebody else puts there is not written over.
+        std::fs::remove_file(&path).expect("removed");
+        first.write(b"4").expect("written");
+        write_atomically(&path, b"5").expect("written");
+        first.write(b"6").expect_err("in use");
+        assert_eq!(std::fs::read(&path).expect("a file"), b"5");
+        drop(first);
+        let mut third = Claim::of(&path).expect("nobody's");
+        third.write(b"7").expect("written");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("a folder").count(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_temporary_file_that_is_being_written_is_no_leftover() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let [live, dead] = [".net.gpu-train-live", ".net.gpu-train-dead"].map(at);
+        let writer = File::create(&live).expect("a file");
+        writer.lock().expect("a lock");
+        for remove in [&|| remove_leftovers(&at("net")) as _, &|| {
+            remove_leftovers_in(folder.path()) as _
+        }] as [&dyn Fn(); 2]
+        {
+            std::fs::write(&dead, b"").expect("written");
+            remove();
+            assert!(live.exists() && !dead.exists());
+        }
+        drop(writer);
+        remove_leftovers(&at("net"));
+        assert!(!live.exists());
+    }
+}

@@ -1,0 +1,395 @@
+//! Odd paths: names that are no text, symbolic links, a home that cannot be written to, a file that another process has.
+#![cfg(unix)]
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use gpu_train::{checkpoint, weights};
+
+/// A run of two steps.
+const RUN: [&str; 5] = ["--device", "cpu", "--no-baseline", "--steps", "2"];
+/// A run that a test ends.
+const LONG: [&str; 7] = [
+    "--device",
+    "cpu",
+    "--no-baseline",
+    "--steps",
+    "100000",
+    "--checkpoint-every",
+    "1",
+];
+
+fn program() -> PathBuf {
+    assert_cmd::cargo::cargo_bin("gpu-train")
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// Arguments, some of which may be no text.
+fn words<'a, T: AsRef<OsStr> + ?Sized + 'a>(
+    words: impl IntoIterator<Item = &'a T>,
+) -> Vec<OsString> {
+    words.into_iter().map(|word| word.as_ref().into()).collect()
+}
+
+fn run(folder: &Path, arguments: &[OsString]) -> Output {
+    let mut command = Command::new(program());
+    command.current_dir(folder).args(arguments);
+    command.output().expect("the program runs")
+}
+
+fn succeed(folder: &Path, arguments: &[OsString]) -> String {
+    let output = run(folder, arguments);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {error}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// The one line of a program that must fail.
+fn refused(output: &Output) -> String {
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert_eq!(error.trim_end().lines().count(), 1, "{error}");
+    error
+}
+
+/// A name that is no text, of which messages show a part.
+fn odd(end: &str) -> OsString {
+    OsStr::from_bytes(&[b"n\xffme ", end.as_bytes()].concat()).to_owned()
+}
+
+/// Tells whether the file system takes such names; Apple's do not.
+fn takes_odd_names(folder: &Path) -> bool {
+    let path = folder.join(odd("probe"));
+    let takes = fs::write(&path, b"")
+        .and_then(|()| fs::remove_file(&path))
+        .is_ok();
+    if !takes {
+        println!("skipped: this file system takes no names that are no text");
+    }
+    takes
+}
+
+fn flags<'a>(pairs: impl IntoIterator<Item = (&'a str, OsString)>) -> Vec<OsString> {
+    let pairs = pairs.into_iter();
+    pairs
+        .flat_map(|(flag, value)| [flag.into(), value])
+        .collect()
+}
+
+#[test]
+fn names_that_are_no_text_do_for_every_file_of_a_run() {
+    let folder = folder();
+    let folder = folder.path();
+    if !takes_odd_names(folder) {
+        return;
+    }
+    let (net, checkpoint) = (odd("net"), odd("ckpt"));
+    let files = flags([
+        ("--save", net.clone()),
+        ("--checkpoint", checkpoint.clone()),
+        ("--metrics", odd("metrics")),
+        ("--tensorboard", odd("board")),
+    ]);
+    succeed(folder, &[words(&RUN), files].concat());
+    let trained = weights::load(&folder.join(&net)).expect("weights");
+    let kept = checkpoint::load(&folder.join(&checkpoint)).expect("a checkpoint");
+    assert_eq!(kept.state.parameters, trained.parameters);
+    assert!(folder.join(odd("metrics")).is_file() && folder.join(odd("board")).is_dir());
+
+    let resume = flags([("--resume", checkpoint.clone()), ("--save", odd("end"))]);
+    succeed(folder, &[words(&["--no-baseline"]), resume].concat());
+    let same = |name: OsString| fs::read(folder.join(name)).expect("weights");
+    assert_eq!(same(odd("end")), same(net.clone()));
+
+    succeed(
+        folder,
+        &[words(&RUN), flags([("--init-from", net.clone())])].concat(),
+    );
+    let export = flags([("--weights", net.clone()), ("--onnx", odd("onnx"))]);
+    succeed(folder, &[words(&["export"]), export].concat());
+    let digit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/digits/three.png");
+    fs::copy(digit, folder.join(odd("three.png"))).expect("a picture");
+    let predict = [
+        words(&["predict"]),
+        flags([("--weights", net)]),
+        vec![odd("three.png")],
+    ];
+    succeed(folder, &[predict.concat(), words(&["--json"])].concat());
+    // One that is missing is named as well as it can be.
+    let missing = run(folder, &flags([("--resume", odd("none"))]));
+    assert!(refused(&missing).contains("me none: found no such file"));
+}
+
+#[test]
+fn names_that_are_no_text_do_for_folders_of_runs() {
+    let folder = folder();
+    let folder = folder.path();
+    if !takes_odd_names(folder) {
+        return;
+    }
+    let tiny = ["--examples", "64", "--passes", "2"];
+    let reproduce = words(&[
+        "reproduce",
+        "--rows",
+        "stage-0,full-batch-0",
+        "--seeds",
+        "2",
+    ]);
+    let out = flags([("--out", odd("runs"))]);
+    succeed(folder, &[reproduce, words(&tiny), out].concat());
+    let report = [
+        words(&["report"]),
+        vec![odd("runs")],
+        flags([("--out", odd("report"))]),
+    ];
+    succeed(folder, &report.concat());
+    assert!(folder.join(odd("report")).join("table.svg").is_file());
+
+    let race = words(&["race", "--seeds", "2", "--recipe", "per-example"]);
+    let out = flags([("--out", odd("race.json"))]);
+    succeed(folder, &[race, words(&tiny), out].concat());
+    assert!(folder.join(odd("race-runs")).is_dir() && folder.join("race.svg").is_file());
+    let report = flags([("--race", odd("race.json")), ("--out", odd("report"))]);
+    succeed(folder, &[words(&["report"]), report].concat());
+}
+
+/// Starts a run that checkpoints, and waits until it has written one.
+fn started(folder: &Path, checkpoint: &Path, arguments: &[OsString]) -> std::process::Child {
+    let mut command = Command::new(program());
+    command.current_dir(folder).args(LONG).args(arguments);
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = quiet.spawn().expect("the program runs");
+    let begun = Instant::now();
+    while !folder.join(checkpoint).exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no checkpoint");
+        assert!(child.try_wait().expect("its state").is_none(), "it ended");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+#[test]
+fn the_command_that_resumes_is_right_for_a_name_that_is_no_text() {
+    let folder = folder();
+    let folder = folder.path();
+    if !takes_odd_names(folder) {
+        return;
+    }
+    let name = odd("it's 100%d\\n");
+    let child = started(
+        folder,
+        Path::new(&name),
+        &flags([("--checkpoint", name.clone())]),
+    );
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &id]).status();
+    assert!(sent.expect("kill").success());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    let command = said.trim_end().lines().last().expect("a command");
+    let print = command.trim().replacen("gpu-train", "printf '%s\\n'", 1);
+    let shell = Command::new("sh")
+        .args(["-c", &print])
+        .output()
+        .expect("a shell");
+    let printed: Vec<&[u8]> = shell.stdout.split(|&byte| byte == b'\n').collect();
+    let given = printed.iter().filter(|word| **word == name.as_bytes());
+    assert_eq!(given.count(), 2, "{command}");
+}
+
+#[test]
+fn a_checkpoint_may_be_a_link_which_stays_one() {
+    let folder = folder();
+    let folder = folder.path();
+    let at = |name: &str| folder.join(name);
+    fs::create_dir(at("disk")).expect("a folder");
+    // It leads nowhere yet.
+    symlink("disk/real", at("link")).expect("a link");
+    let files = ["--checkpoint", "link", "--save", "net"];
+    succeed(folder, &[words(&RUN), words(&files)].concat());
+    assert!(at("link").is_symlink() && !at("disk/real").is_symlink());
+    let first = fs::metadata(at("disk/real")).expect("the target");
+    succeed(
+        folder,
+        &words(&["--no-baseline", "--resume", "link", "--save", "again"]),
+    );
+    assert!(at("link").is_symlink() && first.is_file());
+    checkpoint::load(&at("disk/real")).expect("a checkpoint");
+    assert_eq!(fs::read(at("net")).unwrap(), fs::read(at("again")).unwrap());
+    let names = |path: PathBuf| fs::read_dir(path).expect("a folder").count();
+    assert_eq!(
+        (names(at("disk")), names(folder.to_owned())),
+        (1, 4),
+        "no other file"
+    );
+
+    // A new run does not write over what a link leads to.
+    let over = run(
+        folder,
+        &[words(&RUN), words(&["--checkpoint", "link"])].concat(),
+    );
+    assert!(refused(&over).contains("link: found the checkpoint of step 2"));
+    for (link, target, part) in [
+        ("to-a-folder", "disk", "found a folder"),
+        ("astray", "none/real", "found no folder"),
+        ("circle", "circle", "found links that lead to each other"),
+    ] {
+        symlink(target, at(link)).expect("a link");
+        for flag in ["--checkpoint", "--save"] {
+            let output = run(folder, &[words(&LONG[..5]), words(&[flag, link])].concat());
+            let error = refused(&output);
+            assert!(error.contains(link) && error.contains(part), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_is_one_runs_at_a_time() {
+    let folder = folder();
+    let folder = folder.path();
+    symlink("run.ckpt", folder.join("link")).expect("a link");
+    let mut first = started(
+        folder,
+        Path::new("run.ckpt"),
+        &words(&["--checkpoint", "run.ckpt"]),
+    );
+    for (flag, name) in [
+        ("--checkpoint", "run.ckpt"),
+        ("--resume", "run.ckpt"),
+        ("--resume", "link"),
+    ] {
+        let second = run(folder, &[words(&LONG), words(&[flag, name])].concat());
+        let error = refused(&second);
+        assert!(
+            error.contains("found another gpu-train at work on it"),
+            "{error}"
+        );
+    }
+    // Its weights may be looked at meanwhile.
+    let step = checkpoint::load(&folder.join("run.ckpt")).expect("a checkpoint");
+    first.kill().expect("killed");
+    first.wait().expect("it ends");
+    let now = checkpoint::load(&folder.join("run.ckpt")).expect("a checkpoint");
+    assert!(now.state.step >= step.state.step);
+    // Whatever the killed one left, another one goes on.
+    let mut next = Command::new(program());
+    next.current_dir(folder)
+        .args(["--no-baseline", "--resume", "run.ckpt"]);
+    let quiet = next.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut next = quiet.spawn().expect("the program runs");
+    let begun = Instant::now();
+    let is_further = || {
+        let found = checkpoint::load(&folder.join("run.ckpt")).expect("a checkpoint");
+        found.state.step > now.state.step
+    };
+    while !is_further() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no progress");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    next.kill().expect("killed");
+    next.wait().expect("it ends");
+}
+
+#[test]
+fn what_a_killed_process_left_in_a_folder_of_runs_is_removed() {
+    let folder = folder();
+    let folder = folder.path();
+    let runs = folder.join("runs");
+    fs::create_dir_all(runs.join("report")).expect("a folder");
+    for name in [
+        ".stage-0-1337.json.gpu-train-Ab3dEf",
+        "report/.race.svg.gpu-train-Ab3dEf",
+    ] {
+        fs::write(runs.join(name), b"half").expect("written");
+    }
+    // Another program's.
+    fs::write(runs.join(".notes"), b"mine").expect("written");
+    let tiny = [
+        "--examples",
+        "64",
+        "--passes",
+        "2",
+        "--seeds",
+        "2",
+        "--out",
+        "runs",
+    ];
+    succeed(
+        folder,
+        &[words(&["reproduce", "--rows", "stage-0"]), words(&tiny)].concat(),
+    );
+    for place in [runs.clone(), runs.join("report")] {
+        for entry in fs::read_dir(place).expect("a folder") {
+            let name = entry.expect("an entry").file_name();
+            let name = name.to_string_lossy();
+            assert!(!name.contains("gpu-train"), "{name}");
+        }
+    }
+    assert!(runs.join(".notes").exists());
+}
+
+/// Runs without the variables of a home, but those given.
+fn at_home(folder: &Path, home: &[(&str, &Path)], arguments: &[&str]) -> Output {
+    let mut command = Command::new(program());
+    for variable in ["HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
+        command.env_remove(variable);
+    }
+    command.envs(home.iter().copied()).current_dir(folder);
+    command.args(arguments).output().expect("the program runs")
+}
+
+/// Nothing can be made below a file, not even by root.
+#[test]
+fn a_home_that_cannot_be_written_to_costs_caches_and_no_run() {
+    let folder = folder();
+    let folder = folder.path();
+    fs::write(folder.join("file"), b"").expect("written");
+    let below = folder.join("file").join("home");
+    let homes: [&[(&str, &Path)]; 3] = [
+        &[("HOME", &below)],
+        &[("HOME", Path::new("relative"))],
+        &[
+            ("XDG_CACHE_HOME", &below),
+            ("XDG_DATA_HOME", &below),
+            ("HOME", folder),
+        ],
+    ];
+    let devices = at_home(folder, homes[0], &["devices"]);
+    let has_adapter = String::from_utf8_lossy(&devices.stdout).contains(", software)");
+    let device = if has_adapter { "software" } else { "cpu" };
+    for home in homes {
+        let run = ["--device", device, "--no-baseline", "--steps", "1", "-q"];
+        let output = at_home(folder, home, &run);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{home:?}: {error}");
+        assert_eq!(error, "", "{home:?}");
+    }
+    for arguments in [
+        &["predict", "--train", "--steps", "1"][..],
+        &["predict", "three.png"],
+    ] {
+        let error = refused(&at_home(folder, homes[0], arguments));
+        let part = "digits.safetensors: found no such file";
+        let part = if arguments.len() > 2 {
+            "cannot be created"
+        } else {
+            part
+        };
+        assert!(
+            error.contains(part) && error.contains("file/home"),
+            "{error}"
+        );
+    }
+    // Without a home at all, the system's list of users names one, or there is none.
+    let run = ["--device", "cpu", "--no-baseline", "--steps", "1", "-q"];
+    assert!(at_home(folder, &[], &run).status.success());
+}
