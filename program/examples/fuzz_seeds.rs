@@ -214,7 +214,7 @@ fn shorten(value: &mut Value) {
     }
 }
 
-/// What `reproduce`, `race` and `search` leave in their folders, and the index of `scripts/gpu-evidence`; the last seed has
+/// Records that `reproduce`, `race` and `search` leave in their folders, and the index of `scripts/gpu-evidence`; the last seed has
 /// all that a report is made of, and texts that a page must not take for its own.
 fn record_seeds() -> Vec<Seed> {
     let race = result("race.json");

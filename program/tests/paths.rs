@@ -280,7 +280,7 @@ fn a_checkpoint_is_one_runs_at_a_time() {
     first.wait().expect("it ends");
     let now = checkpoint::load(&folder.join("run.ckpt")).expect("a checkpoint");
     assert!(now.state.step >= step.state.step);
-    // Whatever the killed one left, another one goes on.
+    // Whatever the killed one left, another one resumes.
     let mut next = Command::new(program());
     next.current_dir(folder)
         .args(["--no-baseline", "--resume", "run.ckpt"]);

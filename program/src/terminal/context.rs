@@ -87,7 +87,7 @@ fn printed_by_shell(word: &OsStr) -> String {
         byte => format!(r"\{byte:03o}"),
     };
     let bytes: String = word.as_encoded_bytes().iter().map(byte).collect();
-    // A word of its own may begin with a dash.
+    // A word may begin with a dash.
     format!(r#""$(printf -- '{bytes}')""#)
 }
 
