@@ -282,8 +282,13 @@ fn a_checkpoint_is_one_runs_at_a_time() {
     assert!(now.state.step >= step.state.step);
     // Whatever the killed one left, another one resumes.
     let mut next = Command::new(program());
-    next.current_dir(folder)
-        .args(["--no-baseline", "--resume", "run.ckpt"]);
+    next.current_dir(folder).args([
+        "--no-baseline",
+        "--checkpoint-every",
+        "1",
+        "--resume",
+        "run.ckpt",
+    ]);
     let quiet = next.stdout(Stdio::null()).stderr(Stdio::null());
     let mut next = quiet.spawn().expect("the program runs");
     let begun = Instant::now();
@@ -371,7 +376,9 @@ fn a_home_that_cannot_be_written_to_costs_caches_and_no_run() {
         let output = at_home(folder, home, &run);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{home:?}: {error}");
-        assert_eq!(error, "", "{home:?}");
+        // Mesa says so of its own cache.
+        let of_driver = |line: &str| line.contains("shader cache");
+        assert!(error.lines().all(of_driver), "{home:?}: {error}");
     }
     for arguments in [
         &["predict", "--train", "--steps", "1"][..],

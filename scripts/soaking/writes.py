@@ -73,7 +73,8 @@ class Failing:
         """Code, standard error, and the calls as (name, path)."""
         log = self.soak.folder / "calls"
         log.unlink(missing_ok=True)
-        others = {"XDG_CACHE_HOME": str(folder / "cache")} if self.command.cache else {}
+        # Without the driver's own cache, whose failures are none of the program's.
+        others = {"XDG_CACHE_HOME": str(folder / "cache"), "MESA_SHADER_CACHE_DISABLE": "true"} if self.command.cache else {}
         if fails is not None:
             others |= {"LD_PRELOAD": self.library, "SOAK_FOLDER": str(folder.resolve()), "SOAK_LOG": str(log),
                        "SOAK_FAIL": str(fails), "SOAK_SHORT": str(int(short))}
