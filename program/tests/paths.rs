@@ -3,10 +3,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use gpu_train::{checkpoint, weights};
@@ -161,19 +162,45 @@ fn names_that_are_no_text_do_for_folders_of_runs() {
     succeed(folder, &[words(&["report"]), report].concat());
 }
 
-/// Starts a run that checkpoints, and waits until it has written one.
-fn started(folder: &Path, checkpoint: &Path, arguments: &[OsString]) -> std::process::Child {
-    let mut command = Command::new(program());
-    command.current_dir(folder).args(LONG).args(arguments);
-    let quiet = command.stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = quiet.spawn().expect("the program runs");
-    let begun = Instant::now();
-    while !folder.join(checkpoint).exists() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no checkpoint");
-        assert!(child.try_wait().expect("its state").is_none(), "it ended");
-        std::thread::sleep(Duration::from_millis(5));
+/// A run that would take minutes, with a checkpoint at every step; killed when it is dropped.
+struct Long(Child);
+
+impl Long {
+    fn start(folder: &Path, arguments: &[OsString]) -> Self {
+        let mut command = Command::new(program());
+        command.current_dir(folder).args(arguments);
+        let quiet = command.stdout(Stdio::null()).stderr(Stdio::piped());
+        Self(quiet.spawn().expect("the program runs"))
     }
-    child
+
+    /// Waits until its checkpoint is of this step or a later one.
+    fn reach(&mut self, checkpoint: &Path, step: u32) {
+        let begun = Instant::now();
+        let is_there = || checkpoint::load(checkpoint).is_ok_and(|found| found.state.step >= step);
+        while !is_there() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "no checkpoint");
+            assert!(self.0.try_wait().expect("its state").is_none(), "it ended");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends it by a signal; returns its exit code and messages.
+    fn end(mut self, signal: &str) -> (Option<i32>, String) {
+        let id = self.0.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.expect("kill").success());
+        let mut said = String::new();
+        let mut messages = self.0.stderr.take().expect("its messages");
+        messages.read_to_string(&mut said).expect("UTF-8");
+        (self.0.wait().expect("it ends").code(), said)
+    }
+}
+
+impl Drop for Long {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[test]
@@ -184,17 +211,11 @@ fn the_command_that_resumes_is_right_for_a_name_that_is_no_text() {
         return;
     }
     let name = odd("it's 100%d\\n");
-    let child = started(
-        folder,
-        Path::new(&name),
-        &flags([("--checkpoint", name.clone())]),
-    );
-    let id = child.id().to_string();
-    let sent = Command::new("kill").args(["-INT", &id]).status();
-    assert!(sent.expect("kill").success());
-    let output = child.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), Some(130));
-    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    let checkpoint = flags([("--checkpoint", name.clone())]);
+    let mut long = Long::start(folder, &[words(&LONG), checkpoint].concat());
+    long.reach(&folder.join(&name), 0);
+    let (code, said) = long.end("-INT");
+    assert_eq!(code, Some(130), "{said}");
     let command = said.trim_end().lines().last().expect("a command");
     let print = command.trim().replacen("gpu-train", "printf '%s\\n'", 1);
     let shell = Command::new("sh")
@@ -257,11 +278,10 @@ fn a_checkpoint_is_one_runs_at_a_time() {
     let folder = folder();
     let folder = folder.path();
     symlink("run.ckpt", folder.join("link")).expect("a link");
-    let mut first = started(
-        folder,
-        Path::new("run.ckpt"),
-        &words(&["--checkpoint", "run.ckpt"]),
-    );
+    let checkpoint = folder.join("run.ckpt");
+    let named = words(&["--checkpoint", "run.ckpt"]);
+    let mut first = Long::start(folder, &[words(&LONG), named].concat());
+    first.reach(&checkpoint, 0);
     for (flag, name) in [
         ("--checkpoint", "run.ckpt"),
         ("--resume", "run.ckpt"),
@@ -274,34 +294,15 @@ fn a_checkpoint_is_one_runs_at_a_time() {
             "{error}"
         );
     }
-    // Its weights may be looked at meanwhile.
-    let step = checkpoint::load(&folder.join("run.ckpt")).expect("a checkpoint");
-    first.kill().expect("killed");
-    first.wait().expect("it ends");
-    let now = checkpoint::load(&folder.join("run.ckpt")).expect("a checkpoint");
-    assert!(now.state.step >= step.state.step);
+    let (code, _) = first.end("-KILL");
+    assert_eq!(code, None);
     // Whatever the killed one left, another one resumes.
-    let mut next = Command::new(program());
-    next.current_dir(folder).args([
-        "--no-baseline",
-        "--checkpoint-every",
-        "1",
-        "--resume",
-        "run.ckpt",
-    ]);
-    let quiet = next.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut next = quiet.spawn().expect("the program runs");
-    let begun = Instant::now();
-    let is_further = || {
-        let found = checkpoint::load(&folder.join("run.ckpt")).expect("a checkpoint");
-        found.state.step > now.state.step
-    };
-    while !is_further() {
-        assert!(begun.elapsed() < Duration::from_secs(120), "no progress");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    next.kill().expect("killed");
-    next.wait().expect("it ends");
+    let step = checkpoint::load(&checkpoint)
+        .expect("a checkpoint")
+        .state
+        .step;
+    let named = words(&["--resume", "link"]);
+    Long::start(folder, &[words(&LONG), named].concat()).reach(&checkpoint, step + 1);
 }
 
 #[test]
