@@ -253,12 +253,6 @@ fn a_checkpoint_may_be_a_link_which_stays_one() {
         "no other file"
     );
 
-    // A new run does not write over what a link leads to.
-    let over = run(
-        folder,
-        &[words(&RUN), words(&["--checkpoint", "link"])].concat(),
-    );
-    assert!(refused(&over).contains("link: found the checkpoint of step 2"));
     for (link, target, part) in [
         ("to-a-folder", "disk", "found a folder"),
         ("astray", "none/real", "found no folder"),
