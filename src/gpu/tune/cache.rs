@@ -172,6 +172,19 @@ mod tests {
     }
 
     #[test]
+    fn a_choice_that_cannot_be_stored_fails_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, b"").unwrap();
+        // Nothing can be made below a file, and a folder is not replaced by one.
+        let below = file.join("gpu-train").join("kernels.json");
+        for path in [below.as_path(), folder.path()] {
+            store(path, "a".into(), usual());
+            assert_eq!(choice(path, "a"), None);
+        }
+    }
+
+    #[test]
     fn another_driver_or_shader_or_work_is_another_key() {
         let card = card();
         let newer = AdapterDescription {
