@@ -311,22 +311,9 @@ fn what_a_killed_process_left_in_a_folder_of_runs_is_removed() {
     ] {
         fs::write(runs.join(name), b"half").expect("written");
     }
-    // Another program's.
-    fs::write(runs.join(".notes"), b"mine").expect("written");
-    let tiny = [
-        "--examples",
-        "64",
-        "--passes",
-        "2",
-        "--seeds",
-        "2",
-        "--out",
-        "runs",
-    ];
-    succeed(
-        folder,
-        &[words(&["reproduce", "--rows", "stage-0"]), words(&tiny)].concat(),
-    );
+    let again = "reproduce --rows stage-0 --examples 64 --passes 2 --seeds 2 --out runs";
+    let again = words(again.split(' '));
+    succeed(folder, &again);
     for place in [runs.clone(), runs.join("report")] {
         for entry in fs::read_dir(place).expect("a folder") {
             let name = entry.expect("an entry").file_name();
@@ -334,7 +321,11 @@ fn what_a_killed_process_left_in_a_folder_of_runs_is_removed() {
             assert!(!name.contains("gpu-train"), "{name}");
         }
     }
-    assert!(runs.join(".notes").exists());
+    // Killed after it wrote the record.
+    let checkpoint = runs.join("stage-0-1337.checkpoint");
+    fs::write(&checkpoint, b"of a run that has ended").expect("written");
+    succeed(folder, &again);
+    assert!(!checkpoint.exists());
 }
 
 /// Runs without the variables of a home, but those given.

@@ -152,8 +152,16 @@ impl Folder {
             record.missed = Some(missed(parameters, &job.recipe, &job.digits.test));
         }
         self.write(&job.file("json"), &json(&record))?;
-        self.remove(&job.file(CHECKPOINT))?;
+        self.remove_checkpoint(job)?;
         Ok(record)
+    }
+
+    /// Removes the checkpoint of a finished run, if it is there.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be removed.
+    pub fn remove_checkpoint(&self, job: &Job) -> Result<()> {
+        self.remove(&job.file(CHECKPOINT))
     }
 
     /// Tells whether it has all of these runs.

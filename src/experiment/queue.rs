@@ -61,8 +61,10 @@ impl Queue<'_> {
                     None
                 }
             };
-            if found.is_none() {
-                missing.push((place, job));
+            match &found {
+                // A process may have been killed after it wrote the record.
+                Some(_) => self.folder.remove_checkpoint(job)?,
+                None => missing.push((place, job)),
             }
             records.push(found);
         }
