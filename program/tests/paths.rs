@@ -362,7 +362,7 @@ fn a_home_that_cannot_be_written_to_costs_caches_and_no_run() {
         let output = at_home(folder, home, &run);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{home:?}: {error}");
-        // Mesa says so of its own cache.
+        // Mesa says so of the cache that it has.
         let of_driver = |line: &str| line.contains("shader cache");
         assert!(error.lines().all(of_driver), "{home:?}: {error}");
     }
