@@ -1,6 +1,4 @@
 //! Odd paths: names that are no text, symbolic links, a home that cannot be written to, a file that another process has.
-#![cfg(unix)]
-
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;

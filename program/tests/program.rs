@@ -10,6 +10,8 @@ mod help_examples;
 #[cfg(unix)]
 #[path = "../../tests/common/mod.rs"]
 mod numeric;
+#[cfg(unix)]
+mod paths;
 mod predict;
 mod report;
 mod reproduce;
