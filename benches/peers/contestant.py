@@ -85,13 +85,16 @@ def run(
     seconds: float,
     versions: dict[str, str],
     device: str,
+    whole_run: bool = False,
 ) -> None:
-    """Checks and times a contestant; a sample is the mean step time of one call of `block` steps."""
+    """Checks and times a contestant; a sample is the mean step time of one call of `block` steps, or all of its time if that is a
+    whole run."""
     began = time.perf_counter()
     contestant = make()
+    start = {name: value.copy() for name, value in contestant.parameters().items()}
     loss, gradient = contestant.gradient()
     losses = contestant.train(len(case.losses))
-    verdict = work.check(case, loss, gradient, losses, contestant.parameters())
+    verdict = work.check(case, start, loss, gradient, losses, contestant.parameters())
     first = time.perf_counter() - began
     result: dict[str, Any] = {
         "check": verdict,
@@ -107,6 +110,6 @@ def run(
         while len(samples) * block < LEAST_STEPS or time.perf_counter() - start < seconds:
             before = time.perf_counter()
             contestant.train(block)
-            samples.append((time.perf_counter() - before) / block)
-        result["step_ms"] = summary([1e3 * sample for sample in samples])
+            samples.append((time.perf_counter() - before) / (1 if whole_run else block))
+        result["run_ms" if whole_run else "step_ms"] = summary([1e3 * sample for sample in samples])
     print(json.dumps(result))

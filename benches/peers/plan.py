@@ -10,11 +10,15 @@ HERE = Path(__file__).parent
 
 OURS = "gpu-train"
 FULL_BATCH, BATCH_1, GPU, SOFTWARE = "full-batch-cpu", "batch-1", "full-batch-gpu", "full-batch-software-adapter"
+WHOLE_RUN, WHOLE_RUN_GPU = "whole-run-cpu", "whole-run-gpu"
+WHOLE_RUNS = (WHOLE_RUN, WHOLE_RUN_GPU)
 CATEGORIES = {
     FULL_BATCH: "Full batch on the CPU, ms a step",
     BATCH_1: "Batch 1 on the CPU, µs an example",
     GPU: "Full batch on the GPU, ms a step",
     SOFTWARE: "Full batch on a software Vulkan adapter, ms a step",
+    WHOLE_RUN: "The recipe full-batch on the CPU, from its closed-form start to the essay's 82 misses, ms a run",
+    WHOLE_RUN_GPU: "The same on the GPU, ms a run",
 }
 
 
@@ -44,6 +48,9 @@ class Tools:
 
 def command(contestant: Contestant, tools: Tools, seconds: float) -> list[str]:
     category, peer, variant = contestant.category, contestant.peer, contestant.variant
+    if peer == OURS and category in WHOLE_RUNS:
+        # Five runs of a process, as the peers' runs are of one.
+        return [str(tools.gpu_train), "race", "--recipe", "full-batch", "--seeds", "5", "--json"]
     if peer == OURS:
         engine = {FULL_BATCH: "cpu", BATCH_1: "per-example"}.get(category, "gpu")
         command = [str(tools.gpu_train), "bench", "--json", "--seconds", str(seconds), "--engine", engine]
@@ -56,14 +63,15 @@ def command(contestant: Contestant, tools: Tools, seconds: float) -> list[str]:
             command += ["--recipe", "full-batch-adamw"]
             command += ["--loss", "mse"] if tools.case == "tanh-mse" else ["--activation", "relu"]
         return command
-    case = "reproduction" if category == BATCH_1 else tools.case
+    case = {BATCH_1: "reproduction", WHOLE_RUN: "full-batch", WHOLE_RUN_GPU: "full-batch"}.get(category, tools.case)
     shared = [variant, "--work", str(tools.work), "--case", case, "--seconds", str(seconds)]
     if peer == "burn":
         return [str(tools.burn), *shared]
-    script = HERE / f"{peer}_{'per_example' if category == BATCH_1 else 'full_batch'}.py"
+    kind = {BATCH_1: "per_example", WHOLE_RUN: "whole_run", WHOLE_RUN_GPU: "whole_run"}.get(category, "full_batch")
+    script = HERE / f"{peer}_{kind}.py"
     # On a Mac JAX has no GPU and reports that.
     gpu = "mps" if sys.platform == "darwin" and peer == "torch" else "cuda"
-    device = gpu if category == GPU else "cpu"
+    device = gpu if category in (GPU, WHOLE_RUN_GPU) else "cpu"
     return [str(tools.python), str(script), *shared, "--device", device]
 
 
@@ -83,6 +91,10 @@ DEFAULT = [
     *several(GPU, "jax", "h2=grouped h2=dense h1=patches+h2=patches h1=patches+h2=product"),
     *several(GPU, "burn", "gpu+h2=grouped gpu+h2=dense"),
     *several(SOFTWARE, "burn", "software+h2=grouped+chunk=912 software+h2=dense+chunk=912"),
+    *several(WHOLE_RUN, "torch", "h2=grouped h2=dense+malloc h2=dense+malloc+chunk=512+compile"),
+    *several(WHOLE_RUN, "jax", "h2=grouped h1=patches+h2=product+chunk=1024 h1=patches+h2=product+chunk=256"),
+    *several(WHOLE_RUN_GPU, "torch", "h2=grouped h2=dense+compile"),
+    *several(WHOLE_RUN_GPU, "jax", "h2=grouped h1=patches+h2=patches"),
 ]
 
 ALL = DEFAULT + [

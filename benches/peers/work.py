@@ -37,6 +37,7 @@ class Case:
     after: Tensors
     rates: np.ndarray
     tolerances: Mapping[str, float]
+    drawn: Mapping[str, np.ndarray] | None  # what the closed-form start draws
 
     @property
     def relu(self) -> bool:
@@ -72,7 +73,14 @@ def load(path: Path, case: str) -> Case:
             after=tensors("after"),
             rates=file.get_tensor(f"{case}/rates"),
             tolerances=json.loads(metadata["tolerances"]),
+            drawn=drawn_by(file, case),
         )
+
+
+def drawn_by(file: Any, case: str) -> Tensors | None:
+    prefix = f"{case}/drawn/"
+    names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118: it is no dictionary
+    return {name.removeprefix(prefix): file.get_tensor(name) for name in names} or None
 
 
 def off_by(found: np.ndarray, expected: np.ndarray) -> float:
@@ -98,15 +106,19 @@ def judge(differences: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
 
 def check(
     case: Case,
+    start: Tensors,
     loss: float,
     gradient: Tensors,
     losses: list[float],
     after: Tensors,
 ) -> dict[str, Any]:
-    """Compares loss and gradient at the start, and losses and weights of the first steps."""
+    """Compares the weights at the start, loss and gradient there, and losses and weights of the first steps."""
     allowed = case.tolerances
     differences = {"loss": (off_by(np.array([loss]), case.losses[:1]), allowed["loss"])}
-    for name in NAMES:
+    # Others start from the file's.
+    for name in NAMES if case.drawn else ():
+        differences[f"start of {name}"] = (off_by(start[name], case.start[name]), allowed["start"])
+    for name in case.gradient:
         differences[f"gradient of {name}"] = (off_by(gradient[name], case.gradient[name]), allowed["gradient"])
     differences["losses of the first steps"] = (off_by(np.array(losses), case.losses), allowed["losses"])
     for name in NAMES:
