@@ -98,7 +98,7 @@ impl Tensors {
         );
     }
 
-    /// What the closed-form start draws from a seed (`src/start/closed_form.rs`).
+    /// Draws of the closed-form start from a seed (`src/start/closed_form.rs`).
     fn add_drawn(&mut self, name: &str, seed: u64) {
         let word = |first, second, third| draw::block(seed, Stream::Start, first, second, third)[0];
         let sign = |layer, row| {
