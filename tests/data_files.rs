@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use gpu_train::data::{Dataset, idx, mnist1989, prepare, zip_code};
 use gpu_train::net::SIDE;
 
+use crate::common::made_up_mnist;
+
 fn committed(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("data")
@@ -83,24 +85,7 @@ fn header(shape: &[u32]) -> Vec<u8> {
 /// shows.
 fn stand_in() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for (name, count) in [("train", 60_000), ("t10k", 10_000)] {
-        let pixels: Vec<u8> = (0..count * 784u32)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
-            .collect();
-        let labels: Vec<u8> = (0..count).map(|i| (i * 7 % 10) as u8).collect();
-        let images = idx::encode(&[count as usize, 28, 28], &pixels);
-        fs::write(
-            folder.path().join(format!("{name}-images-idx3-ubyte")),
-            images,
-        )
-        .unwrap();
-        let labels = idx::encode_gzip(&[count as usize], &labels);
-        fs::write(
-            folder.path().join(format!("{name}-labels.idx1-ubyte.gz")),
-            labels,
-        )
-        .unwrap();
-    }
+    made_up_mnist(folder.path());
     folder
 }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use gpu_train::checkpoint;
 
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     assert_cmd::cargo::cargo_bin("gpu-train")
 }
 
@@ -22,16 +22,15 @@ fn shell(script: &str, folder: &tempfile::TempDir) -> Output {
 }
 
 /// Returns the one-line error of a failed program.
-fn one_line(output: &Output, code: i32) -> String {
+pub fn one_line(output: &Output, code: i32) -> String {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{error}");
-    let lines: Vec<&str> = error.lines().filter(|line| !line.is_empty()).collect();
-    assert_eq!(lines.len(), 1, "{error}");
-    assert!(lines[0].starts_with("error: "), "{error}");
+    assert_eq!(error.trim_end().lines().count(), 1, "{error}");
+    assert!(error.starts_with("error: "), "{error}");
     error
 }
 
-fn folder() -> tempfile::TempDir {
+pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 

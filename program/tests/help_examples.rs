@@ -8,11 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use gpu_train::data::idx;
-use gpu_train::gpu::{AdapterChoice, choose};
 use gpu_train::net::{Initialization, PARAMETERS, initial_parameters};
 use serde_json::json;
 
+use crate::adapter::lacks_adapter;
+use crate::numeric::made_up_mnist;
 use crate::zip_code;
 
 /// The examples that begin like `of`: what is written instead of a part, and what is appended.
@@ -174,20 +174,6 @@ fn all_helps() -> Vec<(String, String)> {
     found
 }
 
-/// MNIST's four files, with made-up digits.
-fn mnist(folder: &Path) {
-    fs::create_dir(folder).expect("a folder");
-    for (name, count) in [("train", 60_000), ("t10k", 10_000)] {
-        let pixels = (0..count * 784u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8);
-        let labels: Vec<u8> = (0..count).map(|i| (i * 7 % 10) as u8).collect();
-        let images = idx::encode(&[count as usize, 28, 28], &Vec::from_iter(pixels));
-        let file = |kind| folder.join(format!("{name}-{kind}-ubyte"));
-        fs::write(file("images-idx3"), images).expect("written");
-        let labels = idx::encode(&[count as usize], &labels);
-        fs::write(file("labels-idx1"), labels).expect("written");
-    }
-}
-
 /// Weights as PyTorch saves them, without the names of the net's functions.
 fn foreign_weights(path: &Path) {
     let parameters = initial_parameters(1, 0.0, Initialization::Sqrt);
@@ -237,7 +223,8 @@ fn prepare(folder: &Path) {
         fs::create_dir_all(folder.join(below)).expect("a folder");
     }
     zip_code::digits(&folder.join("DIR"), 0);
-    mnist(&folder.join("mnist"));
+    fs::create_dir(folder.join("mnist")).expect("a folder");
+    made_up_mnist(&folder.join("mnist"));
     foreign_weights(&folder.join("theirs.safetensors"));
     evidence(&folder.join("one"));
     evidence(&folder.join("two"));
@@ -281,12 +268,7 @@ fn every_example_runs() {
         let is_used = lines.iter().any(|(used, _)| *used == at);
         assert!(is_used, "no example begins with {:?}", rule.of);
     }
-    let software = AdapterChoice {
-        software: true,
-        ..AdapterChoice::default()
-    };
-    let required = std::env::var_os("GPU_TRAIN_REQUIRE_ADAPTER").is_some_and(|value| value == "1");
-    let has_adapter = required || choose(&software).is_ok();
+    let has_adapter = !lacks_adapter();
 
     let folder = tempfile::tempdir().expect("a folder");
     prepare(folder.path());

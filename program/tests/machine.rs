@@ -2,6 +2,8 @@
 //! reported as ignored, with the reason, never as passed; it fails if `GPU_TRAIN_REQUIRE_ADAPTER` is 1 or
 //! `GPU_TRAIN_REQUIRE_TOOLS` names it.
 
+#[path = "common/adapter.rs"]
+mod adapter;
 mod bench;
 mod browser;
 #[cfg(unix)]
@@ -14,18 +16,8 @@ mod numeric;
 mod race;
 mod real_files;
 
-use gpu_train::gpu::{AdapterChoice, choose};
+use adapter::lacks_adapter;
 use libtest_mimic::{Arguments, Trial};
-
-/// Tells whether a software adapter is missing and nobody requires one.
-fn lacks_adapter() -> bool {
-    let software = AdapterChoice {
-        software: true,
-        ..AdapterChoice::default()
-    };
-    let required = std::env::var("GPU_TRAIN_REQUIRE_ADAPTER").is_ok_and(|value| value == "1");
-    !required && choose(&software).is_err()
-}
 
 /// A test that fails by a panic.
 fn trial(name: &str, test: fn()) -> Trial {

@@ -1,4 +1,5 @@
 //! Odd paths: names that are no text, symbolic links, a home that cannot be written to, a file that another process has.
+
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
@@ -9,6 +10,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use gpu_train::{checkpoint, weights};
+
+use crate::failures::{folder, one_line, program};
 
 /// A run of two steps.
 const RUN: [&str; 5] = ["--device", "cpu", "--no-baseline", "--steps", "2"];
@@ -22,14 +25,6 @@ const LONG: [&str; 7] = [
     "--checkpoint-every",
     "1",
 ];
-
-fn program() -> PathBuf {
-    assert_cmd::cargo::cargo_bin("gpu-train")
-}
-
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a folder")
-}
 
 /// Arguments, some of which may be no text.
 fn words<'a, T: AsRef<OsStr> + ?Sized + 'a>(
@@ -49,14 +44,6 @@ fn succeed(folder: &Path, arguments: &[OsString]) -> String {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{arguments:?}: {error}");
     String::from_utf8(output.stdout).expect("UTF-8")
-}
-
-/// The one line of a program that must fail.
-fn refused(output: &Output) -> String {
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{error}");
-    assert_eq!(error.trim_end().lines().count(), 1, "{error}");
-    error
 }
 
 /// A name that is no text, of which messages show a part.
@@ -124,7 +111,7 @@ fn names_that_are_no_text_do_for_every_file_of_a_run() {
     succeed(folder, &[predict.concat(), words(&["--json"])].concat());
     // One that is missing is named as well as it can be.
     let missing = run(folder, &flags([("--resume", odd("none"))]));
-    assert!(refused(&missing).contains("me none: found no such file"));
+    assert!(one_line(&missing, 1).contains("me none: found no such file"));
 }
 
 #[test]
@@ -259,7 +246,7 @@ fn a_checkpoint_may_be_a_link_which_stays_one() {
         symlink(target, at(link)).expect("a link");
         for flag in ["--checkpoint", "--save"] {
             let output = run(folder, &[words(&LONG[..5]), words(&[flag, link])].concat());
-            let error = refused(&output);
+            let error = one_line(&output, 1);
             assert!(error.contains(link) && error.contains(part), "{error}");
         }
     }
@@ -280,7 +267,7 @@ fn a_checkpoint_is_one_runs_at_a_time() {
         ("--resume", "link"),
     ] {
         let second = run(folder, &[words(&LONG), words(&[flag, name])].concat());
-        let error = refused(&second);
+        let error = one_line(&second, 1);
         assert!(
             error.contains("found another gpu-train at work on it"),
             "{error}"
@@ -368,7 +355,7 @@ fn a_home_that_cannot_be_written_to_costs_caches_and_no_run() {
         &["predict", "--train", "--steps", "1"][..],
         &["predict", "three.png"],
     ] {
-        let error = refused(&at_home(folder, homes[0], arguments));
+        let error = one_line(&at_home(folder, homes[0], arguments), 1);
         let part = "digits.safetensors: found no such file";
         let part = if arguments.len() > 2 {
             "cannot be created"

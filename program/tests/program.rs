@@ -1,5 +1,8 @@
 //! The program as a user runs it. Tests that need an adapter, a browser or another program are in `machine.rs`.
 
+#[cfg(unix)]
+#[path = "common/adapter.rs"]
+mod adapter;
 mod cli;
 #[cfg(unix)]
 mod common;

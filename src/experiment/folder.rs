@@ -127,8 +127,11 @@ impl Folder {
         Ok(record)
     }
 
-    /// Removes what a killed process left of the files of a run, before it is run anew.
+    /// Removes what a killed process left of the files of a run, before it is run anew. A whole folder was tidied when it was opened.
     pub fn tidy(&self, job: &Job) {
+        if self.part == Part::All {
+            return;
+        }
         for ending in ["json", "safetensors", CHECKPOINT] {
             file::remove_leftovers(&self.path.join(job.file(ending)));
         }

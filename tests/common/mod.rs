@@ -7,7 +7,7 @@ pub mod compare;
 use std::collections::HashMap;
 use std::path::Path;
 
-use gpu_train::data::{Dataset, Digits};
+use gpu_train::data::{Dataset, Digits, idx};
 use gpu_train::net::{Initialization, PARAMETERS, PIXELS, Parameters};
 
 use compare::{Tolerance, close};
@@ -140,6 +140,22 @@ pub fn random_set(examples: usize, seed: u64) -> Dataset {
         }));
     }
     Dataset::new(codes, 8_160, labels)
+}
+
+/// Writes files of MNIST's names and shapes: pixels and labels that depend on the example, so that a mix-up shows. The labels are
+/// gzipped, under the dotted name that some copies have.
+pub fn made_up_mnist(folder: &Path) {
+    for (name, count) in [("train", 60_000), ("t10k", 10_000)] {
+        let pixels: Vec<u8> = (0..count * 784u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        let labels: Vec<u8> = (0..count).map(|i| (i * 7 % 10) as u8).collect();
+        let images = idx::encode(&[count as usize, 28, 28], &pixels);
+        let file = |rest| folder.join(format!("{name}-{rest}"));
+        std::fs::write(file("images-idx3-ubyte"), images).expect("written");
+        let labels = idx::encode_gzip(&[count as usize], &labels);
+        std::fs::write(file("labels.idx1-ubyte.gz"), labels).expect("written");
+    }
 }
 
 /// Random digits with equal numbers of training and test examples.
