@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::ranks::{self, Joined};
 use crate::terminal::Output;
+use clap::error::{ContextKind, ContextValue};
 use gpu_train::error::{Error, Result};
 
 mod bench;
@@ -76,7 +77,10 @@ pub fn main() -> ExitCode {
     let started = std::time::Instant::now();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return of_one_rank(error.exit_code() as u8, || error.print()),
+        Err(error) => {
+            let error = with_a_tip(error);
+            return of_one_rank(error.exit_code() as u8, || error.print());
+        }
     };
     arguments.messages.apply();
     let joined = match &arguments.command {
@@ -104,6 +108,16 @@ pub fn main() -> ExitCode {
             }
         },
     }
+}
+
+/// Adds, to an unknown command that resembles none of ours, that training is no command: `gpu-train train` is an obvious guess.
+fn with_a_tip(mut error: clap::Error) -> clap::Error {
+    let is_unknown = error.kind() == clap::error::ErrorKind::InvalidSubcommand;
+    if is_unknown && error.get(ContextKind::SuggestedSubcommand).is_none() {
+        let tip = "training needs no command, e.g. gpu-train --full-batch".into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
 }
 
 /// Ends before MPI has begun, where every process of an MPI's launcher has the same to say, such as help: the first says it.

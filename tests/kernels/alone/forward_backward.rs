@@ -307,6 +307,7 @@ pub fn forward_backward_cases() -> Vec<ForwardBackwardCase> {
             ..case
         });
     }
+    cases.push(usual.of(7_291));
     let evaluation = ForwardBackwardCase {
         compute_gradient: false,
         ..usual
