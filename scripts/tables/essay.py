@@ -111,19 +111,16 @@ def searches():
 # Why a row differs from the published figure, by digits and row.
 NEWER = "Shifts, dropout or another optimizer, which the paper had not: fewer misses are to be expected."
 REASONS = {
-    ("", "stage-4"): "**Unexplained.** The net is the specified one, gradients agree with PyTorch's, and stages 0 to 3 agree. The essay "
-    "shifts with a wrap-around roll; here background fills the edge. Its 32 is one run at the low end of ours (best of 20: {best}). "
-    "Without learning-rate decay to zero, the misses of batch 1 still vary by several from epoch to epoch at the end.",
     ("", "full-batch-0"): "A different optimizer, with a learning-rate decay that was searched for; the essay's SGD had neither. Its "
     "length was chosen by validation digits that are harder than the test set.",
     ("", "full-batch-muon"): "ReLU, Muon and a searched decay against stage 0's SGD; the row is about time, and is compared with stage "
     "0's figure because that is its target.",
-    ("", "per-example"): "Chosen by a validation set that is harder than the test set: fewer epochs would be enough, but only the test "
-    "set could show that.",
-    ("", "per-example-closed-form"): "As `per-example`.",
+    ("", "per-example-closed-form"): "Chosen by a validation set that is harder than the test set: fewer epochs would be enough, but only "
+    "the test set could show that.",
     ("-zip-code", "stage-0"): "On the paper's digits the essay's stage 0 is worse than the paper. Initial weights within 2.4/F close a "
     "third of the gap (stage-0-plain); the rest is unexplained.",
     ("-zip-code", "stage-1"): "As stage 0.",
+    ("-zip-code", "stage-2"): "As stage 0, but closer.",
     ("-zip-code", "stage-3"): NEWER,
     ("-zip-code", "stage-4"): NEWER,
     ("-zip-code", "stage-0-plain"): "As stage 0, but closer.",

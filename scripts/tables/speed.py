@@ -61,8 +61,8 @@ def peers():
 def cpu():
     """The full batch on the CPU, on each machine that measured it."""
     machines = {
-        "bench-cpu-xeon.json": "Intel Xeon with AVX-512",
-        "bench-cpu.json": "AMD EPYC, Zen 5",
+        "bench-cpu.json": "Intel Xeon with AVX-512",
+        "bench-cpu-zen5.json": "AMD EPYC, Zen 5",
         "bench-cpu-zen4.json": "AMD EPYC, Zen 4",
     }
     rows = []

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use gpu_train::checkpoint::{Checkpoint, KEY, Origin, decode, encode};
+use gpu_train::checkpoint::{Checkpoint, KEY, Origin, decode, encode, save, save_claimed};
 use gpu_train::data::DigitsRecord;
 use gpu_train::engine::{EngineKind, Evaluation, State};
+use gpu_train::file::Claim;
 use gpu_train::net::Parameters;
 use gpu_train::recipe::{Batch, Recipe, RecipeName, difference};
 use gpu_train::train::{History, Point};
@@ -78,6 +79,32 @@ fn a_checkpoint_comes_back_bit_for_bit() {
         assert_eq!(back, checkpoint);
         assert_eq!(self::bytes(&back), bytes);
     }
+}
+
+#[test]
+fn a_claimed_file_and_an_unclaimed_one_get_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [claimed, unclaimed] = ["claimed", "unclaimed"].map(|name| folder.path().join(name));
+    let Checkpoint { state, past, origin } = checkpoint(RecipeName::FullBatchMuon);
+    let mut claim = Claim::of(&claimed).expect("it is free");
+    save_claimed(&mut claim, &origin, &state, &past).expect("it is written");
+    save(&unclaimed, &origin, &state, &past).expect("it is written");
+    let read = |path| std::fs::read(path).expect("it is there");
+    let expected = encode(&origin, &state, &past).expect("it fits");
+    assert_eq!([read(claimed), read(unclaimed)], [expected.clone(), expected]);
+}
+
+#[test]
+fn more_evaluations_than_a_header_holds_are_refused() {
+    let mut checkpoint = checkpoint(RecipeName::FullBatchMuon);
+    let point = checkpoint.past.points[0].clone();
+    // Each takes some 150 bytes, and half of 16 MiB are for them.
+    checkpoint.past.points = vec![point; 100_000];
+    let problem = encode(&checkpoint.origin, &checkpoint.state, &checkpoint.past);
+    let problem = problem.expect_err("they are too many");
+    assert!(problem.starts_with("found 100000 evaluations"), "{problem}");
+    checkpoint.past.points.truncate(40_000);
+    bytes(&checkpoint);
 }
 
 #[test]
