@@ -82,7 +82,7 @@ def several(category: str, peer: str, variants: str) -> list[Contestant]:
 # In each list the obvious code comes first; it always runs. By default the variants listed after it run too: they were
 # the best in a screening. `--screen` measures every entry of ALL once and uses the best of them instead.
 DEFAULT = [
-    *several(FULL_BATCH, "torch", "h2=grouped h2=grouped+malloc h2=dense+malloc h2=dense+malloc+chunk=512+compile"),
+    *several(FULL_BATCH, "torch", "h2=grouped h1=conv+h2=product+malloc h1=product+h2=product+malloc h2=dense+malloc+zeropad"),
     *several(FULL_BATCH, "jax", "h2=grouped h1=patches+h2=product+chunk=1024 h1=patches+h2=product+chunk=256"),
     *several(FULL_BATCH, "burn", "flex+h2=grouped flex+h2=dense flex+h2=dense+chunk=912"),
     *several(BATCH_1, "torch", "h2=grouped+threads=1 update=by-hand+threads=1"),
@@ -91,7 +91,7 @@ DEFAULT = [
     *several(GPU, "jax", "h2=grouped h2=dense h1=patches+h2=patches h1=patches+h2=product"),
     *several(GPU, "burn", "gpu+h2=grouped gpu+h2=dense"),
     *several(SOFTWARE, "burn", "software+h2=grouped+chunk=912 software+h2=dense+chunk=912"),
-    *several(WHOLE_RUN, "torch", "h2=grouped h2=dense+malloc h2=dense+malloc+chunk=512+compile"),
+    *several(WHOLE_RUN, "torch", "h2=grouped h1=conv+h2=product+malloc h1=product+h2=product+malloc h2=dense+malloc+zeropad"),
     *several(WHOLE_RUN, "jax", "h2=grouped h1=patches+h2=product+chunk=1024 h1=patches+h2=product+chunk=256"),
     *several(WHOLE_RUN_GPU, "torch", "h2=grouped h2=dense+compile"),
     *several(WHOLE_RUN_GPU, "jax", "h2=grouped h1=patches+h2=patches"),
@@ -102,14 +102,13 @@ ALL = DEFAULT + [
         FULL_BATCH,
         "torch",
         """
-        h2=grouped+malloc+channels-last h2=grouped+malloc+compile h2=grouped+malloc+chunk=512
-        h2=dense h2=dense+malloc+fused h2=dense+malloc+channels-last h2=dense+malloc+zeropad h2=dense+malloc+compile
+        h2=grouped+malloc h2=grouped+malloc+channels-last h2=grouped+malloc+compile h2=grouped+malloc+chunk=512
+        h2=dense h2=dense+malloc h2=dense+malloc+fused h2=dense+malloc+channels-last h2=dense+malloc+compile
         h2=dense+malloc+zeropad+compile h2=dense+malloc+channels-last+compile
         h2=dense+malloc+chunk=256 h2=dense+malloc+chunk=512 h2=dense+malloc+chunk=1024
-        h2=dense+malloc+chunk=512+zeropad+compile h2=dense+malloc+chunk=1024+compile
+        h2=dense+malloc+chunk=512+compile h2=dense+malloc+chunk=512+zeropad+compile h2=dense+malloc+chunk=1024+compile
         h1=unfold+h2=unfold+malloc h1=unfold+h2=unfold+malloc+chunk=512+compile
-        h1=unfold+h2=dense+malloc h1=conv+h2=product+malloc h1=conv+h2=product+malloc+chunk=512+compile
-        h1=product+h2=product+malloc h1=product+h2=product+malloc+chunk=512
+        h1=unfold+h2=dense+malloc h1=conv+h2=product+malloc+chunk=512+compile h1=product+h2=product+malloc+chunk=512
         h1=product+h2=product+malloc+chunk=512+compile
         """,
     ),

@@ -1,6 +1,8 @@
 //! Time per step of each engine, and the least that its device could take.
 
 mod sampling;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -331,53 +333,4 @@ pub fn fewest_bytes(recipe: &Recipe, examples: usize) -> f64 {
         Optimizer::Sgd => PARAMETER_COUNT,
     };
     (examples * (PIXELS + 1) + 2 * 4 * floats) as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::embedded;
-    use crate::gpu::wgsl::kernels::LAYERED;
-    use crate::net::{Initialization, initial_parameters};
-    use crate::recipe::{Length, RecipeName};
-
-    #[test]
-    fn samples_hold_enough_steps_and_runs_start_again() {
-        let mut digits = embedded::digits();
-        digits.train = digits.train.truncated(64);
-        let recipe = Recipe {
-            length: Length::Steps(7),
-            ..Recipe::named(RecipeName::FullBatchMuon)
-        };
-        let start = initial_parameters(1, 0.0, Initialization::Sqrt);
-        let mut engine =
-            FullBatch::new(digits, recipe.clone(), &start).expect("a full-batch recipe");
-        let (seconds, steps_a_sample) =
-            steps(&mut engine, &recipe, 64, Duration::ZERO, 0.0).unwrap();
-        assert_eq!((steps_a_sample, seconds.samples), (1, 3));
-        assert_eq!(engine.state().unwrap().step, 4);
-        let long = Duration::from_millis(30);
-        let (_, steps_a_sample) = steps(&mut engine, &recipe, 64, long, 0.0).unwrap();
-        assert!(steps_a_sample > 1);
-        // Longer than the run is from where it stood: each sample started there again.
-        assert_eq!(engine.state().unwrap().step, 4 + steps_a_sample);
-    }
-
-    #[test]
-    fn the_work_of_a_step_is_the_nets() {
-        assert_eq!(flop(7_291), 2_504_895_960.0);
-        assert_eq!(needed_flop(7_291), 1_957_895_976.0);
-        // The layered kernels share the work of the fused one.
-        let layered = LAYERED
-            .iter()
-            .filter_map(|kernel| needed_flop_of(kernel.name));
-        let layered: usize = layered.sum();
-        assert_eq!(layered, NEEDED_FLOP_PER_EXAMPLE);
-        // 7,291 images of 256 bytes with a label, and three tensors of 9,760 floats in and out.
-        let adamw = Recipe::named(RecipeName::FullBatchAdamW);
-        assert_eq!(fewest_bytes(&adamw, 7_291), 1_873_787.0 + 234_240.0);
-        // Muon has no second moment for the 8,760 weights.
-        let muon = Recipe::named(RecipeName::FullBatchMuon);
-        assert_eq!(fewest_bytes(&muon, 7_291), 1_873_787.0 + 164_160.0);
-    }
 }

@@ -85,13 +85,20 @@ fn a_checkpoint_comes_back_bit_for_bit() {
 fn a_claimed_file_and_an_unclaimed_one_get_the_same_bytes() {
     let folder = tempfile::tempdir().expect("a folder");
     let [claimed, unclaimed] = ["claimed", "unclaimed"].map(|name| folder.path().join(name));
-    let Checkpoint { state, past, origin } = checkpoint(RecipeName::FullBatchMuon);
+    let Checkpoint {
+        state,
+        past,
+        origin,
+    } = checkpoint(RecipeName::FullBatchMuon);
     let mut claim = Claim::of(&claimed).expect("it is free");
     save_claimed(&mut claim, &origin, &state, &past).expect("it is written");
     save(&unclaimed, &origin, &state, &past).expect("it is written");
     let read = |path| std::fs::read(path).expect("it is there");
     let expected = encode(&origin, &state, &past).expect("it fits");
-    assert_eq!([read(claimed), read(unclaimed)], [expected.clone(), expected]);
+    assert_eq!(
+        [read(claimed), read(unclaimed)],
+        [expected.clone(), expected]
+    );
 }
 
 #[test]

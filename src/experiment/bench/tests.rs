@@ -1,0 +1,160 @@
+//! Samples, the work of a step, and what a report makes of both.
+
+use super::*;
+use crate::data::embedded;
+use crate::gpu::wgsl::kernels::LAYERED;
+use crate::net::{Initialization, initial_parameters};
+use crate::recipe::{Length, RecipeName};
+
+#[test]
+fn samples_hold_enough_steps_and_runs_start_again() {
+    let mut digits = embedded::digits();
+    digits.train = digits.train.truncated(64);
+    let recipe = Recipe {
+        length: Length::Steps(7),
+        ..Recipe::named(RecipeName::FullBatchMuon)
+    };
+    let start = initial_parameters(1, 0.0, Initialization::Sqrt);
+    let mut engine = FullBatch::new(digits, recipe.clone(), &start).expect("a full-batch recipe");
+    let (seconds, steps_a_sample) = steps(&mut engine, &recipe, 64, Duration::ZERO, 0.0).unwrap();
+    assert_eq!((steps_a_sample, seconds.samples), (1, 3));
+    assert_eq!(engine.state().unwrap().step, 4);
+    let long = Duration::from_millis(30);
+    let (_, steps_a_sample) = steps(&mut engine, &recipe, 64, long, 0.0).unwrap();
+    assert!(steps_a_sample > 1);
+    // Longer than the run is from where it stood: each sample started there again.
+    assert_eq!(engine.state().unwrap().step, 4 + steps_a_sample);
+}
+
+#[test]
+fn the_work_of_a_step_is_the_nets() {
+    assert_eq!(flop(7_291), 2_504_895_960.0);
+    assert_eq!(needed_flop(7_291), 1_957_895_976.0);
+    // The layered kernels share the work of the fused one.
+    let layered = LAYERED
+        .iter()
+        .filter_map(|kernel| needed_flop_of(kernel.name));
+    let layered: usize = layered.sum();
+    assert_eq!(layered, NEEDED_FLOP_PER_EXAMPLE);
+    // 7,291 images of 256 bytes with a label, and three tensors of 9,760 floats in and out.
+    let adamw = Recipe::named(RecipeName::FullBatchAdamW);
+    assert_eq!(fewest_bytes(&adamw, 7_291), 1_873_787.0 + 234_240.0);
+    // Muon has no second moment for the 8,760 weights.
+    let muon = Recipe::named(RecipeName::FullBatchMuon);
+    assert_eq!(fewest_bytes(&muon, 7_291), 1_873_787.0 + 164_160.0);
+    // One moment, or the step of each weight; none.
+    let newton = Recipe::named(RecipeName::Newton1989);
+    assert_eq!(fewest_bytes(&newton, 7_291), 1_873_787.0 + 156_160.0);
+    let plain = Recipe::named(RecipeName::Reproduction);
+    assert_eq!(fewest_bytes(&plain, 7_291), 1_873_787.0 + 78_080.0);
+    let with_momentum = Recipe {
+        momentum: 0.9,
+        ..plain
+    };
+    assert_eq!(fewest_bytes(&with_momentum, 7_291), 1_873_787.0 + 156_160.0);
+}
+
+/// The report of a millisecond per step of 100 examples.
+fn report(engine: EngineKind, recipe: RecipeName, copy_bytes_per_second: f64) -> EngineReport {
+    let digits = embedded::digits();
+    let bench = Bench {
+        train: Repeated::new(digits.train.clone(), 100),
+        digits,
+        seconds: 0.0,
+    };
+    let kernel = |kernel, seconds| KernelReport::from(KernelTime { kernel, seconds });
+    let measured = Measured {
+        engine,
+        device: "a device".into(),
+        seconds: Distribution::of(vec![1e-3; 3]),
+        steps_a_sample: 1,
+        target: Target::Cpu(1),
+        recipe: Recipe::named(recipe),
+        set_up: 0.5,
+        gpu: GpuReport {
+            kernels: vec![
+                kernel("h3_forward".into(), 2e-3),
+                kernel("update".into(), 1e-3),
+            ],
+            ..GpuReport::default()
+        },
+    };
+    let peak = Peak {
+        flop_per_second: 1e12,
+        copy_bytes_per_second,
+    };
+    bench.report(measured, peak, Some(5e11))
+}
+
+fn assert_close(found: [f64; 9], expected: [f64; 9]) {
+    for (found, expected) in found.into_iter().zip(expected) {
+        assert!(
+            (found - expected).abs() <= 1e-9 * expected,
+            "{found} is not {expected}"
+        );
+    }
+}
+
+#[test]
+fn a_report_compares_times_with_the_peaks() {
+    let found = report(EngineKind::Cpu, RecipeName::FullBatchAdamW, 1e10);
+    let figures = |found: &EngineReport| {
+        [
+            found.step_ms.median,
+            found.gflops,
+            found.needed_gflops,
+            found.examples_per_s,
+            found.peak_gflops,
+            found.copy_gbytes_per_s,
+            found.share_of_peak,
+            found.nominal_share_of_peak,
+            found.floor_ms,
+        ]
+    };
+    // 343,560 and 268,536 FLOP per example, 259,940 bytes per step.
+    let shared = [1.0, 34.356, 26.8536, 1e5, 1e3];
+    let [a, b, c, d, e] = shared;
+    assert_close(
+        figures(&found),
+        [a, b, c, d, e, 10.0, 0.0268536, 0.034356, 0.0268536],
+    );
+    assert_eq!(
+        (found.core_peak_gflops, found.example_us),
+        (Some(500.0), None)
+    );
+    let [layer, other] = &found.gpu.kernels[..] else {
+        panic!("two kernels")
+    };
+    let share = 100.0 * 2.0 * NEEDED_BY_LAYER[2] as f64 / 2e-3 / 1e12;
+    let [ms, found_share] = [layer.ms, layer.share_of_peak.expect("it computes a layer")];
+    assert!((ms - 2.0).abs() < 1e-12 && (found_share - share).abs() <= 1e-9 * share);
+    assert_eq!(other.share_of_peak, None);
+    // Where memory is slow, the floor is its.
+    let found = report(EngineKind::PerExample, RecipeName::FullBatchAdamW, 1e9);
+    assert_close(
+        figures(&found),
+        [a, b, c, d, e, 1.0, 0.0268536, 0.034356, 0.25994],
+    );
+    let example_us = found.example_us.expect("one example at a time");
+    assert!((example_us.median - 10.0).abs() < 1e-9);
+}
+
+#[test]
+fn engines_that_hold_all_images_take_a_million() {
+    let digits = embedded::digits();
+    let of = |count| Bench {
+        train: Repeated::new(digits.train.clone(), count),
+        digits: digits.clone(),
+        seconds: 0.0,
+    };
+    assert!(of(1_000_000).check(EngineKind::Gpu).is_ok());
+    assert!(of(1_000_001).check(EngineKind::Cpu).is_ok());
+    let error = of(1_000_001)
+        .check(EngineKind::Gpu)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("--examples: found 1000001, expected at most 1000000"),
+        "{error}"
+    );
+}
