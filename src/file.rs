@@ -148,10 +148,12 @@ fn write_error(path: &Path, error: &io::Error) -> Error {
 /// that was killed while it wrote this file left; returns the path's folder.
 ///
 /// # Errors
-/// [`Error::File`] if the folder is missing, or the path is a folder, a socket or a block device.
+/// [`Error::File`] if the folder is missing or takes no new file, or the path is a folder, a socket or a block device.
 pub fn check_target(path: &Path) -> Result<&Path> {
-    destination(path)?;
-    remove_leftovers(path);
+    if let Some(target) = destination(path)? {
+        remove_leftovers(path);
+        temporary(&target).map_err(|error| write_error(path, &error))?;
+    }
     Ok(folder_of(path))
 }
 
@@ -233,6 +235,24 @@ fn write_stream(path: &Path, bytes: &[u8]) -> io::Result<()> {
     stream.flush()
 }
 
+/// A browser has no files.
+#[cfg(target_family = "wasm")]
+fn temporary(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// A new file that becomes the one at this path, or is removed.
+#[cfg(not(target_family = "wasm"))]
+fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let prefix = temporary_prefix(path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix);
+    // A temporary file is private by default; this one becomes an ordinary file, under the user's umask.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder_of(path))
+}
+
 /// Replaces a file, and returns the new one; on Unix it is locked until it is closed. A browser has no files: this returns
 /// an error there.
 #[cfg(target_family = "wasm")]
@@ -243,14 +263,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
 
 #[cfg(not(target_family = "wasm"))]
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let folder = folder_of(path);
-    let prefix = temporary_prefix(path);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix);
-    // A temporary file is private by default; this one becomes an ordinary file, under the user's umask.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut temporary = builder.tempfile_in(folder)?;
+    let mut temporary = temporary(path)?;
     // Tells it from one that a killed process left. A file system may have no locks.
     #[cfg(unix)]
     let _ = temporary.as_file().try_lock();
@@ -259,6 +272,8 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let written = temporary.persist(path).map_err(|error| error.error)?;
     // The new name is only safe once the folder itself is on disk; other systems have no such call. The file is written
     // all the same where a file system refuses it, or the folder may not be read.
+    #[cfg(unix)]
+    let folder = folder_of(path);
     #[cfg(unix)]
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
         tracing::warn!(folder = %folder.display(), %error, "could not sync the folder of a written file");

@@ -131,6 +131,7 @@ fn a_folder_that_cannot_be_written_to_is_named_before_a_step_is_trained() {
         "--checkpoint /proc/run.ckpt",
         "--metrics /proc/metrics.jsonl",
         "--checkpoint /proc/self/none/run.ckpt",
+        "--save /proc/net.safetensors",
     ] {
         let script = format!(r#"exec "$0" --device cpu --steps 100000 {flags}"#);
         let error = one_line(&shell(&script, &folder()), 1);

@@ -65,7 +65,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let (table, runs, digits): (Table, _, _);
     if let Some(directory) = &arguments.directory {
         let path = directory.join("table.json");
-        table = record(&path, "the table of gpu-train reproduce")?;
+        table = record(
+            &path,
+            "the table of gpu-train reproduce (a race is drawn by --race FILE.json)",
+        )?;
         runs = self::runs(directory, &table)?;
         digits = arguments.digits(&table)?;
         sources.table = Some(&table);
