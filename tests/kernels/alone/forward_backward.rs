@@ -307,7 +307,11 @@ pub fn forward_backward_cases() -> Vec<ForwardBackwardCase> {
             ..case
         });
     }
-    cases.push(usual.of(7_291));
+    // Of ReLU, f32 and f64 disagree there on the sign of a sum next to 0.
+    cases.push(ForwardBackwardCase {
+        activation: Activation::Tanh,
+        ..usual.of(7_291)
+    });
     let evaluation = ForwardBackwardCase {
         compute_gradient: false,
         ..usual
