@@ -273,10 +273,8 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
     // The new name is only safe once the folder itself is on disk; other systems have no such call. The file is written
     // all the same where a file system refuses it, or the folder may not be read.
     #[cfg(unix)]
-    let folder = folder_of(path);
-    #[cfg(unix)]
-    if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
-        tracing::warn!(folder = %folder.display(), %error, "could not sync the folder of a written file");
+    if let Err(error) = File::open(folder_of(path)).and_then(|folder| folder.sync_all()) {
+        tracing::warn!(folder = %folder_of(path).display(), %error, "could not sync the folder of a written file");
     }
     Ok(written)
 }

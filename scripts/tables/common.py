@@ -36,7 +36,23 @@ def interval(statistics):
     return f"{statistics['mean']:.1f} ± {(high - low) / 2:.1f}"
 
 
+def essay_table(folder):
+    """The rows of the essay's table in this folder, by name."""
+    return {row["row"]: row for row in read(f"{folder}/table.json")["rows"]}
+
+
 def essay_tables():
-    """The rows of the essay's table on both sets of digits, by name."""
-    tables = [read(f"reproduce{digits}/table.json")["rows"] for digits in ["", "-zip-code"]]
-    return [{row["row"]: row for row in rows} for rows in tables]
+    """The same on both sets of digits."""
+    return [essay_table(f"reproduce{digits}") for digits in ["", "-zip-code"]]
+
+
+def contestants(category, name):
+    """The contestants of a category whose names begin with this one, in the rounds with other frameworks; the fastest first."""
+    found = read("peers-cpu.json")["contestants"]
+    found = [one for one in found if one["category"] == category and one["name"].startswith(name)]
+    return sorted(found, key=lambda one: one["spread"][1])
+
+
+def times(ratio):
+    """A ratio, with a decimal below 10."""
+    return f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"

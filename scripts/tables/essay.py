@@ -3,7 +3,7 @@
 import statistics
 import sys
 
-from common import essay_tables, interval, read, rows_of, table
+from common import essay_table, essay_tables, interval, read, rows_of, table
 
 
 def stages():
@@ -41,7 +41,7 @@ def large():
         "full-batch-0": "`full-batch-0`: stage 0 over the full batch, 150 steps",
         "full-batch-4": "`full-batch-4`: stage 4 over the full batch, 400 steps",
     }
-    found = {row["row"]: row for row in read("reproduce-mnist-50000/table.json")["rows"]}
+    found = essay_table("reproduce-mnist-50000")
     rows = []
     for name, title in names.items():
         statistics, published = found[name]["statistics"], found[name]["published"]

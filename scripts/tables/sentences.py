@@ -2,7 +2,7 @@
 
 import statistics
 
-from common import digits, essay_tables, interval, read
+from common import contestants, digits, essay_table, essay_tables, interval, read, times
 
 
 def race():
@@ -25,25 +25,22 @@ def percent(share):
 
 def of_peers(category, name):
     """How many times as long as gpu-train the best contestant of that name takes."""
-    found = [one for one in read("peers-cpu.json")["contestants"] if one["category"] == category and one["name"].startswith(name)]
-    ratio = min(found, key=lambda one: one["spread"][1])["ratio"]
-    return f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
+    return times(contestants(category, name)[0]["ratio"])
 
 
 def large(row):
-    rows = {row["row"]: row for row in read("reproduce-mnist-50000/table.json")["rows"]}
-    return interval(rows[row]["statistics"])
+    return interval(essay_table("reproduce-mnist-50000")[row]["statistics"])
 
 
 def readme():
-    times = race()
-    one_core, two_cores = times["cpu, 1 core: full-batch"], times["cpu, 2 cores: full-batch"]
-    best, searched = times["batch 1: per-example-closed-form"], times["batch 1: per-example"]
+    seconds = race()
+    one_core, two_cores = seconds["cpu, 1 core: full-batch"], seconds["cpu, 2 cores: full-batch"]
+    best, searched = seconds["batch 1: per-example-closed-form"], seconds["batch 1: per-example"]
     on_llvmpipe = read("race-llvmpipe.json")["contestants"][-1]["standing"]["misses"]["mean"]
     return [
-        ("searched for the same misses makes batch 1 another {} times as fast.", [f"{times['batch 1: reproduction'] / searched:.1f}"]),
+        ("searched for the same misses makes batch 1 another {} times as fast.", [f"{seconds['batch 1: reproduction'] / searched:.1f}"]),
         ("on the same core, that is {} times as fast as batch 1;", [f"{best / one_core:.1f}"]),
-        ("from drawn weights it is {} times slower than batch 1.", [f"{times['cpu, 1 core: full-batch-random'] / searched:.1f}"]),
+        ("from drawn weights it is {} times slower than batch 1.", [f"{seconds['cpu, 1 core: full-batch-random'] / searched:.1f}"]),
         ("two cores take {} s, {} times as fast as the best batch 1.", [digits(two_cores), f"{best / two_cores:.1f}"]),
         ("the ones that the net needs are {}% over the full batch and {}% at batch 1",
          [percent(bench(f"bench-{name}.json")["share_of_peak"]) for name in ["cpu", "per-example"]]),
@@ -56,7 +53,6 @@ def performance():
     now, before = bench("bench-per-example.json"), bench("bench-per-example-zen5.json")
     rounds = read("llvmpipe-rounds.json")
     run = bench("bench-llvmpipe-whole-run.json")["whole_run"]
-    middle = lambda times: sorted(times)[len(times) // 2]
     scale = [f"{one['us_an_example']:.2f}" for one in read("scale-cpu.json")["runs"]]
     memory = read("scale-cpu.json")["runs"][-1]["peak_resident_bytes"]
     return [
@@ -70,7 +66,7 @@ def performance():
          [of_peers("batch-1", "torch h2=grouped"), of_peers("batch-1", "torch update=by-hand"), of_peers("batch-1", "jax")]),
         ("{}% pass without a kernel running ({} ms,", [percent(run["host_share"]), f"{run['ms']['median']:,.0f}"]),
         ("A step takes {} ms fused and {} ms layered: fused is **{} times** as fast (median ratio of five interleaved rounds, {} to {};",
-         [f"{middle(rounds['fused_ms']):.0f}", f"{middle(rounds['layered_ms']):.0f}",
+         [*(f"{statistics.median(rounds[kernels]):.0f}" for kernels in ["fused_ms", "layered_ms"]),
           *(f"{ratio:.2f}" for ratio in [rounds["ratio_median"], min(rounds["ratios"]), max(rounds["ratios"])])]),
         ("{} µs for 7,291, {} for MNIST's 60,000, {} for 1,000,000 (images generated as they are read, {} MiB in total)",
          [*scale, f"{memory / 2**20:.0f}"]),

@@ -1,6 +1,6 @@
 """The race, other frameworks, steps on processors, ranks and networks."""
 
-from common import digits, interval, read, table
+from common import contestants, digits, interval, read, table, times
 
 
 def race():
@@ -30,23 +30,20 @@ def race():
 
 def peers():
     """Other frameworks: the best variant of each of the rounds, and the obvious code in PyTorch."""
-    found, versions = (read("peers-cpu.json")[key] for key in ["contestants", "versions"])
+    versions = read("peers-cpu.json")["versions"]
     columns = {"full-batch-cpu": "ms", "batch-1": "µs", "whole-run-cpu": "ms"}
-
-    def of(category, name):
-        obvious = ["torch h2=grouped", "torch h2=grouped+threads=1"]
-        is_of = lambda one: one["name"] in obvious if name == "obvious" else one["name"].startswith(name)
-        return [one for one in found if one["category"] == category and is_of(one)]
+    obvious = ["torch h2=grouped", "torch h2=grouped+threads=1"]
 
     def cells(category, name):
-        if not of(category, name):
+        found = contestants(category, "" if name == "obvious" else name)
+        found = [one for one in found if name != "obvious" or one["name"] in obvious]
+        if not found:
             return ["", ""]
-        ours = of(category, "gpu-train")[0]["spread"][1]
-        one = min(of(category, name), key=lambda one: one["spread"][1])
-        time, ratio = one["spread"][1], one["ratio"] or one["spread"][1] / ours
+        time, ratio = found[0]["spread"][1], found[0]["ratio"]
         places = 1 if time < 50 else 0
-        without = " (no autograd)" if "by-hand" in one["name"] else ""
-        return [f"{time:,.{places}f} {columns[category]}{without}", "1" if time == ours else f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"]
+        without = " (no autograd)" if "by-hand" in found[0]["name"] else ""
+        # gpu-train has no ratio to itself.
+        return [f"{time:,.{places}f} {columns[category]}{without}", times(ratio) if ratio else "1"]
 
     torch, jax, burn = (versions[name].split("+")[0] for name in ["torch", "jax", "burn"])
     rows = {

@@ -54,14 +54,18 @@ fn the_work_of_a_step_is_the_nets() {
     assert_eq!(fewest_bytes(&with_momentum, 7_291), 1_873_787.0 + 156_160.0);
 }
 
-/// The report of a millisecond per step of 100 examples.
-fn report(engine: EngineKind, recipe: RecipeName, copy_bytes_per_second: f64) -> EngineReport {
+/// A benchmark of this many examples.
+fn bench(examples: usize) -> Bench {
     let digits = embedded::digits();
-    let bench = Bench {
-        train: Repeated::new(digits.train.clone(), 100),
+    Bench {
+        train: Repeated::new(digits.train.clone(), examples),
         digits,
         seconds: 0.0,
-    };
+    }
+}
+
+/// The report of a millisecond per step of 100 examples with AdamW.
+fn report(engine: EngineKind, copy_bytes_per_second: f64) -> EngineReport {
     let kernel = |kernel, seconds| KernelReport::from(KernelTime { kernel, seconds });
     let measured = Measured {
         engine,
@@ -69,7 +73,7 @@ fn report(engine: EngineKind, recipe: RecipeName, copy_bytes_per_second: f64) ->
         seconds: Distribution::of(vec![1e-3; 3]),
         steps_a_sample: 1,
         target: Target::Cpu(1),
-        recipe: Recipe::named(recipe),
+        recipe: Recipe::named(RecipeName::FullBatchAdamW),
         set_up: 0.5,
         gpu: GpuReport {
             kernels: vec![
@@ -83,7 +87,7 @@ fn report(engine: EngineKind, recipe: RecipeName, copy_bytes_per_second: f64) ->
         flop_per_second: 1e12,
         copy_bytes_per_second,
     };
-    bench.report(measured, peak, Some(5e11))
+    bench(100).report(measured, peak, Some(5e11))
 }
 
 fn assert_close(found: [f64; 9], expected: [f64; 9]) {
@@ -97,7 +101,7 @@ fn assert_close(found: [f64; 9], expected: [f64; 9]) {
 
 #[test]
 fn a_report_compares_times_with_the_peaks() {
-    let found = report(EngineKind::Cpu, RecipeName::FullBatchAdamW, 1e10);
+    let found = report(EngineKind::Cpu, 1e10);
     let figures = |found: &EngineReport| {
         [
             found.step_ms.median,
@@ -112,8 +116,7 @@ fn a_report_compares_times_with_the_peaks() {
         ]
     };
     // 343,560 and 268,536 FLOP per example, 259,940 bytes per step.
-    let shared = [1.0, 34.356, 26.8536, 1e5, 1e3];
-    let [a, b, c, d, e] = shared;
+    let [a, b, c, d, e] = [1.0, 34.356, 26.8536, 1e5, 1e3];
     assert_close(
         figures(&found),
         [a, b, c, d, e, 10.0, 0.0268536, 0.034356, 0.0268536],
@@ -130,7 +133,7 @@ fn a_report_compares_times_with_the_peaks() {
     assert!((ms - 2.0).abs() < 1e-12 && (found_share - share).abs() <= 1e-9 * share);
     assert_eq!(other.share_of_peak, None);
     // Where memory is slow, the floor is its.
-    let found = report(EngineKind::PerExample, RecipeName::FullBatchAdamW, 1e9);
+    let found = report(EngineKind::PerExample, 1e9);
     assert_close(
         figures(&found),
         [a, b, c, d, e, 1.0, 0.0268536, 0.034356, 0.25994],
@@ -141,15 +144,9 @@ fn a_report_compares_times_with_the_peaks() {
 
 #[test]
 fn engines_that_hold_all_images_take_a_million() {
-    let digits = embedded::digits();
-    let of = |count| Bench {
-        train: Repeated::new(digits.train.clone(), count),
-        digits: digits.clone(),
-        seconds: 0.0,
-    };
-    assert!(of(1_000_000).check(EngineKind::Gpu).is_ok());
-    assert!(of(1_000_001).check(EngineKind::Cpu).is_ok());
-    let error = of(1_000_001)
+    assert!(bench(1_000_000).check(EngineKind::Gpu).is_ok());
+    assert!(bench(1_000_001).check(EngineKind::Cpu).is_ok());
+    let error = bench(1_000_001)
         .check(EngineKind::Gpu)
         .unwrap_err()
         .to_string();
