@@ -1,6 +1,7 @@
 //! The processor's name for itself, for output.
 
 use super::simd::Level;
+use crate::error::plural;
 use crate::threads::cores;
 
 /// Name of the processor, or its architecture where it has none.
@@ -24,14 +25,14 @@ pub fn describe() -> String {
 
 /// The device of an engine in words: the processor's name, the engine's processes, their threads and instruction set.
 pub(super) fn device(ranks: usize, threads: usize, level: Level) -> String {
-    let plural = if threads == 1 { "" } else { "s" };
     let ranks = match ranks {
         1 => String::new(),
         ranks => format!("{ranks} ranks of "),
     };
     format!(
-        "{}, {ranks}{threads} thread{plural}, {}",
+        "{}, {ranks}{}, {}",
         processor(),
+        plural(threads, "thread"),
         level.name()
     )
 }

@@ -19,7 +19,7 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::{Dataset, Digits};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 use crate::file::{self, quoted};
 use crate::net::PIXELS;
 
@@ -107,8 +107,8 @@ fn parse_line(line: &[u8], codes: &mut Vec<u16>) -> std::result::Result<u8, Stri
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     if words.len() != COLUMNS {
         return Err(format!(
-            "found {} values, expected {COLUMNS}: a label and {PIXELS} pixels",
-            words.len()
+            "found {}, expected {COLUMNS}: a label and {PIXELS} pixels",
+            plural(words.len(), "value")
         ));
     }
     // The published labels are written as `9.0000`.

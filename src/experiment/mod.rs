@@ -46,9 +46,3 @@ pub mod search;
 pub mod share;
 pub mod statistics;
 pub mod verdict;
-
-/// A count with its noun: "1 seed", "3 seeds".
-pub fn plural(count: usize, noun: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{s}")
-}

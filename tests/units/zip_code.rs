@@ -70,6 +70,7 @@ fn a_line_with_another_number_of_values_is_refused() {
         "line 2: found 3 values, expected 257: a label and 256 pixels",
     );
     assert_refused(format!("{good}\n"), "line 2: found 0 values, expected 257");
+    assert_refused("7\n", "line 1: found 1 value, expected 257");
     let long = format!("{} 0.5\n", good.trim_end());
     assert_refused(long, "line 1: found 258 values, expected 257");
 }

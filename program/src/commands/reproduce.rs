@@ -13,9 +13,8 @@ use crate::terminal::{Output, RunsProgress, interrupt};
 use crate::text::reproduce as text;
 use gpu_train::cpu::cores;
 use gpu_train::data::{Digits, DigitsRecord, Source};
-use gpu_train::error::Result;
+use gpu_train::error::{Result, plural};
 use gpu_train::experiment::folder::Folder;
-use gpu_train::experiment::plural;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::record::{self, RunRecord, Table};
 use gpu_train::experiment::reproduce::{

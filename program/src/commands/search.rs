@@ -10,9 +10,8 @@ use crate::flags::{digits, messages, recipe, shares};
 use crate::terminal::context::date;
 use crate::terminal::{Output, RunsProgress, interrupt};
 use gpu_train::data::{Digits, DigitsRecord};
-use gpu_train::error::Result;
+use gpu_train::error::{Result, plural};
 use gpu_train::experiment::folder::Folder;
-use gpu_train::experiment::plural;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::search::{
     CONFIRMATIONS, Candidate, FIRST_SEED, KEPT, Outcome, ROUNDS, Range, Settings, Space,

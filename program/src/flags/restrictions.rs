@@ -6,8 +6,7 @@ use clap::Args;
 
 use crate::flags::usage;
 use gpu_train::data::Digits;
-use gpu_train::error::Result;
-use gpu_train::experiment::plural;
+use gpu_train::error::{Result, plural};
 use gpu_train::recipe::{Length, Recipe};
 
 /// Restrictions for quick trials. The output is marked.

@@ -1,6 +1,6 @@
 //! The race as bars on a logarithmic axis of time, from three days to milliseconds.
 
-use gpu_train::experiment::plural;
+use gpu_train::error::plural;
 use gpu_train::experiment::record::{Contestant, PublishedTime, RaceRecord};
 use gpu_train::experiment::verdict::{ESSAY_CLAIM, ESSAY_SECONDS};
 

@@ -1,6 +1,6 @@
 //! Parts that all pictures share: title, subtitle, legend, caption, and the axes around an area.
 
-use gpu_train::experiment::plural;
+use gpu_train::error::plural;
 use gpu_train::experiment::record::Stamp;
 
 use super::axis::Scale;

@@ -4,7 +4,7 @@ use comfy_table::{TableStyle, presets};
 use serde_json::{Value, json};
 
 use super::grid;
-use gpu_train::experiment::plural;
+use gpu_train::error::plural;
 use gpu_train::experiment::record::{FailedRun, RunRecord, Statistics, Table, TableRow};
 
 /// A column's value of a row.

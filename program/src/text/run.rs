@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Comparison;
 use gpu_train::engine::{Engine, EngineKind};
-use gpu_train::experiment::plural;
+use gpu_train::error::plural;
 use gpu_train::experiment::record::{Seconds, SplitReport};
 use gpu_train::recipe::{Batch, Recipe};
 use gpu_train::train::History;

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Digits, DigitsRecord};
-use crate::error::{Error, Result};
-use crate::experiment::plural;
+use crate::error::{Error, Result, plural};
 use crate::experiment::queue::Queue;
 use crate::experiment::record::{Contestant, ContestantKind, FailedRun, RaceRun, RunRecord};
 use crate::experiment::run::Job;

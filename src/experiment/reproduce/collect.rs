@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plural};
 use crate::experiment::folder::Folder;
-use crate::experiment::plural;
 use crate::experiment::record::RunRecord;
 use crate::experiment::run::Job;
 

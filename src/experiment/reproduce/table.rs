@@ -2,7 +2,7 @@
 
 use super::{Row, RowRuns};
 use crate::data::{DigitsRecord, Source};
-use crate::experiment::plural;
+use crate::error::plural;
 use crate::experiment::record::{
     FailedRun, Published, RunRecord, Stamp, Statistics, Table, TableRow,
 };
