@@ -11,7 +11,7 @@ use gpu_train::net::Parameters;
 use gpu_train::recipe::{Batch, Recipe, RecipeName, difference};
 use gpu_train::train::{History, Point};
 use gpu_train::weights;
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 fn checkpoint(name: RecipeName) -> Checkpoint {
     let recipe = Recipe::named(name);
@@ -147,6 +147,25 @@ fn weights_and_other_forms_are_refused() {
     ] {
         let found = message(&bytes);
         assert!(found.contains(expected), "{found}");
+    }
+}
+
+#[test]
+fn another_tensor_is_refused() {
+    // Losses are of the full batch alone.
+    for (recipe, name) in [
+        (RecipeName::FullBatchMuon, "other"),
+        (RecipeName::Reproduction, "losses"),
+    ] {
+        let whole = bytes(&checkpoint(recipe));
+        let (_, header) = SafeTensors::read_metadata(&whole).expect("a header");
+        let file = SafeTensors::deserialize(&whole).expect("tensors");
+        let mut tensors = file.tensors();
+        let view = TensorView::new(Dtype::F32, vec![2], &[0; 8]).expect("a tensor");
+        tensors.push((name.into(), view));
+        let more = safetensors::serialize(tensors, header.metadata().clone()).expect("a file");
+        let found = message(&more);
+        assert!(found.contains(&format!("tensor {name}")), "{found}");
     }
 }
 
