@@ -184,15 +184,10 @@ impl Bench {
             engine.state()?;
             Ok(1e3 * started.elapsed().as_secs_f64())
         })?;
-        let host_share = times.map(|times| {
-            let step: f64 = times.iter().map(|time| 1e3 * time.seconds).sum();
-            // Timed one by one, the kernels may take longer than together.
-            (1.0 - f64::from(steps) * step / ms.median).max(0.0)
-        });
         Ok(Some(WholeRun {
             steps,
+            host_share: times.map(|times| host_share(steps, times, ms.median)),
             ms,
-            host_share,
         }))
     }
 
@@ -276,6 +271,13 @@ impl From<KernelTime> for KernelReport {
             share_of_peak: None,
         }
     }
+}
+
+/// Share of a run of this many milliseconds in which no kernel runs, by the times of a step's kernels.
+fn host_share(steps: u32, times: &[KernelTime], ms: f64) -> f64 {
+    let step: f64 = times.iter().map(|time| 1e3 * time.seconds).sum();
+    // Timed one by one, the kernels may take longer than together.
+    (1.0 - f64::from(steps) * step / ms).max(0.0)
 }
 
 /// Peak of one core; copying is measured on all, as they share the memory.

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod draw;
 mod file;
+mod folder;
 mod idx;
 mod programs;
 mod race;

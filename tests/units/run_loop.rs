@@ -6,7 +6,7 @@ use gpu_train::engine::{Evaluation, State};
 use gpu_train::error::{Error, Result};
 use gpu_train::net::Parameters;
 use gpu_train::recipe::{Length, Recipe, RecipeName};
-use gpu_train::train::{Cadence, History, Loop, Next};
+use gpu_train::train::{Cadence, Event, History, Loop, Next, interval, refuse_divergence};
 
 fn recipe(steps: u64) -> Recipe {
     Recipe {
@@ -57,6 +57,43 @@ fn asked(cadence: Cadence, history: History, interrupt_at: u32) -> (String, Resu
         run.watched(watched).expect("no other error");
     }
     (asked.join(", "), run.finish())
+}
+
+#[test]
+fn evaluations_are_a_tenth_of_the_run_or_an_epoch_from_each_other() {
+    let full_batch = recipe(41);
+    let of_epochs = Recipe::named(RecipeName::Reproduction);
+    let found = |recipe, every| interval(recipe, 7, every).expect("few updates");
+    assert_eq!(found(&full_batch, None), 5);
+    assert_eq!(found(&full_batch, Some(3)), 3);
+    // Epochs, of batch 1.
+    assert_eq!(found(&of_epochs, None), 7);
+    assert_eq!(found(&of_epochs, Some(3)), 21);
+    assert_eq!(found(&of_epochs, Some(u32::MAX)), u32::MAX);
+}
+
+#[test]
+fn seconds_of_the_starting_point_are_training() {
+    let recipe = recipe(1);
+    let history = History::start(2.0);
+    let mut run = Loop::new(&recipe, 2, Cadence::every(1), history).expect("one update");
+    let event = run.trained(vec![1.0], Duration::from_secs(1));
+    let Ok(Event::Progress { seconds, .. }) = event else {
+        panic!("no progress")
+    };
+    assert_eq!(seconds, 3.0);
+}
+
+#[test]
+fn the_step_of_a_loss_that_is_not_finite_is_named() {
+    let recipe = recipe(20);
+    let losses = [1.0, 1.0, f32::NAN];
+    refuse_divergence(&recipe, 2, 4, &losses[..2]).expect("they are finite");
+    let error = refuse_divergence(&recipe, 2, 4, &losses).expect_err("one is not");
+    assert!(
+        error.to_string().contains("the loss at step 6 is NaN"),
+        "{error}"
+    );
 }
 
 #[test]

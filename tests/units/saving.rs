@@ -13,7 +13,7 @@ use gpu_train::target::Target;
 
 const EXAMPLES: usize = 48;
 
-fn job(name: RecipeName, evaluations: Evaluations, seed: u64) -> Job {
+pub fn job(name: RecipeName, evaluations: Evaluations, seed: u64) -> Job {
     let mut digits: Digits = embedded::digits();
     digits.train = digits.train.truncated(EXAMPLES);
     digits.test = digits.test.truncated(32);

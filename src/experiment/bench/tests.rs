@@ -36,6 +36,7 @@ fn the_work_of_a_step_is_the_nets() {
         .filter_map(|kernel| needed_flop_of(kernel.name));
     let layered: usize = layered.sum();
     assert_eq!(layered, NEEDED_FLOP_PER_EXAMPLE);
+    assert_eq!(needed_flop_of("forward_backward"), Some(layered));
     // 7,291 images of 256 bytes with a label, and three tensors of 9,760 floats in and out.
     let adamw = Recipe::named(RecipeName::FullBatchAdamW);
     assert_eq!(fewest_bytes(&adamw, 7_291), 1_873_787.0 + 234_240.0);
@@ -140,6 +141,30 @@ fn a_report_compares_times_with_the_peaks() {
     );
     let example_us = found.example_us.expect("one example at a time");
     assert!((example_us.median - 10.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_rest_of_a_run_is_the_hosts() {
+    let times = [0.5e-3, 1.5e-3].map(|seconds| KernelTime {
+        kernel: String::new(),
+        seconds,
+    });
+    // Five steps of 2 ms.
+    assert!((host_share(5, &times, 40.0) - 0.75).abs() < 1e-12);
+    assert_eq!(host_share(5, &times, 8.0), 0.0);
+}
+
+#[test]
+fn all_cores_share_the_memory_of_one() {
+    let core = Peak {
+        flop_per_second: 1.0,
+        copy_bytes_per_second: 2.0,
+    };
+    let (all, one) = of_all_cores(core, 3.0);
+    assert_eq!(
+        (all.flop_per_second, all.copy_bytes_per_second, one),
+        (3.0, 2.0, Some(1.0))
+    );
 }
 
 #[test]

@@ -1,0 +1,144 @@
+//! A folder of runs: kept, found again or refused, and tidied.
+
+use std::path::Path;
+
+use gpu_train::engine::EngineKind;
+use gpu_train::experiment::folder::Folder;
+use gpu_train::experiment::record::{RunRecord, json};
+use gpu_train::experiment::run::{Evaluations, Job};
+use gpu_train::experiment::share::Part;
+use gpu_train::recipe::RecipeName;
+
+use super::saving;
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string());
+    let mut names: Vec<String> = names.map(|name| name.expect("text")).collect();
+    names.sort_unstable();
+    names
+}
+
+/// A job whose weights are kept, and its record in this folder.
+fn kept(folder: &Folder) -> (Job, RunRecord) {
+    let mut job = saving::job(RecipeName::FullBatch, Evaluations::End, 3);
+    job.keeps_weights = true;
+    let ran = job.run("2026-01-01", 1, None, &mut |_| Ok(()));
+    let (record, weights) = ran.expect("a run");
+    std::fs::write(folder.checkpoint(&job), "of the run").expect("written");
+    let record = folder.keep(&job, record, weights.as_ref());
+    (job, record.expect("it is written"))
+}
+
+#[test]
+fn a_kept_run_is_found_and_its_checkpoint_removed() {
+    let path = tempfile::tempdir().expect("a folder");
+    let folder = Folder::open(path.path(), Part::All).expect("it is free");
+    assert_eq!(folder.warning(), None);
+    let (mut job, record) = kept(&folder);
+    assert_eq!(
+        names(path.path()),
+        [".lock", "row-3.json", "row-3.safetensors"]
+    );
+    assert_eq!(folder.find(&job), Ok(Some(record.clone())));
+    assert!(folder.has(std::slice::from_ref(&job)));
+    // Without its weights it is still the run of a job that does not keep them.
+    std::fs::remove_file(path.path().join("row-3.safetensors")).expect("removed");
+    let why = folder.find(&job).expect_err("it is not whole");
+    assert!(why.contains("a run without its weights"), "{why}");
+    assert!(!folder.has(std::slice::from_ref(&job)));
+    job.keeps_weights = false;
+    assert_eq!(folder.find(&job), Ok(Some(record)));
+    folder.forget([&job]).expect("removed");
+    assert_eq!(folder.find(&job), Ok(None));
+    // What cannot be removed is named.
+    std::fs::create_dir(path.path().join("row-3.json")).expect("made");
+    let error = folder
+        .forget([&job])
+        .expect_err("it is a folder")
+        .to_string();
+    assert!(error.contains("found that it cannot be removed"), "{error}");
+}
+
+#[test]
+fn another_run_is_refused_with_the_difference() {
+    type Change = fn(&mut RunRecord);
+    let path = tempfile::tempdir().expect("a folder");
+    let folder = Folder::open(path.path(), Part::All).expect("it is free");
+    let (job, record) = kept(&folder);
+    let changes: [(Change, &str); 7] = [
+        (
+            |run| run.identity.row = "other".into(),
+            "the row other, expected row",
+        ),
+        (|run| run.identity.seed = 4, "the seed 4, expected 3"),
+        (
+            |run| run.identity.engine = EngineKind::Gpu,
+            "the engine gpu, expected cpu",
+        ),
+        (
+            |run| run.identity.adapter = Some("another".into()),
+            "the adapter another, expected none",
+        ),
+        (
+            |run| run.identity.recipe["learning_rate"] = 7.into(),
+            "the recipe's learning_rate 7, expected ",
+        ),
+        (
+            |run| run.identity.digits.sha256 = "other".into(),
+            "SHA-256 other…, expected MNIST",
+        ),
+        (|run| run.steps += 1, "a run without its last evaluation"),
+    ];
+    for (change, expected) in changes {
+        let mut other = record.clone();
+        change(&mut other);
+        folder.write("row-3.json", &json(&other)).expect("written");
+        let why = folder.find(&job).expect_err("it is another one");
+        assert!(why.contains(expected), "{why}");
+    }
+    // A run that diverged has neither a last evaluation nor weights.
+    let mut failed = record;
+    failed.failed = Some("it diverged".into());
+    (failed.weights, failed.missed) = (None, None);
+    failed.steps += 1;
+    folder.write("row-3.json", &json(&failed)).expect("written");
+    assert_eq!(folder.find(&job), Ok(Some(failed)));
+}
+
+#[test]
+fn a_share_tidies_its_runs_alone() {
+    let path = tempfile::tempdir().expect("a folder");
+    let leftovers = [
+        ".row-3.json.gpu-train-abc",
+        ".row-4.checkpoint.gpu-train-abc",
+    ];
+    for name in leftovers {
+        std::fs::write(path.path().join(name), "").expect("written");
+    }
+    let part = Part::Share("0/2".parse().expect("a share"));
+    let folder = Folder::open(path.path(), part).expect("it is free");
+    assert_eq!(folder.part(), part);
+    folder.tidy(&saving::job(RecipeName::FullBatch, Evaluations::End, 3));
+    let found = names(path.path());
+    assert!(!found.contains(&leftovers[0].into()), "{found:?}");
+    assert!(found.contains(&leftovers[1].into()), "{found:?}");
+    drop(folder);
+    Folder::open(path.path(), Part::All).expect("it is free");
+    let found = names(path.path());
+    assert!(!found.contains(&leftovers[1].into()), "{found:?}");
+}
+
+#[test]
+fn a_folder_is_made_except_to_collect_from() {
+    let path = tempfile::tempdir().expect("a folder");
+    let missing = path.path().join("runs");
+    let error = Folder::open(&missing, Part::Nothing).expect_err("there is none");
+    assert!(
+        error.to_string().contains("found no such folder"),
+        "{error}"
+    );
+    assert!(!missing.exists());
+    Folder::open(&missing, Part::All).expect("it is made");
+    Folder::open(&missing, Part::Nothing).expect("it is there");
+}
