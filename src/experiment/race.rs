@@ -18,16 +18,18 @@ use crate::experiment::record::{
 pub use self::collect::Collected;
 pub use self::entrant::{Entrant, entrants};
 
-/// The rule of a race over these seeds (at least one), in numbers and in sentences.
+/// The rule of a race over these seeds, in numbers and in sentences.
+///
+/// # Panics
+/// If there is no seed.
 pub fn rule(target: u32, test_examples: usize, seeds: Vec<u64>) -> RaceRule {
     let whose = match target {
         TARGET => ", those of the essay's reproduction",
         _ => "",
     };
-    let over = match (seeds.as_slice(), seeds.first(), seeds.last()) {
-        ([one], _, _) => format!("seed {one} alone"),
-        (all, Some(first), Some(last)) => format!("{} seeds, {first} to {last}", all.len()),
-        _ => String::new(),
+    let over = match seeds.as_slice() {
+        [first, .., last] => format!("{} seeds, {first} to {last}", seeds.len()),
+        one => format!("seed {} alone", one[0]),
     };
     RaceRule {
         target_misses: target,

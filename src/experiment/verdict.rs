@@ -277,19 +277,28 @@ fn change(before: &Standing, after: &Standing) -> String {
     )
 }
 
-/// A speed-up in words: "12.3 times as fast", or "2.0 times slower".
+/// Largest factor that is no difference once it is rounded.
+const EQUAL: f64 = 1.05;
+
+/// A speed-up in words: "12.3 times as fast", "about as fast", or "2.0 times slower".
 pub fn speed(speedup: f64) -> String {
-    if speedup >= 1.0 {
+    if speedup >= EQUAL {
         format!("{} times as fast", factor(speedup))
-    } else {
+    } else if is_slower(speedup) {
         format!("{} times slower", factor(1.0 / speedup))
+    } else {
+        "about as fast".into()
     }
 }
 
 /// The same in front of what it is compared with: "12.3 times as fast as", or "2.0 times slower than".
 pub fn speed_than(speedup: f64) -> String {
-    let than = if speedup >= 1.0 { "as" } else { "than" };
+    let than = if is_slower(speedup) { "than" } else { "as" };
     format!("{} {than}", speed(speedup))
+}
+
+fn is_slower(speedup: f64) -> bool {
+    speedup <= 1.0 / EQUAL
 }
 
 /// A factor with a decimal up to 100, and two significant digits below 1.

@@ -181,6 +181,8 @@ fn what_no_run_has_is_refused() {
     refused(&|c| c.past.losses.truncate(1), "tensor losses");
     refused(&|c| c.past.losses[0] = f32::NAN, "expected finite numbers");
     refused(&|c| c.past.points[0].step = 3, "found evaluations");
+    let again = |c: &mut Checkpoint| c.past.points.push(c.past.points[0].clone());
+    refused(&again, "found evaluations");
     refused(&|c| c.past.points[0].test.examples = 0, "found evaluations");
     refused(&|c| c.past.seconds = -1.0, "found evaluations or seconds");
     refused(

@@ -1,21 +1,27 @@
 //! A race that is interrupted and resumed.
 
-use gpu_train::data::{Source, embedded};
+use std::path::Path;
+
+use gpu_train::data::{Digits, Source, embedded};
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::race::{Race, entrants, rule};
-use gpu_train::experiment::record::RaceRecord;
+use gpu_train::experiment::record::{RaceRecord, RunRecord, parse};
 use gpu_train::experiment::share::Part;
 use gpu_train::recipe::{Length, Recipe, RecipeName};
 
 use super::{Counted, stamp};
 
-/// A race of three contestants, interrupted after this many runs; returns how many ran, too.
-fn raced(folder: &Folder, seeds: u64, reading: f64, most: usize) -> (Result<RaceRecord>, usize) {
+fn digits() -> Digits {
     let mut digits = embedded::digits();
     digits.train = digits.train.truncated(16);
     digits.test = digits.test.truncated(16);
+    digits
+}
+
+/// A race of three contestants.
+fn race(digits: &Digits, seeds: u64, reading: f64) -> Race<'_> {
     let recipe = |name| Recipe {
         length: Length::Steps(2),
         ..Recipe::named(name)
@@ -27,24 +33,46 @@ fn raced(folder: &Folder, seeds: u64, reading: f64, most: usize) -> (Result<Race
         Vec::new(),
         (2, 16),
     );
-    let race = Race {
+    Race {
         stamp: stamp(),
-        digits: &digits,
+        digits,
         source: Source::Mnist1989,
         restrictions: vec!["tiny".into()],
         reading,
         rule: rule(82, 16, (1..=seeds).collect()),
         entrants: entrants.expect("entrants"),
-    };
-    let observer = Counted::new(most);
-    let queue = Queue {
+    }
+}
+
+fn queue<'a>(folder: &'a Folder, observer: &'a Counted) -> Queue<'a> {
+    Queue {
         folder,
-        observer: &observer,
+        observer,
         date: String::new(),
         cores: 2,
-    };
-    let record = race.run(&queue);
+    }
+}
+
+/// A race that is interrupted after this many runs; returns how many ran, too.
+fn raced(folder: &Folder, seeds: u64, reading: f64, most: usize) -> (Result<RaceRecord>, usize) {
+    let observer = Counted::new(most);
+    let record = race(&digits(), seeds, reading).run(&queue(folder, &observer));
     (record, observer.ran.into_inner())
+}
+
+/// Each contestant has its own runs of the folder.
+fn assert_own_runs(record: &RaceRecord, folder: &Path) {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let files = entries.filter_map(|entry| std::fs::read(entry.ok()?.path()).ok());
+    let runs: Vec<RunRecord> = files.filter_map(|file| parse(&file).ok()).collect();
+    for one in &record.contestants {
+        for raced in &one.runs {
+            let own =
+                |run: &&RunRecord| run.identity.row == one.name && run.identity.seed == raced.seed;
+            let run = runs.iter().find(own).expect("its record");
+            assert_eq!(run.seconds.train, raced.train);
+        }
+    }
 }
 
 #[test]
@@ -76,8 +104,58 @@ fn an_interrupted_race_resumes_with_the_interrupted_round() {
         let standing = one.standing.as_ref().expect("a standing");
         assert_eq!(standing.over_essay, None, "restricted");
     }
+    assert_own_runs(&record, path.path());
     // Its results were not stored yet; once they are, the same command races anew.
     assert_eq!(raced(&folder, 3, 4.0, 99).1, 0);
     folder.plan().finish().expect("noted");
     assert_eq!(raced(&folder, 3, 5.0, 99).1, 9);
+}
+
+#[test]
+fn shares_of_a_race_run_their_rounds_and_are_collected() {
+    let path = tempfile::tempdir().expect("a folder");
+    let digits = digits();
+    let share = |share: &str| {
+        let part = Part::Share(share.parse().expect("a share"));
+        let folder = Folder::open(path.path(), part).expect("it is free");
+        let observer = Counted::new(usize::MAX);
+        let rounds = race(&digits, 3, 1.0).run_share(&queue(&folder, &observer));
+        (rounds, observer.ran.into_inner())
+    };
+    let collected = || {
+        let folder = Folder::open(path.path(), Part::Nothing).expect("it is there");
+        race(&digits, 3, 9.0).collect(&folder)
+    };
+    let nothing = collected().expect_err("no share has begun").to_string();
+    assert!(
+        nothing.contains("found no race that has begun"),
+        "{nothing}"
+    );
+    let (rounds, ran) = share("1/2");
+    assert_eq!((rounds.expect("a share"), ran), (1, 3));
+    let part = collected().expect("a race");
+    assert_eq!(part.missing, [(0, 1), (2, 3)]);
+    let restrictions = part.record.expect("a round").restrictions;
+    assert_eq!(restrictions, ["tiny", "2 of 3 rounds are missing"]);
+    let (refused, _) = share("0/3");
+    let refused = refused.expect_err("other shares").to_string();
+    let expected = "found experiment-1-of-2.json, expected shares of 3";
+    assert!(refused.contains(expected), "{refused}");
+    let (rounds, ran) = share("0/2");
+    assert_eq!((rounds.expect("a share"), ran), (2, 6));
+    let whole = collected().expect("a race");
+    let record = whole.record.expect("rounds");
+    assert!(whole.missing.is_empty() && record.restrictions == ["tiny"]);
+    assert_eq!((record.reading, record.contestants.len()), (1.0, 3));
+    assert_own_runs(&record, path.path());
+}
+
+#[test]
+fn a_share_without_a_round_does_nothing() {
+    let path = tempfile::tempdir().expect("a folder");
+    let part = Part::Share("3/4".parse().expect("a share"));
+    let folder = Folder::open(path.path(), part).expect("it is free");
+    let observer = Counted::new(0);
+    let rounds = race(&digits(), 3, 1.0).run_share(&queue(&folder, &observer));
+    assert_eq!(rounds.expect("nothing to do"), 0);
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use gpu_train::engine::{Evaluation, State};
+use gpu_train::cpu::FullBatch;
+use gpu_train::data::embedded;
+use gpu_train::engine::{Engine, Evaluation, State};
 use gpu_train::error::{Error, Result};
 use gpu_train::net::Parameters;
 use gpu_train::recipe::{Length, Recipe, RecipeName};
-use gpu_train::train::{Cadence, Event, History, Loop, Next, interval, refuse_divergence};
+use gpu_train::train::{Cadence, Event, History, Loop, Next, interval, refuse_divergence, run};
 
 fn recipe(steps: u64) -> Recipe {
     Recipe {
@@ -76,6 +78,7 @@ fn evaluations_are_a_tenth_of_the_run_or_an_epoch_from_each_other() {
 fn seconds_of_the_starting_point_are_training() {
     let recipe = recipe(1);
     let history = History::start(2.0);
+    assert_eq!((history.step, history.start), (0, 2.0));
     let mut run = Loop::new(&recipe, 2, Cadence::every(1), history).expect("one update");
     let event = run.trained(vec![1.0], Duration::from_secs(1));
     let Ok(Event::Progress { seconds, .. }) = event else {
@@ -106,6 +109,23 @@ fn a_run_trains_evaluates_and_checkpoints_in_order() {
     assert_eq!(
         (history.step, history.losses.len(), history.points.len()),
         (5, 5, 2)
+    );
+}
+
+#[test]
+fn an_engine_is_trained_to_the_end() {
+    let recipe = recipe(3);
+    let mut digits = embedded::digits();
+    digits.train = digits.train.truncated(16);
+    let start = recipe.initial_parameters();
+    let mut engine = FullBatch::new(digits, recipe.clone(), &start).expect("a recipe for it");
+    let ran = run(&mut engine, &recipe, 16, Cadence::every(2), &mut |_| Ok(()));
+    let history = ran.expect("a run");
+    let steps: Vec<u32> = history.points.iter().map(|point| point.step).collect();
+    assert_eq!((history.step, history.losses.len()), (3, 3));
+    assert_eq!(
+        (steps, engine.state().expect("a state").step),
+        (vec![2, 3], 3)
     );
 }
 

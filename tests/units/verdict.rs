@@ -32,6 +32,11 @@ fn factors_are_legible_on_both_sides_of_one() {
     );
     assert_eq!(speed_than(12.34), "12.3 times as fast as");
     assert_eq!(speed_than(0.125), "8.0 times slower than");
+    for nearly_one in [0.953, 1.0, 1.049] {
+        assert_eq!(speed_than(nearly_one), "about as fast as");
+    }
+    assert_eq!(speed_than(1.05), "1.1 times as fast as");
+    assert_eq!(speed_than(0.95), "1.1 times slower than");
     assert_eq!(
         Verdict::Answer(0.3).words(),
         "3.3 times slower than the essay's 90 s (~100X not reached)"

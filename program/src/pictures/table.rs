@@ -22,8 +22,15 @@ pub fn draw(table: &Table) -> Drawing {
         1 => "one seed".into(),
         count => format!("{count} seeds"),
     };
+    let fewest = table.rows.iter().map(TableRow::runs).min();
+    let missing = match fewest {
+        Some(fewest) if fewest < table.seeds.len() => {
+            format!(", {fewest} at least where runs are missing")
+        }
+        _ => String::new(),
+    };
     let digits = plain(f64::from(table.digits.test_examples));
-    let subtitle = format!("Of {digits} test digits, {seeds} per row.");
+    let subtitle = format!("Of {digits} test digits, {seeds} per row{missing}.");
     let mut sheet = Sheet::new("table", "Test misses, measured and published", &subtitle);
     if table.rows.is_empty() {
         sheet.nothing("The table has no rows.");

@@ -228,6 +228,14 @@ fn the_result_and_its_picture_come_before_the_table_and_the_rule() {
 }
 
 #[test]
+fn a_table_with_missing_runs_says_so() {
+    let mut table = table();
+    table.rows[0].seeds.truncate(18);
+    let svg = super::table::draw(&table).svg();
+    assert!(svg.contains("20 seeds per row, 18 at least where runs are missing."));
+}
+
+#[test]
 fn a_page_fetches_nothing_and_escapes_every_text() {
     let bad = "<script src=\"a\">alert(\"1\")</script>&'\u{1}";
     let (mut table, mut race) = (table(), race());

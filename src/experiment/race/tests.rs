@@ -44,6 +44,29 @@ fn race(contestants: Vec<Contestant>, restrictions: &[&str]) -> RaceRecord {
     race
 }
 
+#[test]
+fn the_rule_names_its_target_and_its_seeds() {
+    let target = |target, seeds| rule(target, 2_007, seeds).text.swap_remove(0);
+    let essays = target(82, vec![5, 6, 7]);
+    assert!(
+        essays.starts_with(
+            "Target: mean test misses of at most 82 of 2007, those of the essay's reproduction, over 3 seeds, 5 to 7."
+        ),
+        "{essays}"
+    );
+    let other = target(70, vec![4]);
+    assert!(
+        other.starts_with("Target: mean test misses of at most 70 of 2007, over seed 4 alone."),
+        "{other}"
+    );
+}
+
+#[test]
+fn the_published_times_are_those_of_three_days_and_ninety_seconds() {
+    let times = published().into_iter().map(|time| time.seconds);
+    assert_eq!(times.collect::<Vec<_>>(), [259_200.0, 90.0, 190.0, 27.0]);
+}
+
 /// Ratios within the rounds are 2, 4 and 3: their median is 3, while that of the medians would be 2.
 #[test]
 fn ratios_are_taken_within_a_round() {

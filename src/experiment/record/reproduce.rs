@@ -172,6 +172,13 @@ pub struct TableRow {
     pub failed: Vec<FailedRun>,
 }
 
+impl TableRow {
+    /// Number of its runs that are there, failed ones included.
+    pub fn runs(&self) -> usize {
+        self.seeds.len() + self.failed.len()
+    }
+}
+
 /// All rows, stored in the output folder as `table.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {

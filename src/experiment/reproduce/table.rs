@@ -84,6 +84,9 @@ fn notes(test_examples: u32, source: Source, seeds: usize, rows: &[TableRow]) ->
     let published = || rows.iter().filter_map(|row| row.published.as_ref());
     let is_zip_code = source == Source::ZipCode;
     let compared_with_stage = |row: &TableRow| row.full_batch && row.published.is_some();
+    let incomplete = rows.iter().filter(|row| row.runs() < seeds);
+    let incomplete = incomplete.map(|row| format!("{} has {} of {seeds}", row.row, row.runs()));
+    let incomplete: Vec<String> = incomplete.collect();
     let notes = [
         (
             true,
@@ -119,6 +122,10 @@ fn notes(test_examples: u32, source: Source, seeds: usize, rows: &[TableRow]) ->
             "* These runs shared the machine with others: their seconds are not to be compared (gpu-train race is for \
              that)."
                 .into(),
+        ),
+        (
+            !incomplete.is_empty(),
+            format!("Runs are missing: {}.", incomplete.join(", ")),
         ),
         (
             seeds < 20,
@@ -167,6 +174,12 @@ mod tests {
     }
 
     fn of(misses: &[Option<u32>], restrictions: Vec<String>) -> TableRow {
+        let table = table_of(misses, restrictions);
+        table.rows.into_iter().next().expect("one row")
+    }
+
+    /// A table of four seeds.
+    fn table_of(misses: &[Option<u32>], restrictions: Vec<String>) -> Table {
         let row = Row::named("stage-0").expect("a row");
         let runs = misses.iter().zip(1..);
         let runs = runs.map(|(&misses, seed)| run(seed, misses)).collect();
@@ -179,8 +192,7 @@ mod tests {
         let digits = serde_json::from_value(digits()).expect("digits");
         let digits = (digits, Source::Mnist1989);
         let rows = [(row, recipe, runs)];
-        let table = table(stamp, digits, vec![1, 2, 3, 4], restrictions, &rows);
-        table.rows.into_iter().next().expect("one row")
+        table(stamp, digits, vec![1, 2, 3, 4], restrictions, &rows)
     }
 
     /// 70, 80, 90: one more run is between 30.3 and 129.7, so 82 does.
@@ -207,6 +219,17 @@ mod tests {
         let none = of(&[None], Vec::new());
         assert_eq!((none.statistics, none.mean_seconds), (None, None));
         assert_eq!(none.published_inside, None);
+    }
+
+    #[test]
+    fn missing_runs_are_noted() {
+        let note = |misses: &[Option<u32>]| {
+            let notes = table_of(misses, Vec::new()).notes.into_iter();
+            notes.filter(|note| note.contains("missing")).collect()
+        };
+        let found: Vec<String> = note(&[Some(80), None, Some(82)]);
+        assert_eq!(found, ["Runs are missing: stage-0 has 3 of 4."]);
+        assert!(note(&[Some(80), None, Some(82), None]).is_empty());
     }
 
     #[test]
