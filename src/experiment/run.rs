@@ -237,7 +237,7 @@ impl Course<'_> {
     /// comes after the clock has stopped.
     fn against_the_clock(&mut self, engine: &mut dyn Engine, steps: u32) -> Result<Parameters> {
         let (recipe, examples) = (&self.job.recipe, self.job.digits.train.len());
-        let call = (CALL / recipe.batch_size(examples)).max(1) as u32;
+        let call = call(recipe, examples);
         let (mut step, mut seconds) = (0, self.past.start);
         while step < steps {
             let updates = call.min(steps - step);
@@ -275,6 +275,11 @@ impl Course<'_> {
     }
 }
 
+/// Updates of one call of [`Engine::train`] against the clock.
+fn call(recipe: &Recipe, examples: usize) -> u32 {
+    (CALL / recipe.batch_size(examples)).max(1) as u32
+}
+
 /// Updates between the evaluations of a curve: whole epochs, as few as give at most 40 points.
 fn evaluate_every(recipe: &Recipe, examples: usize) -> u32 {
     let epoch = recipe.updates_per_epoch(examples);
@@ -310,6 +315,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_call_is_a_million_examples_and_an_update_at_least() {
+        let call = |name, examples| call(&Recipe::named(name), examples);
+        assert_eq!(call(RecipeName::Reproduction, 7_291), 1_048_576);
+        assert_eq!(call(RecipeName::FullBatch, 7_291), 143);
+        assert_eq!(call(RecipeName::FullBatch, 2_000_000), 1);
+    }
+
     /// Both clocks see the same training: only the curve's points differ.
     #[test]
     fn a_run_ends_with_its_weights_and_one_that_diverges_is_a_record() {
@@ -327,28 +340,45 @@ mod tests {
             evaluations: Evaluations::Curve,
             ..straight.clone()
         };
-        let (one, weights) = straight
-            .run("2026-01-01", 1, None, &mut |_| Ok(()))
-            .expect("a run");
-        let (many, same) = curved
-            .run("2026-01-01", 1, None, &mut |_| Ok(()))
-            .expect("a run");
+        // All examples are shown, also those that a run that failed left out.
+        let run = |job: Job| {
+            let mut shown = 0;
+            let ran = job.run("2026-01-01", 1, None, &mut |examples| {
+                shown += examples;
+                Ok(())
+            });
+            assert_eq!(shown, 448);
+            ran.expect("a record")
+        };
+        let (one, weights) = run(straight);
+        let (many, same) = run(curved);
         assert!(one.seconds.train > 0.0 && one.seconds.setup > 0.0);
-        assert_eq!((one.curve.len(), many.curve.len()), (1, 7));
+        let passes = many.curve.iter().map(|point| point.passes);
+        assert_eq!(one.curve.len(), 1);
+        assert!(passes.eq((1..=7).map(f64::from)));
         assert_eq!(
             one.last().map(|end| end.test),
             many.last().map(|end| end.test)
         );
         assert_eq!((one.steps, one.presentations), (7, 448));
         assert!(weights.is_some() && weights == same);
+        let of_epochs = Recipe {
+            length: Length::Epochs(7),
+            ..Recipe::named(RecipeName::Reproduction)
+        };
+        let by_one = Job {
+            evaluations: Evaluations::Curve,
+            ..Job::new("row", (&digits, &record), of_epochs, Target::PerExample)
+        };
+        let (by_one, _) = run(by_one);
+        let passes = by_one.curve.iter().map(|point| point.passes);
+        assert!(passes.eq((1..=7).map(f64::from)));
         let wild = job(Recipe {
             learning_rate: 1e30,
             warmup: 0,
             ..recipe
         });
-        let (failed, none) = wild
-            .run("2026-01-01", 1, None, &mut |_| Ok(()))
-            .expect("a record");
+        let (failed, none) = run(wild);
         assert!(failed.failed.is_some() && failed.last().is_none() && none.is_none());
     }
 }

@@ -61,6 +61,13 @@ fn a_kept_run_is_found_and_its_checkpoint_removed() {
 }
 
 #[test]
+fn a_row_names_its_files_by_its_letters_digits_and_dots() {
+    let mut job = saving::job(RecipeName::FullBatch, Evaluations::End, 3);
+    job.identity.row = "gpu (llvmpipe 15.0): full-batch/ü".into();
+    assert_eq!(job.file("json"), "gpu-llvmpipe-15.0-full-batch-3.json");
+}
+
+#[test]
 fn another_run_is_refused_with_the_difference() {
     type Change = fn(&mut RunRecord);
     let path = tempfile::tempdir().expect("a folder");

@@ -6,6 +6,7 @@ mod file;
 mod folder;
 mod idx;
 mod programs;
+mod queue;
 mod race;
 mod run_loop;
 mod saving;

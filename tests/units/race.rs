@@ -7,7 +7,7 @@ use gpu_train::error::{Error, Result};
 use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::race::{Race, entrants, rule};
-use gpu_train::experiment::record::{RaceRecord, RunRecord, parse};
+use gpu_train::experiment::record::{RaceRecord, RunRecord, json, parse};
 use gpu_train::experiment::share::Part;
 use gpu_train::recipe::{Length, Recipe, RecipeName};
 
@@ -148,6 +148,40 @@ fn shares_of_a_race_run_their_rounds_and_are_collected() {
     assert!(whole.missing.is_empty() && record.restrictions == ["tiny"]);
     assert_eq!((record.reading, record.contestants.len()), (1.0, 3));
     assert_own_runs(&record, path.path());
+    // A run on another processor.
+    let file = path.path().join("batch-1-reproduction-1.json");
+    let mut run: RunRecord = parse(&std::fs::read(&file).expect("a record")).expect("a record");
+    run.device = "another".into();
+    std::fs::write(&file, json(&run)).expect("written");
+    let mixed = collected().expect("a race").record.expect("rounds");
+    let restriction = mixed.restrictions.last().expect("two");
+    assert!(
+        restriction.starts_with("rounds on different devices: "),
+        "{restriction}"
+    );
+    assert!(restriction.contains("another"), "{restriction}");
+}
+
+#[test]
+fn a_share_resumes_on_another_machine_and_a_whole_race_does_not() {
+    let digits = digits();
+    for (part, resumes) in [("all", false), ("0/1", true)] {
+        let path = tempfile::tempdir().expect("a folder");
+        let part = part.parse().map_or(Part::All, Part::Share);
+        let folder = Folder::open(path.path(), part).expect("it is free");
+        let run = |cores, most| {
+            let observer = Counted::new(most);
+            let mut race = race(&digits, 2, 1.0);
+            race.stamp.machine.cores = cores;
+            race.run_share(&queue(&folder, &observer))
+        };
+        run(2, 4).expect_err("interrupted in the second round");
+        let resumed = run(3, 99);
+        match resumed {
+            Ok(rounds) => assert!(resumes && rounds == 2),
+            Err(error) => assert!(!resumes && error.to_string().contains("machine"), "{error}"),
+        }
+    }
 }
 
 #[test]

@@ -113,6 +113,20 @@ fn a_run_trains_evaluates_and_checkpoints_in_order() {
 }
 
 #[test]
+fn a_call_takes_a_quarter_of_a_second_at_the_latest_speed() {
+    let recipe = recipe(100);
+    let mut run = Loop::new(&recipe, 2, Cadence::every(100), History::default()).expect("few");
+    for (steps, took) in [(1, 10), (25, 500), (12, 1)] {
+        assert_eq!(run.next(), Some(Next::Train(steps)));
+        let losses = vec![1.0; steps as usize];
+        run.trained(losses, Duration::from_millis(took))
+            .expect("finite");
+        run.watched(Ok(())).expect("no error");
+    }
+    assert_eq!(run.next(), Some(Next::Train(62)));
+}
+
+#[test]
 fn an_engine_is_trained_to_the_end() {
     let recipe = recipe(3);
     let mut digits = embedded::digits();

@@ -1,7 +1,7 @@
 //! The verdict on a run, and speed-ups in words.
 
 use gpu_train::data::Source;
-use gpu_train::experiment::verdict::{Verdict, factor, speed_than};
+use gpu_train::experiment::verdict::{Verdict, factor, seconds, speed_than};
 
 #[test]
 fn a_run_is_an_answer_on_the_essays_digits_unrestricted_and_with_few_enough_misses() {
@@ -25,11 +25,15 @@ fn a_run_is_an_answer_on_the_essays_digits_unrestricted_and_with_few_enough_miss
 
 #[test]
 fn factors_are_legible_on_both_sides_of_one() {
-    let found = [1800.4, 99.94, 12.34, 1.0, 0.45, 0.0123, 0.000_45].map(factor);
+    let found = [1800.4, 99.94, 12.34, 1.0, 0.45, 0.0123, 0.000_45, 0.0].map(factor);
     assert_eq!(
         found,
-        ["1800", "99.9", "12.3", "1.0", "0.45", "0.012", "0.00045"]
+        [
+            "1800", "99.9", "12.3", "1.0", "0.45", "0.012", "0.00045", "0.0"
+        ]
     );
+    let times = [123.4, 12.34, 1.234, 0.1234, 0.012_34].map(seconds);
+    assert_eq!(times, ["123 s", "12.3 s", "1.23 s", "0.123 s", "0.0123 s"]);
     assert_eq!(speed_than(12.34), "12.3 times as fast as");
     assert_eq!(speed_than(0.125), "8.0 times slower than");
     for nearly_one in [0.953, 1.0, 1.049] {

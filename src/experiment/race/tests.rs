@@ -110,6 +110,10 @@ fn who_misses_more_or_fails_does_not_qualify() {
     assert_eq!(qualifies(&[90, 92, 91], 0), Some((false, false)));
     assert_eq!(qualifies(&[70], 1), Some((false, false)));
     assert_eq!(qualifies(&[], 1), None);
+    let undecided = contestant(ContestantKind::Cpu, Some(1), &[(1.0, 80), (1.0, 83)]);
+    let undecided = sentences(vec![undecided], &[]).swap_remove(1);
+    let expected = "cpu, 1 is undecided: the interval of its mean, 81.5 test misses, straddles 82;";
+    assert!(undecided.starts_with(expected), "{undecided}");
 }
 
 fn one(kind: ContestantKind, cores: Option<u32>, seconds: f64, misses: u32) -> Contestant {
