@@ -8,7 +8,7 @@ use gpu_train::error::{Error, Result};
 use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::queue::{Observer, Queue};
 use gpu_train::experiment::record::{RunRecord, json};
-use gpu_train::experiment::reproduce::collect;
+use gpu_train::experiment::reproduce::{Missing, collect};
 use gpu_train::experiment::run::{Evaluations, Job};
 use gpu_train::experiment::share::Part;
 use gpu_train::recipe::RecipeName;
@@ -160,6 +160,28 @@ fn a_row_is_collected_from_one_device_and_its_missing_runs_are_named() {
     let error = collected().expect_err("two devices").to_string();
     let expected = "found runs of row on cpu and on reference, expected one engine";
     assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn five_missing_seeds_are_named_at_most() {
+    let text = |seeds: u64| {
+        let missing = Missing {
+            row: "stage-0".into(),
+            runs: 9,
+            seeds: (1..=seeds).collect(),
+            refused: None,
+        };
+        missing.to_string()
+    };
+    assert_eq!(text(1), "missing: stage-0 1 of 9 runs (seed 1)");
+    assert_eq!(
+        text(5),
+        "missing: stage-0 5 of 9 runs (seeds 1, 2, 3, 4, 5)"
+    );
+    assert_eq!(
+        text(6),
+        "missing: stage-0 6 of 9 runs (seeds 1, 2, 3, 4, 5, …)"
+    );
 }
 
 #[test]

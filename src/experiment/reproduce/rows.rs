@@ -188,7 +188,8 @@ mod tests {
                 true => Batch::Full,
                 false => Batch::PerExample,
             };
-            assert_eq!(row.recipe(Source::ZipCode, 1).batch, batch, "{}", row.name);
+            let recipe = row.recipe(Source::ZipCode, 7);
+            assert_eq!((recipe.batch, recipe.seed), (batch, 7), "{}", row.name);
         }
     }
 

@@ -174,25 +174,30 @@ mod tests {
     }
 
     fn of(misses: &[Option<u32>], restrictions: Vec<String>) -> TableRow {
-        let table = table_of(misses, restrictions);
+        let table = table_of(("stage-0", Source::Mnist1989), 4, misses, restrictions);
         table.rows.into_iter().next().expect("one row")
     }
 
-    /// A table of four seeds.
-    fn table_of(misses: &[Option<u32>], restrictions: Vec<String>) -> Table {
-        let row = Row::named("stage-0").expect("a row");
+    /// A table of a row over this many seeds, of which those with misses have run.
+    fn table_of(
+        (row, source): (&str, Source),
+        seeds: u64,
+        misses: &[Option<u32>],
+        restrictions: Vec<String>,
+    ) -> Table {
+        let row = Row::named(row).expect("a row");
         let runs = misses.iter().zip(1..);
         let runs = runs.map(|(&misses, seed)| run(seed, misses)).collect();
-        let recipe = row.recipe(Source::Mnist1989, 1);
+        let recipe = row.recipe(source, 1);
         let stamp = json!({
             "schema": SCHEMA, "version": "0", "date": "2026-01-01", "command": "gpu-train reproduce",
             "machine": {"processor": "one", "cores": 2, "os": "linux"},
         });
         let stamp = serde_json::from_value(stamp).expect("a stamp");
         let digits = serde_json::from_value(digits()).expect("digits");
-        let digits = (digits, Source::Mnist1989);
         let rows = [(row, recipe, runs)];
-        table(stamp, digits, vec![1, 2, 3, 4], restrictions, &rows)
+        let seeds = (1..=seeds).collect();
+        table(stamp, (digits, source), seeds, restrictions, &rows)
     }
 
     /// 70, 80, 90: one more run is between 30.3 and 129.7, so 82 does.
@@ -222,14 +227,63 @@ mod tests {
     }
 
     #[test]
-    fn missing_runs_are_noted() {
-        let note = |misses: &[Option<u32>]| {
-            let notes = table_of(misses, Vec::new()).notes.into_iter();
-            notes.filter(|note| note.contains("missing")).collect()
+    fn notes_are_those_that_hold() {
+        use Source::{Mnist1989, ZipCode};
+        let words = [
+            "is \"inside\"",
+            "truncates a float",
+            "no full-batch runs",
+            "The paper's figure",
+            "shared the machine",
+            "Runs are missing: ",
+            "to be published",
+        ];
+        let found = |table: Table| {
+            let is_there = |word: &&str| table.notes.iter().any(|note| note.contains(*word));
+            let found: Vec<&str> = words.into_iter().filter(is_there).collect();
+            assert_eq!(table.notes.len(), 1 + found.len());
+            found
         };
-        let found: Vec<String> = note(&[Some(80), None, Some(82)]);
-        assert_eq!(found, ["Runs are missing: stage-0 has 3 of 4."]);
-        assert!(note(&[Some(80), None, Some(82), None]).is_empty());
+        // The second run shared the machine.
+        let (one, two) = (&[Some(80)][..], &[Some(80), Some(82)][..]);
+        for (row, source, seeds, misses, expected) in [
+            ("stage-0", Mnist1989, 1, one, &words[6..]),
+            ("stage-0", Mnist1989, 2, one, &words[5..]),
+            (
+                "full-batch-1",
+                Mnist1989,
+                1,
+                one,
+                &[words[1], words[2], words[6]],
+            ),
+            ("full-batch-1", ZipCode, 1, one, &[words[3], words[6]]),
+            (
+                "stage-0",
+                ZipCode,
+                2,
+                two,
+                &[words[0], words[3], words[4], words[6]],
+            ),
+            (
+                "stage-0",
+                Mnist1989,
+                20,
+                two,
+                &[words[0], words[4], words[5]],
+            ),
+        ] {
+            let table = table_of((row, source), seeds, misses, Vec::new());
+            assert_eq!(found(table), expected);
+        }
+        let restricted = table_of(("full-batch-1", ZipCode), 1, one, vec!["one pass".into()]);
+        assert_eq!(found(restricted), [words[6]]);
+        // A run that failed is there.
+        let failed = table_of(("stage-0", Mnist1989), 3, &[Some(80), None], Vec::new());
+        let missing = failed.notes.iter().find(|note| note.contains("missing"));
+        assert_eq!(
+            missing.expect("a note"),
+            "Runs are missing: stage-0 has 2 of 3."
+        );
     }
 
     #[test]
