@@ -4,10 +4,11 @@ use std::path::Path;
 
 use gpu_train::engine::EngineKind;
 use gpu_train::experiment::folder::Folder;
-use gpu_train::experiment::record::{RunRecord, json};
+use gpu_train::experiment::record::{self, RunRecord};
 use gpu_train::experiment::run::{Evaluations, Job};
-use gpu_train::experiment::share::Part;
+use gpu_train::experiment::share::{Part, Share};
 use gpu_train::recipe::RecipeName;
+use serde_json::json;
 
 use super::saving;
 
@@ -100,7 +101,9 @@ fn another_run_is_refused_with_the_difference() {
     for (change, expected) in changes {
         let mut other = record.clone();
         change(&mut other);
-        folder.write("row-3.json", &json(&other)).expect("written");
+        folder
+            .write("row-3.json", &record::json(&other))
+            .expect("written");
         let why = folder.find(&job).expect_err("it is another one");
         assert!(why.contains(expected), "{why}");
     }
@@ -109,7 +112,9 @@ fn another_run_is_refused_with_the_difference() {
     failed.failed = Some("it diverged".into());
     (failed.weights, failed.missed) = (None, None);
     failed.steps += 1;
-    folder.write("row-3.json", &json(&failed)).expect("written");
+    folder
+        .write("row-3.json", &record::json(&failed))
+        .expect("written");
     assert_eq!(folder.find(&job), Ok(Some(failed)));
 }
 
@@ -148,4 +153,72 @@ fn a_folder_is_made_except_to_collect_from() {
     assert!(!missing.exists());
     Folder::open(&missing, Part::All).expect("it is made");
     Folder::open(&missing, Part::Nothing).expect("it is there");
+}
+
+#[test]
+fn an_experiment_is_begun_once_and_not_written_over_until_it_has_ended() {
+    let path = tempfile::tempdir().expect("a folder");
+    let folder = Folder::open(path.path(), Part::All).expect("it is free");
+    let plan = folder.plan();
+    let [one, other] = [1, 2].map(|seeds| json!({ "seeds": seeds }));
+    assert!(plan.find(&one).expect("none").is_none());
+    assert!(folder.plans().expect("none").is_empty());
+    plan.begin(one.clone(), json!("measured")).expect("written");
+    plan.begin_or_resume(one.clone()).expect("it is there");
+    let found = plan
+        .find(&one)
+        .expect("it is this one")
+        .expect("it is there");
+    assert_eq!(
+        (&found.plan, &found.start, found.finished),
+        (&one, &json!("measured"), false)
+    );
+    for refused in [
+        plan.find(&other).map(|_| ()),
+        plan.begin_or_resume(other.clone()),
+    ] {
+        let error = refused.expect_err("another one").to_string();
+        let expected =
+            "found an unfinished experiment with another seeds (1), expected 2: remove the folder";
+        assert!(error.contains(expected), "{error}");
+    }
+    plan.finish().expect("written");
+    let found = plan
+        .find(&one)
+        .expect("it is this one")
+        .expect("it is there");
+    assert_eq!((&found.start, found.finished), (&json!("measured"), true));
+    assert!(plan.find(&other).expect("it has ended").is_none());
+    plan.begin_or_resume(other.clone()).expect("written");
+    let (name, found) = folder.plans().expect("one").swap_remove(0);
+    assert_eq!(
+        (&*name, found.plan, found.finished),
+        ("experiment.json", other, false)
+    );
+}
+
+#[test]
+fn experiments_of_shares_are_in_the_order_of_the_shares() {
+    let path = tempfile::tempdir().expect("a folder");
+    let folder = Folder::open(path.path(), Part::Nothing).expect("it is there");
+    for name in ["experiment.txt", "row-of-3.json"] {
+        folder.write(name, "").expect("written");
+    }
+    for share in ["10/12", "0/12", "2/12"] {
+        let share: Share = share.parse().expect("a share");
+        let plan = folder.plan_of(share).expect("shares of 12");
+        plan.begin(json!(share.index()), json!(null))
+            .expect("written");
+    }
+    let plans = folder.plans().expect("three");
+    let names: Vec<&str> = plans.iter().map(|(name, _)| &**name).collect();
+    let expected = [0, 2, 10].map(|index| format!("experiment-{index}-of-12.json"));
+    assert_eq!(names, expected);
+    assert_eq!(plans[2].1.plan, json!(10));
+    let refused = folder.plan_of("0/2".parse().expect("a share"));
+    let error = refused.err().expect("other shares").to_string();
+    assert!(
+        error.contains("found experiment-0-of-12.json, expected shares of 2"),
+        "{error}"
+    );
 }

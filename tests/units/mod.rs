@@ -8,6 +8,7 @@ mod idx;
 mod programs;
 mod queue;
 mod race;
+mod reproduce;
 mod run_loop;
 mod saving;
 mod search;

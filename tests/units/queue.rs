@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::sync::Mutex;
 
-use gpu_train::engine::EngineKind;
 use gpu_train::error::{Error, Result};
 use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::queue::{Observer, Queue};
-use gpu_train::experiment::record::{RunRecord, json};
-use gpu_train::experiment::reproduce::{Missing, collect};
+use gpu_train::experiment::record::RunRecord;
 use gpu_train::experiment::run::{Evaluations, Job};
 use gpu_train::experiment::share::Part;
 use gpu_train::recipe::RecipeName;
@@ -50,7 +48,7 @@ impl Observer for Noted {
 }
 
 /// Calls `run` with a queue of four cores on this part of the folder; returns how its queues began, too.
-fn queued<T>(
+pub fn queued<T>(
     folder: &Path,
     part: Part,
     most: u64,
@@ -71,7 +69,7 @@ fn queued<T>(
     (ran, observer.begun.into_inner().expect("no panic"))
 }
 
-fn jobs(seeds: &[u64]) -> Vec<Job> {
+pub fn jobs(seeds: &[u64]) -> Vec<Job> {
     let job = |&seed| saving::job(RecipeName::FullBatch, Evaluations::End, seed);
     let mut jobs: Vec<Job> = seeds.iter().map(job).collect();
     for job in &mut jobs {
@@ -80,7 +78,7 @@ fn jobs(seeds: &[u64]) -> Vec<Job> {
     jobs
 }
 
-fn seeds<'a>(records: impl IntoIterator<Item = &'a RunRecord>) -> Vec<u64> {
+pub fn seeds<'a>(records: impl IntoIterator<Item = &'a RunRecord>) -> Vec<u64> {
     let seeds = records.into_iter().map(|record| record.identity.seed);
     seeds.collect()
 }
@@ -127,61 +125,6 @@ fn a_share_gathers_what_is_there_and_runs_its_part() {
     assert_eq!(gathered(Part::Nothing), (vec![2], 0));
     assert_eq!(gathered(share("0/2")), (vec![1, 2, 3], 1));
     assert_eq!(gathered(Part::All), (vec![1, 2, 3], 1));
-}
-
-#[test]
-fn a_row_is_collected_from_one_device_and_its_missing_runs_are_named() {
-    let path = tempfile::tempdir().expect("a folder");
-    let wanted = jobs(&[1, 2, 3]);
-    let part = Part::Share("0/2".parse().expect("a share"));
-    queued(path.path(), part, u64::MAX, |queue| {
-        queue.gather(&wanted, 1)
-    })
-    .0
-    .expect("runs");
-    let collected = || {
-        let folder = Folder::open(path.path(), Part::Nothing).expect("it is there");
-        collect(&wanted, &folder)
-    };
-    let found = collected().expect("one device");
-    assert_eq!(seeds(&found.records), [1, 3]);
-    let missing: Vec<String> = found.missing.iter().map(ToString::to_string).collect();
-    assert_eq!(missing, ["missing: row 1 of 3 runs (seed 2)"]);
-    queued(path.path(), Part::All, u64::MAX, |queue| {
-        queue.run(&wanted, 1)
-    })
-    .0
-    .expect("runs");
-    let found = collected().expect("one device");
-    assert!(found.missing.is_empty() && seeds(&found.records) == [1, 2, 3]);
-    let mut other = found.records[1].clone();
-    other.identity.engine = EngineKind::Reference;
-    std::fs::write(path.path().join("row-2.json"), json(&other)).expect("written");
-    let error = collected().expect_err("two devices").to_string();
-    let expected = "found runs of row on cpu and on reference, expected one engine";
-    assert!(error.contains(expected), "{error}");
-}
-
-#[test]
-fn five_missing_seeds_are_named_at_most() {
-    let text = |seeds: u64| {
-        let missing = Missing {
-            row: "stage-0".into(),
-            runs: 9,
-            seeds: (1..=seeds).collect(),
-            refused: None,
-        };
-        missing.to_string()
-    };
-    assert_eq!(text(1), "missing: stage-0 1 of 9 runs (seed 1)");
-    assert_eq!(
-        text(5),
-        "missing: stage-0 5 of 9 runs (seeds 1, 2, 3, 4, 5)"
-    );
-    assert_eq!(
-        text(6),
-        "missing: stage-0 6 of 9 runs (seeds 1, 2, 3, 4, 5, …)"
-    );
 }
 
 #[test]
