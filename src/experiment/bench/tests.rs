@@ -20,10 +20,39 @@ fn samples_hold_enough_steps_and_runs_start_again() {
     assert_eq!((steps_a_sample, seconds.samples), (1, 3));
     assert_eq!(engine.state().unwrap().step, 4);
     let long = Duration::from_millis(30);
-    let (_, steps_a_sample) = steps(&mut engine, &recipe, 64, long, 0.0).unwrap();
+    let started = Instant::now();
+    let (seconds, steps_a_sample) = steps(&mut engine, &recipe, 64, long, 0.0).unwrap();
     assert!(steps_a_sample > 1);
+    assert!(seconds.p90 * f64::from(steps_a_sample) <= started.elapsed().as_secs_f64());
     // Longer than the run is from where it stood: each sample started there again.
     assert_eq!(engine.state().unwrap().step, 4 + steps_a_sample);
+}
+
+#[test]
+fn a_step_of_batch_1_is_an_epoch() {
+    let mut digits = embedded::digits();
+    digits.train = digits.train.truncated(64);
+    let recipe = Recipe::named(RecipeName::Reproduction);
+    let start = recipe.initial_parameters().into();
+    let mut opened = target::open(&Target::PerExample, &digits, &recipe, start).expect("an engine");
+    let engine = opened.engine.as_mut();
+    let (_, steps_a_sample) = steps(engine, &recipe, 64, Duration::ZERO, 0.0).unwrap();
+    assert_eq!((steps_a_sample, engine.state().unwrap().step), (1, 4 * 64));
+}
+
+#[test]
+fn samples_are_taken_for_as_long_as_wanted() {
+    let mut calls = 0_i32;
+    let mut work = || {
+        calls += 1;
+        Ok(f64::from(calls))
+    };
+    let found = sample(0.0, &mut work).unwrap();
+    assert_eq!((found.samples, found.median), (3, 2.0));
+    let started = Instant::now();
+    let found = sample(0.02, &mut work).unwrap();
+    assert!(started.elapsed().as_secs_f64() >= 0.02);
+    assert_eq!(found.samples as i32, calls - 3);
 }
 
 #[test]
