@@ -171,9 +171,7 @@ impl Long {
 
     /// Ends it by a signal; returns its exit code and messages.
     fn end(mut self, signal: &str) -> (Option<i32>, String) {
-        let id = self.0.id().to_string();
-        let sent = Command::new("kill").args([signal, &id]).status();
-        assert!(sent.expect("kill").success());
+        crate::common::send(signal, self.0.id());
         let mut said = String::new();
         let mut messages = self.0.stderr.take().expect("its messages");
         messages.read_to_string(&mut said).expect("UTF-8");
@@ -199,7 +197,7 @@ fn the_command_that_resumes_is_right_for_a_name_that_is_no_text() {
     let checkpoint = flags([("--checkpoint", name.clone())]);
     let mut long = Long::start(folder, &[words(&LONG), checkpoint].concat());
     long.reach(&folder.join(&name), 0);
-    let (code, said) = long.end("-INT");
+    let (code, said) = long.end("INT");
     assert_eq!(code, Some(130), "{said}");
     let command = said.trim_end().lines().last().expect("a command");
     let print = command.trim().replacen("gpu-train", "printf '%s\\n'", 1);
@@ -273,7 +271,7 @@ fn a_checkpoint_is_one_runs_at_a_time() {
             "{error}"
         );
     }
-    let (code, _) = first.end("-KILL");
+    let (code, _) = first.end("KILL");
     assert_eq!(code, None);
     // Whatever the killed one left, another one resumes.
     let step = checkpoint::load(&checkpoint)

@@ -182,16 +182,14 @@ fn ctrl_c_writes_a_checkpoint_and_prints_the_command_that_resumes() {
     // More steps than are trained before the signal.
     let recipe = ["--device", "cpu", "--no-baseline", "--steps", "150"];
     succeed(&[&recipe, &["--save", &unbroken]]);
-    for signal in ["-INT", "-TERM"] {
+    for signal in ["INT", "TERM"] {
         let mut command = Command::new(program());
         command.args(recipe).args(["--save", &end]);
         command.args(["--checkpoint", &checkpoint, "--checkpoint-every", "1"]);
         let quiet = command.stdout(Stdio::null()).stderr(Stdio::piped());
         let child = quiet.spawn().expect("the program runs");
         wait_for_progress(&checkpoint);
-        let id = child.id().to_string();
-        let sent = Command::new("kill").args([signal, &id]).status();
-        assert!(sent.expect("kill").success());
+        crate::common::send(signal, child.id());
         let output = child.wait_with_output().expect("it ends");
         let text = String::from_utf8(output.stderr).expect("UTF-8");
         assert_eq!(output.status.code(), Some(130), "{text}");

@@ -15,12 +15,17 @@ pub fn interrupted(signal: &str, command: &mut Command, file: &Path, seconds: u6
         assert!(passed < seconds, "no {name} in {seconds} s");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let id = child.id().to_string();
-    let sent = Command::new("kill").args(["-s", signal, &id]).status();
-    assert!(sent.expect("kill").success());
+    send(signal, child.id());
     let output = child.wait_with_output().expect("it ends");
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(130), "{said}");
     assert!(said.contains("the same command resumes"), "{said}");
     said
+}
+
+/// Sends a signal, by its name without SIG, to a process. By the shell's own kill: not every system has a program of that name.
+pub fn send(signal: &str, id: u32) {
+    let kill = format!("kill -s {signal} {id}");
+    let sent = Command::new("sh").args(["-c", &kill]).status();
+    assert!(sent.expect("a shell").success());
 }
