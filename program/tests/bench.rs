@@ -138,15 +138,13 @@ fn an_adapter_is_reported_with_its_kernels() {
     // 512 bytes each.
     let images = 70.0 * 512.0;
     // With the test digits and the partial gradients; all training digits would be 3.7 MB more.
-    assert!((images..images + 5e6).contains(&number(gpu, "buffer_bytes")));
+    let bytes = number(gpu, "buffer_bytes");
+    assert!(bytes > images && bytes < images + 5e6);
     let pipelines = gpu["pipelines"].as_array().expect("pipelines");
     assert!(pipelines.len() as f64 >= number(gpu, "dispatches"));
     let set_up_ms = 1e3 * number(gpu, "set_up_s");
-    assert!(
-        pipelines
-            .iter()
-            .all(|made| (0.0..set_up_ms).contains(&number(made, "ms")))
-    );
+    let mut times = pipelines.iter().map(|made| number(made, "ms"));
+    assert!(times.all(|ms| ms > 0.0 && ms < set_up_ms));
     // The default recipe takes four steps.
     let whole = &gpu["whole_run"];
     assert_eq!(whole["steps"], 4);

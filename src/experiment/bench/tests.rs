@@ -6,10 +6,16 @@ use crate::gpu::wgsl::kernels::LAYERED;
 use crate::net::{Initialization, initial_parameters};
 use crate::recipe::{Length, RecipeName};
 
-#[test]
-fn samples_hold_enough_steps_and_runs_start_again() {
+/// 64 to train with.
+fn few_digits() -> Digits {
     let mut digits = embedded::digits();
     digits.train = digits.train.truncated(64);
+    digits
+}
+
+#[test]
+fn samples_hold_enough_steps_and_runs_start_again() {
+    let digits = few_digits();
     let recipe = Recipe {
         length: Length::Steps(7),
         ..Recipe::named(RecipeName::FullBatchMuon)
@@ -30,8 +36,7 @@ fn samples_hold_enough_steps_and_runs_start_again() {
 
 #[test]
 fn a_step_of_batch_1_is_an_epoch() {
-    let mut digits = embedded::digits();
-    digits.train = digits.train.truncated(64);
+    let digits = few_digits();
     let recipe = Recipe::named(RecipeName::Reproduction);
     let start = recipe.initial_parameters().into();
     let mut opened = target::open(&Target::PerExample, &digits, &recipe, start).expect("an engine");
