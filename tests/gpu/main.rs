@@ -10,6 +10,7 @@ mod draws;
 mod failures;
 mod fixture;
 mod inspect;
+mod queue;
 mod replay;
 mod runs;
 mod tensors;
@@ -66,7 +67,7 @@ fn of_runs() -> Vec<Entry> {
     nets.extend(of_unchecked.map(|case| case.by(fixture::unchecked())));
     let functions = both(&[case, case.with_tanh()]);
     let few = vec![case, fused, fused.muon(), fused.whitened(0)];
-    let checks: [(&str, &[Case], Check); 14] = [
+    let checks: [(&str, &[Case], Check); 15] = [
         ("ten_steps", &nets, runs::ten_steps_agree),
         ("evaluation", &nets, runs::evaluation_agrees),
         ("two_runs_are_identical", &nets, runs::two_are_identical),
@@ -124,6 +125,11 @@ fn of_runs() -> Vec<Entry> {
             "reading_changes_nothing",
             &[case],
             runs::reading_changes_nothing,
+        ),
+        (
+            "a_queue_keeps_its_runs_until_the_others_have_ended",
+            &[case.of(48)],
+            queue::adapters_follow_the_cores,
         ),
     ];
     let checks = checks.into_iter();
