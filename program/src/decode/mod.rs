@@ -1,5 +1,7 @@
 //! Decoder of PNG, JPEG, PGM, PPM and BMP to grey levels, within limits that hold for hostile files too.
 
+mod contained;
+
 use std::io::Cursor;
 use std::path::Path;
 
@@ -37,6 +39,18 @@ pub fn decode_within(bytes: &[u8], path: &Path, pixel_limit: u64) -> Result<Grey
     if bytes.is_empty() {
         return Err(refuse("an empty file".into()));
     }
+    // zune-jpeg 0.5.15 panics on some damaged files: https://github.com/etemesi254/zune-image/issues/361 and 409.
+    let picture = contained::contained(|| decoded(bytes, pixel_limit, &refuse));
+    let panicked = || refuse("a picture that cannot be decoded".into());
+    Ok(flattened(&picture.ok_or_else(panicked)??))
+}
+
+/// The picture as it is stored, turned as its orientation tag says; `refuse` makes an error of what was found.
+fn decoded(
+    bytes: &[u8],
+    pixel_limit: u64,
+    refuse: &dyn Fn(String) -> Error,
+) -> Result<DynamicImage> {
     let damaged = |error: ImageError| {
         // Some decoders' messages have several lines.
         let text: String = error.to_string().escape_debug().take(160).collect();
@@ -71,7 +85,7 @@ pub fn decode_within(bytes: &[u8], path: &Path, pixel_limit: u64) -> Result<Grey
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     picture.apply_orientation(orientation);
-    Ok(flattened(&picture))
+    Ok(picture)
 }
 
 /// Levels and opacities, each from 0 to 65,535; no opacities if everything is opaque.

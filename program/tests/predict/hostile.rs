@@ -75,6 +75,19 @@ fn assert_refused(path: &Path, expected: &str) {
     assert!(output.stdout.is_empty());
 }
 
+/// `wide.jpg` is from a fuzzer: its third component is sampled four times as wide as the others. A decoder that panics on it
+/// (zune-jpeg 0.5.15 with AVX2) refuses the picture; another may read it.
+#[test]
+fn a_decoders_panic_is_an_error_in_one_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("wide.jpg");
+    std::fs::write(&path, include_bytes!("wide.jpg")).expect("written");
+    let output = predict(&["--weights", weights_path(), text(&path)]).output();
+    if !output.expect("the program ran").status.success() {
+        assert_refused(&path, "found a picture that cannot be decoded, expected");
+    }
+}
+
 /// Header of a PNG of (2³¹ − 1)² pixels with its checksum, and nothing after it.
 fn absurd_png() -> Vec<u8> {
     let mut bytes = save(&GrayImage::new(1, 1).into(), ImageFormat::Png);
