@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test binary uses its part
 
 pub mod compare;
+pub mod observer;
 
 use std::collections::HashMap;
 use std::path::Path;

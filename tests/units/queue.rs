@@ -1,11 +1,9 @@
 //! A queue of runs: what is found, what runs at the same time, and what an interruption leaves.
 
 use std::path::Path;
-use std::sync::Mutex;
 
-use gpu_train::error::{Error, Result};
 use gpu_train::experiment::folder::Folder;
-use gpu_train::experiment::queue::{Observer, Queue};
+use gpu_train::experiment::queue::Queue;
 use gpu_train::experiment::record::RunRecord;
 use gpu_train::experiment::run::{Evaluations, Job};
 use gpu_train::experiment::share::Part;
@@ -13,39 +11,7 @@ use gpu_train::recipe::RecipeName;
 use gpu_train::target::Target;
 
 use super::saving;
-
-/// Notes how queues begin, and interrupts after this many examples.
-struct Noted {
-    begun: Mutex<Vec<(usize, usize, u64)>>,
-    left: Mutex<u64>,
-}
-
-impl Observer for Noted {
-    fn begin(&self, _: &Path, found: usize, missing: usize, examples: u64) -> Result<()> {
-        self.begun
-            .lock()
-            .expect("no panic")
-            .push((found, missing, examples));
-        Ok(())
-    }
-
-    fn advance(&self, examples: u64) -> Result<()> {
-        let mut left = self.left.lock().expect("no panic");
-        *left = left.saturating_sub(examples);
-        match *left {
-            0 => Err(Error::Interrupted(String::new())),
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(&self, _: &RunRecord) -> Result<()> {
-        Ok(())
-    }
-
-    fn note(&self, _: &str) -> Result<()> {
-        Ok(())
-    }
-}
+use crate::common::observer::{Begun, Noted};
 
 /// Calls `run` with a queue of four cores on this part of the folder; returns how its queues began, too.
 pub fn queued<T>(
@@ -53,12 +19,9 @@ pub fn queued<T>(
     part: Part,
     most: u64,
     run: impl Fn(&Queue) -> T,
-) -> (T, Vec<(usize, usize, u64)>) {
+) -> (T, Vec<Begun>) {
     let folder = Folder::open(folder, part).expect("it is free");
-    let observer = Noted {
-        begun: Mutex::default(),
-        left: Mutex::new(most),
-    };
+    let observer = Noted::new(usize::MAX, most);
     let queue = Queue {
         folder: &folder,
         observer: &observer,
@@ -66,7 +29,7 @@ pub fn queued<T>(
         cores: 4,
     };
     let ran = run(&queue);
-    (ran, observer.begun.into_inner().expect("no panic"))
+    (ran, observer.begun())
 }
 
 pub fn jobs(seeds: &[u64]) -> Vec<Job> {

@@ -11,7 +11,8 @@ use gpu_train::experiment::record::{RaceRecord, RunRecord, json, parse};
 use gpu_train::experiment::share::Part;
 use gpu_train::recipe::{Length, Recipe, RecipeName};
 
-use super::{Counted, stamp};
+use super::stamp;
+use crate::common::observer::Noted;
 
 fn digits() -> Digits {
     let mut digits = embedded::digits();
@@ -44,7 +45,7 @@ fn race(digits: &Digits, seeds: u64, reading: f64) -> Race<'_> {
     }
 }
 
-fn queue<'a>(folder: &'a Folder, observer: &'a Counted) -> Queue<'a> {
+fn queue<'a>(folder: &'a Folder, observer: &'a Noted) -> Queue<'a> {
     Queue {
         folder,
         observer,
@@ -55,9 +56,9 @@ fn queue<'a>(folder: &'a Folder, observer: &'a Counted) -> Queue<'a> {
 
 /// A race that is interrupted after this many runs; returns how many ran, too.
 fn raced(folder: &Folder, seeds: u64, reading: f64, most: usize) -> (Result<RaceRecord>, usize) {
-    let observer = Counted::new(most);
+    let observer = Noted::new(most, u64::MAX);
     let record = race(&digits(), seeds, reading).run(&queue(folder, &observer));
-    (record, observer.ran.into_inner())
+    (record, observer.ended().len())
 }
 
 /// Each contestant has its own runs of the folder.
@@ -118,9 +119,9 @@ fn shares_of_a_race_run_their_rounds_and_are_collected() {
     let share = |share: &str| {
         let part = Part::Share(share.parse().expect("a share"));
         let folder = Folder::open(path.path(), part).expect("it is free");
-        let observer = Counted::new(usize::MAX);
+        let observer = Noted::endless();
         let rounds = race(&digits, 3, 1.0).run_share(&queue(&folder, &observer));
-        (rounds, observer.ran.into_inner())
+        (rounds, observer.ended().len())
     };
     let collected = || {
         let folder = Folder::open(path.path(), Part::Nothing).expect("it is there");
@@ -170,7 +171,7 @@ fn a_share_resumes_on_another_machine_and_a_whole_race_does_not() {
         let part = part.parse().map_or(Part::All, Part::Share);
         let folder = Folder::open(path.path(), part).expect("it is free");
         let run = |cores, most| {
-            let observer = Counted::new(most);
+            let observer = Noted::new(most, u64::MAX);
             let mut race = race(&digits, 2, 1.0);
             race.stamp.machine.cores = cores;
             race.run_share(&queue(&folder, &observer))
@@ -189,7 +190,7 @@ fn a_share_without_a_round_does_nothing() {
     let path = tempfile::tempdir().expect("a folder");
     let part = Part::Share("3/4".parse().expect("a share"));
     let folder = Folder::open(path.path(), part).expect("it is free");
-    let observer = Counted::new(0);
+    let observer = Noted::new(0, u64::MAX);
     let rounds = race(&digits(), 3, 1.0).run_share(&queue(&folder, &observer));
     assert_eq!(rounds.expect("nothing to do"), 0);
 }

@@ -9,7 +9,7 @@ use gpu_train::experiment::search::{
 use gpu_train::experiment::share::Part;
 use gpu_train::recipe::{Length, Recipe, RecipeName};
 
-use super::Counted;
+use crate::common::observer::Noted;
 
 /// The first examples of the embedded training set.
 fn digits(examples: usize) -> Digits {
@@ -40,7 +40,7 @@ fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
     let folder = Folder::open(folder.path(), Part::All).unwrap();
     let queue = Queue {
         folder: &folder,
-        observer: &Counted::new(usize::MAX),
+        observer: &Noted::endless(),
         date: String::new(),
         cores: 2,
     };

@@ -1,6 +1,7 @@
 //! Files that are no pictures, and hostile pictures.
 
 use std::path::Path;
+use std::process::Output;
 
 #[cfg(target_os = "linux")]
 use assert_cmd::Command;
@@ -60,10 +61,17 @@ fn bad_pictures_are_refused() {
     assert_refused(folder.path(), "found a folder, expected a picture");
 }
 
-fn assert_refused(path: &Path, expected: &str) {
-    let output = predict(&["--weights", weights_path(), text(path)])
+fn predicted(path: &Path) -> Output {
+    predict(&["--weights", weights_path(), text(path)])
         .output()
-        .expect("the program ran");
+        .expect("the program ran")
+}
+
+fn assert_refused(path: &Path, expected: &str) {
+    assert_is_refusal(predicted(path), path, expected);
+}
+
+fn assert_is_refusal(output: Output, path: &Path, expected: &str) {
     let error = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(
@@ -82,9 +90,10 @@ fn a_decoders_panic_is_an_error_in_one_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("wide.jpg");
     std::fs::write(&path, include_bytes!("wide.jpg")).expect("written");
-    let output = predict(&["--weights", weights_path(), text(&path)]).output();
-    if !output.expect("the program ran").status.success() {
-        assert_refused(&path, "found a picture that cannot be decoded, expected");
+    let output = predicted(&path);
+    if !output.status.success() {
+        let expected = "found a picture that cannot be decoded, expected";
+        assert_is_refusal(output, &path, expected);
     }
 }
 
