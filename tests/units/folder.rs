@@ -74,7 +74,11 @@ fn another_run_is_refused_with_the_difference() {
     let path = tempfile::tempdir().expect("a folder");
     let folder = Folder::open(path.path(), Part::All).expect("it is free");
     let (job, record) = kept(&folder);
-    let changes: [(Change, &str); 7] = [
+    let changes: [(Change, &str); 8] = [
+        (
+            |run| run.schema = 999,
+            "a record of form 999, expected form",
+        ),
         (
             |run| run.identity.row = "other".into(),
             "the row other, expected row",

@@ -79,7 +79,12 @@ fn the_best_is_found_with_any_number_of_jobs() {
     let (best, sizes) = found(1, 3);
     assert_eq!(sizes, [9, 2, 2, 2]);
     assert_eq!(best.errors.len(), 20);
-    assert!(best.sd().unwrap() > 0.0);
+    let squares = best
+        .errors
+        .iter()
+        .map(|error| (error - best.mean()).powi(2));
+    let sd = (squares.sum::<f64>() / 19.0).sqrt();
+    assert!(sd > 0.0 && (best.sd().unwrap() - sd).abs() < 1e-12);
     assert_eq!(best.recipe.learning_rate, 0.02);
     assert!(best.mean() < 0.7, "{}", best.mean());
     let (again, _) = found(2, 3);

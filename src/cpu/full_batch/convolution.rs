@@ -93,7 +93,7 @@ pub fn forward<
 ) {
     for row in 0..ABOVE {
         // Accumulators: 16 or 24 of 32 registers, or 4 of 8.
-        if S::REGISTERS >= 32 {
+        if S::MANY_REGISTERS {
             for map in (0..MAPS).step_by(M) {
                 unrolled!(first in [0 4] {
                     if first < ABOVE {
@@ -191,10 +191,10 @@ pub fn h2_backward<S: Simd>(
     // Which units see a row is known at compile time as well.
     unrolled!(row in [0 1 2 3 4 5 6 7] {
         // Accumulators: 16 of 32 registers, or 4 of 8. All vectors in turn, so that each bias is loaded once.
-        let sources_at_once = if S::REGISTERS >= 32 { 2 } else { 1 };
+        let sources_at_once = if S::MANY_REGISTERS { 2 } else { 1 };
         for source in (0..MAPS).step_by(sources_at_once) {
             for Activations16 { h1, h2, .. } in tile.iter_mut() {
-                if S::REGISTERS >= 32 {
+                if S::MANY_REGISTERS {
                     backward_block::<S, 2, 8>(s, h2, w, activation, h1, d_b, source, row, 0);
                 } else {
                     backward_block::<S, 1, 4>(s, h2, w, activation, h1, d_b, source, row, 0);
@@ -253,7 +253,7 @@ pub fn gradient<S: Simd, const FAN: usize, const BELOW: usize, const ABOVE: usiz
     is_first: bool,
     d_w: &mut [[KernelSums; FAN]; MAPS],
 ) {
-    if S::REGISTERS >= 32 {
+    if S::MANY_REGISTERS {
         gradient_blocks::<S, 4, FAN, BELOW, ABOVE>(s, vectors, sources, is_first, d_w);
     } else {
         gradient_blocks::<S, 1, FAN, BELOW, ABOVE>(s, vectors, sources, is_first, d_w);

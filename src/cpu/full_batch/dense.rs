@@ -25,7 +25,7 @@ pub fn dense<S: Simd, L: Layer<IN>, const IN: usize, const OUT: usize, const U: 
     layer: L,
 ) {
     // Accumulators: 20 or 24 of 32 registers, or 4 of 8.
-    if S::REGISTERS >= 32 {
+    if S::MANY_REGISTERS {
         blocks::<S, L, IN, OUT, U, 4>(s, tile, w, b, layer);
     } else {
         blocks::<S, L, IN, OUT, 2, 2>(s, tile, w, b, layer);
@@ -114,7 +114,7 @@ pub fn dense_gradient<S: Simd, const IN: usize, const OUT: usize, const W: usize
     }
     let below = operands.map(|(below, _)| below);
     // Accumulators: 12 of 32 registers (two vectors of units), or 4 of 8.
-    if S::REGISTERS >= 32 {
+    if S::MANY_REGISTERS {
         gradient_blocks::<S, IN, W, 6>(s, below, &turned, is_first, d_w);
     } else {
         gradient_blocks::<S, IN, W, 2>(s, below, &turned, is_first, d_w);

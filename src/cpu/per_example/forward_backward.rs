@@ -107,7 +107,7 @@ impl Activations {
             }
         }
         let (x, sums) = (inputs.dropped.as_flattened(), &mut inputs.h3);
-        if S::REGISTERS >= 32 {
+        if S::MANY_REGISTERS {
             dense::forward::<S, H3_INPUT_QUADS, H3_QUADS, 8>(s, x, &w.h3w, &w.h3b, sums);
         } else {
             dense::forward::<S, H3_INPUT_QUADS, H3_QUADS, 4>(s, x, &w.h3w, &w.h3b, sums);

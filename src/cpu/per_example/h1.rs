@@ -31,7 +31,7 @@ pub fn forward<S: Simd>(
     activation: Activation,
     h1: &mut Units,
 ) {
-    if S::REGISTERS >= 32 {
+    if S::MANY_REGISTERS {
         blocks::<S, 2>(s, x, w, b, activation, h1);
     } else {
         blocks::<S, 1>(s, x, w, b, activation, h1);
@@ -95,7 +95,7 @@ pub fn gradient<S: Simd, R: Rule>(
     mut b: Trained<'_, Units>,
     rule: R,
 ) {
-    if S::REGISTERS >= 32 {
+    if S::MANY_REGISTERS {
         quads::<S, R, MAP_QUADS>(s, x, d_h1, &mut w, rule);
     } else {
         quads::<S, R, 1>(s, x, d_h1, &mut w, rule);

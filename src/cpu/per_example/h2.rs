@@ -134,7 +134,7 @@ pub fn forward<S: Simd>(
     weights_on_padding(s, w, edges);
     let mut rest = next.as_chunks().0;
     for row in 0..H2_SIDE {
-        if S::REGISTERS >= 32 {
+        if S::MANY_REGISTERS {
             groups::<S, MAP_QUADS>(s, 0, row, h1, w, b, edges, activation, h2, rest);
         } else {
             for first in 0..MAP_QUADS {
@@ -230,7 +230,7 @@ pub fn backward<S: Simd, const SECOND: bool>(
     for q in 0..MAP_QUADS {
         for row in 0..H1_SIDE {
             let (h1, d_h1) = (&h1[q][row], &mut d_h1[q][row]);
-            if S::REGISTERS >= 32 {
+            if S::MANY_REGISTERS {
                 let columns = columns_below::<S, H1_SIDE, 0>(s, q, row, d_h2, w);
                 unrolled!(half in [0 1] {
                     finish::<S, SECOND>(s, &columns[QUAD * half..], &h1[half], f, &mut d_h1[half]);
@@ -305,7 +305,7 @@ pub fn gradient<S: Simd, R: Rule>(
     gradients_on_padding(s, repeated, edges);
     for q in 0..MAP_QUADS {
         for kr in 0..KERNEL {
-            if S::REGISTERS >= 32 {
+            if S::MANY_REGISTERS {
                 taps::<S, R, 2>(s, q, 0, kr, h1, repeated, edges, &mut w, rule);
             } else {
                 taps::<S, R, 1>(s, q, 0, kr, h1, repeated, edges, &mut w, rule);

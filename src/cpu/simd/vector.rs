@@ -28,6 +28,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
 
     /// Number of vectors that the register file holds: a hint for blocking.
     const REGISTERS: usize;
+    /// True for blocks that need more than sixteen vectors at once. Kernels branch on this constant itself, since the
+    /// compiler skips a branch only then (and with it the code of all it calls) without optimizing it first.
+    const MANY_REGISTERS: bool = Self::REGISTERS >= 32;
     /// True if `mul_add` rounds once.
     const FUSED: bool = true;
 

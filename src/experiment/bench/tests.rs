@@ -17,13 +17,14 @@ fn few_digits() -> Digits {
 fn samples_hold_enough_steps_and_runs_start_again() {
     let digits = few_digits();
     let recipe = Recipe {
-        length: Length::Steps(7),
+        length: Length::Steps(4),
         ..Recipe::named(RecipeName::FullBatchMuon)
     };
     let start = initial_parameters(1, 0.0, Initialization::Sqrt);
     let mut engine = FullBatch::new(digits, recipe.clone(), &start).expect("a full-batch recipe");
     let (seconds, steps_a_sample) = steps(&mut engine, &recipe, 64, Duration::ZERO, 0.0).unwrap();
     assert_eq!((steps_a_sample, seconds.samples), (1, 3));
+    // Just as long as the run.
     assert_eq!(engine.state().unwrap().step, 4);
     let long = Duration::from_millis(30);
     let started = Instant::now();
