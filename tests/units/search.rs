@@ -18,7 +18,8 @@ fn digits(examples: usize) -> Digits {
     digits
 }
 
-fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
+/// Searches with thirteen candidates; `sizes` gets the number of candidates of each round.
+fn searched(folder: &Folder, jobs: usize, seed: u64, sizes: &mut Vec<usize>) -> Outcome {
     let base = Recipe {
         length: Length::Steps(12),
         ..Recipe::named(RecipeName::FullBatchMuon)
@@ -30,22 +31,19 @@ fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
     ];
     let space = Space::of(&base, &own);
     let settings = Settings {
-        candidates: 9,
+        candidates: 13,
         validation: Validation::Folds(4),
         seed,
         jobs,
     };
-    let mut sizes = Vec::new();
-    let folder = tempfile::tempdir().unwrap();
-    let folder = Folder::open(folder.path(), Part::All).unwrap();
     let queue = Queue {
-        folder: &folder,
+        folder,
         observer: &Noted::endless(),
         date: String::new(),
         cores: 2,
     };
     let folds = settings.validation.of(&digits(200)).unwrap();
-    let best = search(&folds, &base, &space, settings, &queue, &mut |_, field| {
+    let outcome = search(&folds, &base, &space, settings, &queue, &mut |_, field| {
         assert!(
             field
                 .windows(2)
@@ -54,7 +52,15 @@ fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
         sizes.push(field.len());
         Ok(())
     });
-    let Outcome::Confirmed(best) = best.unwrap() else {
+    outcome.unwrap()
+}
+
+fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
+    let mut sizes = Vec::new();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::open(folder.path(), Part::All).unwrap();
+    let best = searched(&folder, jobs, seed, &mut sizes);
+    let Outcome::Confirmed(best) = best else {
         panic!("a search of all runs waits for nobody");
     };
     // Its errors are of new seeds, which no candidate had in the rounds, and nobody else has.
@@ -77,7 +83,7 @@ fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
 #[test]
 fn the_best_is_found_with_any_number_of_jobs() {
     let (best, sizes) = found(1, 3);
-    assert_eq!(sizes, [9, 2, 2, 2]);
+    assert_eq!(sizes, [13, 3, 2, 2]);
     assert_eq!(best.errors.len(), 20);
     let squares = best
         .errors
@@ -89,6 +95,48 @@ fn the_best_is_found_with_any_number_of_jobs() {
     assert!(best.mean() < 0.7, "{}", best.mean());
     let (again, _) = found(2, 3);
     assert_eq!((again.recipe, again.errors), (best.recipe, best.errors));
+}
+
+#[test]
+fn shares_wait_for_each_other_and_find_the_same() {
+    let path = tempfile::tempdir().unwrap();
+    let shares = ["0/2", "1/2"].map(|share| Part::Share(share.parse().unwrap()));
+    // Each ends the round that the other waits in, and does its half of the next one.
+    let expected = [(0, 6, 13), (1, 3, 6), (2, 4, 8), (3, 8, 16), (4, 10, 20)];
+    for (turn, expected) in expected.into_iter().enumerate() {
+        let folder = Folder::open(path.path(), shares[turn % 2]).unwrap();
+        let mut sizes = Vec::new();
+        match searched(&folder, 1, 3, &mut sizes) {
+            Outcome::Waiting {
+                round,
+                missing,
+                runs,
+            } => assert_eq!((round, missing, runs), expected),
+            Outcome::Confirmed(_) => panic!("the other share has runs to do"),
+        }
+        assert_eq!(sizes.len(), turn);
+    }
+    let folder = Folder::open(path.path(), shares[1]).unwrap();
+    let Outcome::Confirmed(best) = searched(&folder, 1, 3, &mut Vec::new()) else {
+        panic!("the last runs were its own");
+    };
+    let (alone, _) = found(1, 3);
+    assert_eq!((best.number, best.errors), (alone.number, alone.errors));
+}
+
+#[test]
+fn folds_are_two_or_more_and_none_is_empty() {
+    let given = digits(7);
+    for (count, is_accepted) in [(0, false), (1, false), (2, true), (7, true), (8, false)] {
+        match Validation::Folds(count).of(&given) {
+            Ok(folds) => assert!(is_accepted && folds.len() == count, "{count}"),
+            Err(error) => {
+                let expected =
+                    format!("--folds: found {count}, expected 2 to 7 (the training examples)");
+                assert!(!is_accepted && error.to_string() == expected, "{error}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -289,7 +289,9 @@ mod tests {
             ("learning-rate", "expected FIELD="),
             ("rate=1..2", "expected one of learning-rate"),
             ("learning-rate=2..1", "the lower first"),
+            ("learning-rate=1..1", "the lower first"),
             ("learning-rate=0..1", "above 0"),
+            ("learning-rate=1..inf", "two numbers"),
             ("beta1=0.5..1.5", "--beta1"),
             ("schedule=linear|square", "expected one of constant"),
             ("warmup-share=1", "a share"),
@@ -299,6 +301,57 @@ mod tests {
             let refused = text.parse::<Range>().unwrap_err();
             assert!(refused.contains(part), "{text}: {refused}");
         }
+    }
+
+    #[test]
+    fn a_space_has_the_usual_ranges_of_its_rule_but_for_its_own() {
+        let own = ["weight-decay=0.1", "dropout=0.3"].map(|text| text.parse().unwrap());
+        for (optimizer, rate, another) in [
+            (Optimizer::Sgd, "0.02..1", "momentum=0.8|0.9|0.95"),
+            (Optimizer::Muon, "0.005..0.05", "beta1=0.85|0.9|0.95"),
+            (
+                Optimizer::WhitenedMuon,
+                "0.1..0.5",
+                "damping=0.02|0.03|0.05",
+            ),
+            (Optimizer::AdamW, "0.008..0.08", "beta2=0.9|0.95|0.98|0.99"),
+        ] {
+            let recipe = Recipe {
+                optimizer,
+                ..Recipe::named(RecipeName::FullBatch)
+            };
+            let space = Space::of(&recipe, &own);
+            let texts: Vec<String> = space.ranges().iter().map(Range::to_string).collect();
+            assert_eq!(texts[0], format!("learning-rate={rate}"));
+            for expected in ["weight-decay=0.1", "dropout=0.3", another] {
+                let field = expected.split_inclusive('=').next().unwrap();
+                let found = texts.iter().filter(|text| text.starts_with(field));
+                assert_eq!(found.collect::<Vec<_>>(), [expected]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_rate_takes_its_final_one_along() {
+        let mut recipe = Recipe {
+            learning_rate: 0.02,
+            final_learning_rate: 0.005,
+            ..Recipe::named(RecipeName::FullBatchMuon)
+        };
+        Field::LearningRate.set(&mut recipe, "0.048", 1).unwrap();
+        assert_eq!(recipe.learning_rate, 0.048);
+        assert_eq!(recipe.final_learning_rate, 0.012);
+        Field::FinalShare.set(&mut recipe, "0.1", 1).unwrap();
+        assert_eq!(recipe.final_learning_rate, 0.0048);
+    }
+
+    #[test]
+    fn numbers_are_drawn_with_even_logarithms() {
+        let mut sampler = Sampler::new(1);
+        let drawn: Vec<f64> = (0..200).map(|_| sampler.logarithmic(0.01, 1.0)).collect();
+        assert!(drawn.iter().all(|number| (0.01..=1.0).contains(number)));
+        let below = drawn.iter().filter(|number| **number < 0.1).count();
+        assert!((80..120).contains(&below), "{below}");
     }
 
     #[test]
