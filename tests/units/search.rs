@@ -3,6 +3,7 @@
 use gpu_train::data::{Digits, embedded};
 use gpu_train::experiment::folder::Folder;
 use gpu_train::experiment::queue::Queue;
+use gpu_train::experiment::record::{RunRecord, parse};
 use gpu_train::experiment::search::{
     CONFIRMATIONS, Candidate, FIRST_SEED, Outcome, Settings, Space, Validation, search,
 };
@@ -77,6 +78,11 @@ fn found(jobs: usize, seed: u64) -> (Candidate, Vec<usize>) {
     new.sort();
     let expected = seeds.map(|seed| format!("12-candidate-{}-{seed}.json", best.number));
     assert_eq!(new, expected.collect::<Vec<_>>());
+    // Evaluated once, at the end.
+    for name in new {
+        let run = std::fs::read(folder.path().join(name)).unwrap();
+        assert_eq!(parse::<RunRecord>(&run).unwrap().curve.len(), 1);
+    }
     (best, sizes)
 }
 
