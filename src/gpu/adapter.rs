@@ -346,11 +346,47 @@ mod tests {
 
     #[test]
     fn a_limit_that_is_too_low_is_named() {
-        let mut poor = found().remove(0);
-        assert!(check_limits(&poor).is_ok());
-        poor.limits.storage_buffers = 4;
-        let message = check_limits(&poor).unwrap_err().to_string();
-        let expected = "found 4 storage buffers per kernel, expected 8";
-        assert!(message.contains(expected), "{message}");
+        type Change = fn(&mut Limits);
+        let least = found().remove(0);
+        assert!(check_limits(&least).is_ok());
+        let changes: [(Change, &str); 4] = [
+            (
+                |limits| limits.storage_buffers = 4,
+                "found 4 storage buffers per kernel, expected 8",
+            ),
+            (
+                |limits| limits.workgroup_bytes = 16_383,
+                "found 16383 bytes of workgroup memory, expected 16384",
+            ),
+            (
+                |limits| limits.workgroup_invocations = 128,
+                "found 128 invocations per workgroup, expected 256",
+            ),
+            (
+                |limits| limits.workgroups = 1,
+                "found 1 workgroups per dimension, expected 65535",
+            ),
+        ];
+        for (change, expected) in changes {
+            let mut poor = least.clone();
+            change(&mut poor.limits);
+            let message = check_limits(&poor).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_adapter_is_shown_with_its_interface_and_kind() {
+        for (kind, text) in [
+            (Kind::Discrete, "card (Metal, discrete GPU)"),
+            (Kind::Integrated, "card (Metal, integrated GPU)"),
+            (Kind::Virtual, "card (Metal, virtual GPU)"),
+            (Kind::Other, "card (Metal, unknown kind)"),
+            (Kind::Software, "card (Metal, software)"),
+            (Kind::Null, "card (Metal, null device)"),
+        ] {
+            let adapter = AdapterDescription::for_tests("card", Backend::Metal, kind);
+            assert_eq!(adapter.to_string(), text);
+        }
     }
 }

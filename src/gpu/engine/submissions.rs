@@ -84,5 +84,15 @@ mod tests {
             let settled = (0..20).fold(1, |steps, _| adapted(steps, step));
             assert_eq!(settled, expected, "{step:?}");
         }
+        // Fourfold at most.
+        assert_eq!(adapted(1, Duration::from_millis(1)), 4);
+        assert_eq!(adapted(1, Duration::ZERO), 4);
+    }
+
+    #[test]
+    fn the_first_submission_is_short() {
+        for (examples, steps) in [(0, 64), (1_024, 64), (7_291, 8), (1 << 17, 1)] {
+            assert_eq!(first_steps(examples), steps, "{examples}");
+        }
     }
 }

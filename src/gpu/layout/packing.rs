@@ -95,19 +95,76 @@ pub fn unpack(floats: &[f32]) -> Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::PARAMETER_COUNT;
+
+    /// Numbers below each bound, the last running fastest.
+    fn counted<const N: usize>(bounds: [usize; N]) -> impl Iterator<Item = [usize; N]> {
+        (0..bounds.iter().product()).map(move |mut at| {
+            let mut numbers = [0; N];
+            for (number, bound) in numbers.iter_mut().zip(bounds).rev() {
+                (*number, at) = (at % bound, at / bound);
+            }
+            numbers
+        })
+    }
+
+    /// The parameter at each packed float, by the list in `shaders/fused/weights.wgsl`; `None` for padding.
+    fn parameters_in_packed_order() -> Vec<Option<usize>> {
+        let (maps, units, classes) = (12, 30, 10);
+        let mut indices: Vec<Vec<Option<usize>>> = Vec::new();
+        let of_maps = |positions| {
+            let order = counted([maps / 4, positions, 4]);
+            let index = move |[quad, position, map]| Some((4 * quad + map) * positions + position);
+            order.map(index).collect()
+        };
+        let beyond = |index, bound: usize| (index < bound).then_some(index);
+        indices.push(of_maps(25));
+        indices.push(of_maps(64));
+        let h2w = counted([maps / 4, 2, 25, 4, 4]).map(|[quad, half, tap, source, map]| {
+            Some(((4 * quad + map) * 8 + 4 * half + source) * 25 + tap)
+        });
+        indices.push(h2w.collect());
+        indices.push(of_maps(16));
+        let h3w =
+            counted([maps / 4, 16, 8, 4, 4]).map(|[quad, position, units_quad, input, unit]| {
+                let unit = beyond(4 * units_quad + unit, units)?;
+                Some(((4 * quad + input) * 16 + position) * units + unit)
+            });
+        indices.push(h3w.collect());
+        indices.push((0..32).map(|unit| beyond(unit, units)).collect());
+        let outw = counted([8, 3, 4, 4]).map(|[unit_quad, class_quad, unit, class]| {
+            let unit = beyond(4 * unit_quad + unit, units)?;
+            Some(unit * classes + beyond(4 * class_quad + class, classes)?)
+        });
+        indices.push(outw.collect());
+        indices.push((0..12).map(|class| beyond(class, classes)).collect());
+        let mut first = 0;
+        let mut all = Vec::new();
+        for (of_tensor, tensor) in indices.into_iter().zip(&PARAMETERS) {
+            all.extend(
+                of_tensor
+                    .iter()
+                    .map(|index| index.map(|index| first + index)),
+            );
+            first += tensor.len();
+        }
+        all
+    }
 
     #[test]
-    fn each_parameter_has_its_own_index_and_is_found_there() {
-        let mut seen = vec![false; 4 * PACKED_VECTORS];
-        for index in packed_indices() {
-            assert!(!std::mem::replace(&mut seen[index as usize], true));
-        }
-        assert_eq!(seen.iter().filter(|&&seen| seen).count(), PARAMETER_COUNT);
-        // Two units of H3 and two classes are padding.
-        assert_eq!(seen.len() - PARAMETER_COUNT, 2 * 193 + 12 * 32 - 300 + 2);
-        let values = (0..PARAMETER_COUNT).map(|index| index as f32).collect();
-        let parameters = Parameters::from_flat(values);
-        assert_eq!(unpack(&pack(&parameters)), parameters);
+    fn parameters_are_where_the_shaders_look_for_them() {
+        let expected = parameters_in_packed_order();
+        assert_eq!(expected.len(), 4 * PACKED_VECTORS);
+        let values = (1..).take(PARAMETERS.iter().map(|tensor| tensor.len()).sum());
+        let parameters = Parameters::from_flat(values.map(|value| value as f32).collect());
+        let packed = pack(&parameters);
+        let expected = expected
+            .iter()
+            .map(|index| index.map_or(0, |index| index + 1));
+        assert!(
+            expected
+                .map(|value| value as f32)
+                .eq(packed.iter().copied())
+        );
+        assert_eq!(unpack(&packed), parameters);
     }
 }

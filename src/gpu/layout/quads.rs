@@ -66,17 +66,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_unit_has_its_own_index() {
+    fn units_lie_in_quads_of_maps_then_positions_then_examples() {
+        let examples = 3;
         for tensor in QUAD_TENSORS {
-            let examples = 3;
-            let mut seen = vec![false; tensor.floats(examples)];
-            for unit in 0..tensor.units {
-                for example in 0..examples {
-                    let index = tensor.index(unit, example, examples);
-                    let again = std::mem::replace(&mut seen[index], true);
-                    assert!(!again, "{}", tensor.name);
+            let maps = tensor.units / tensor.positions;
+            let mut floats = 0;
+            for quad in 0..maps.div_ceil(4) {
+                for position in 0..tensor.positions {
+                    for example in 0..examples {
+                        for map in 4 * quad..4 * quad + 4 {
+                            let unit = map * tensor.positions + position;
+                            let found = tensor.index(unit, example, examples);
+                            assert!(map >= maps || found == floats, "{}", tensor.name);
+                            floats += 1;
+                        }
+                    }
                 }
             }
+            assert_eq!(tensor.floats(examples), floats, "{}", tensor.name);
+        }
+    }
+
+    #[test]
+    fn codes_are_packed_in_pairs_with_examples_innermost() {
+        let set = crate::data::embedded::digits().train;
+        let words = packed_codes(&set, 5..8);
+        assert_eq!(words.len(), 128 * 3);
+        for (at, word) in words.into_iter().enumerate() {
+            let (pair, example) = (at / 3, 5 + at % 3);
+            let codes = &set.image_codes(example)[2 * pair..];
+            assert_eq!(word & 0xffff, u32::from(codes[0]));
+            assert_eq!(word >> 16, u32::from(codes[1]));
         }
     }
 }

@@ -43,3 +43,41 @@ pub fn packed(whitening: &Whitening) -> (Vec<f32>, Vec<f32>) {
     }
     (means, matrices)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::whitening::GroupWhitening;
+
+    #[test]
+    fn a_triangle_is_mirrored() {
+        let lower = [1.0, 9.0, 9.0, 2.0, 3.0, 9.0, 4.0, 5.0, 6.0];
+        let found: Vec<f32> = mirrored(&lower, 3).collect();
+        assert_eq!(found, [1.0, 2.0, 4.0, 2.0, 3.0, 5.0, 4.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn groups_follow_each_other_from_each_layers_first_float_on() {
+        let of_group = |layer: &Layer, number: usize| GroupWhitening {
+            mean: vec![number as f64; layer.positions * layer.inputs()],
+            whitening: vec![number as f64; layer.inputs().pow(2)],
+        };
+        let layers = LAYERS.iter().enumerate();
+        let groups = layers.flat_map(|(depth, layer)| {
+            (0..layer.groups).map(move |group| of_group(layer, 10 * depth + group))
+        });
+        let (means, matrices) = packed(&Whitening::from(groups.collect::<Vec<_>>()));
+        assert_eq!((means.len(), matrices.len()), (MEANS, WHITENING));
+        for (depth, layer) in LAYERS.iter().enumerate() {
+            let [mean, matrix] = first_floats(depth);
+            for group in 0..layer.groups {
+                let number = (10 * depth + group) as f32;
+                let (of_mean, of_matrix) =
+                    (layer.positions * layer.inputs(), layer.inputs().pow(2));
+                let mean = &means[mean + group * of_mean..][..of_mean];
+                let matrix = &matrices[matrix + group * of_matrix..][..of_matrix];
+                assert!(mean.iter().chain(matrix).all(|found| *found == number));
+            }
+        }
+    }
+}

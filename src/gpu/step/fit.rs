@@ -118,4 +118,94 @@ mod tests {
         let message = fit(&vast, 64 * 65_536).unwrap_err();
         assert!(message.contains("need 65536 workgroups"), "{message}");
     }
+
+    #[test]
+    fn what_an_adapter_offers_may_be_used_to_the_last() {
+        let mut adapter = AdapterDescription::for_tests("card", Backend::Vulkan, Kind::Discrete);
+        adapter.limits.workgroup_bytes = 49_152;
+        let usual = Tiling::default_for(&adapter);
+        let recipe = Recipe::named(RecipeName::FullBatchMuon);
+        let program = Program::build(&recipe, Sizes::of(7_291, 2_007), Variant::Fused(usual));
+        let program = program.unwrap();
+        let dispatches = program.plans().map(|plan| &plan.dispatches);
+        let workgroups = dispatches
+            .into_iter()
+            .flatten()
+            .flat_map(|one| one.workgroups);
+        let largest = program
+            .buffers
+            .iter()
+            .map(|buffer| buffer.bytes)
+            .max()
+            .unwrap();
+        adapter.limits = Limits {
+            workgroup_bytes: usual.workgroup_bytes(),
+            workgroup_invocations: usual.lanes,
+            storage_buffer_bytes: largest,
+            workgroups: workgroups.max().unwrap(),
+            ..adapter.limits
+        };
+        let fit = |adapter: &AdapterDescription| {
+            check_fit(&program, adapter, 7_291).map_err(|error| error.to_string())
+        };
+        assert_eq!(fit(&adapter), Ok(()));
+        type Change = fn(&mut Limits);
+        let changes: [(Change, &str); 5] = [
+            (
+                |limits| limits.workgroup_bytes -= 1,
+                "bytes of workgroup memory",
+            ),
+            (
+                |limits| limits.workgroup_invocations -= 1,
+                "128 invocations, the adapter offers",
+            ),
+            (|limits| limits.storage_buffer_bytes -= 1, "a buffer"),
+            (|limits| limits.buffer_bytes = 1, "the adapter offers 1;"),
+            (
+                |limits| limits.workgroups -= 1,
+                "workgroups in one dimension",
+            ),
+        ];
+        for (change, expected) in changes {
+            let mut poorer = adapter.clone();
+            change(&mut poorer.limits);
+            let message = fit(&poorer).unwrap_err();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_usual_shape_is_the_largest_that_fits() {
+        for (kind, bytes, expected) in [
+            (
+                Kind::Discrete,
+                49_152,
+                "tile=8,lanes=128,groups=264,weights=storage,input=reread",
+            ),
+            (
+                Kind::Discrete,
+                65_536,
+                "tile=8,lanes=128,groups=264,weights=storage,input=kept",
+            ),
+            (
+                Kind::Integrated,
+                32_768,
+                "tile=4,lanes=96,groups=264,weights=storage,input=kept",
+            ),
+            (
+                Kind::Discrete,
+                16_384,
+                "tile=2,lanes=96,groups=264,weights=storage,input=reread",
+            ),
+            (
+                Kind::Software,
+                32_768,
+                "tile=6,lanes=96,groups=64,weights=uniform,input=reread",
+            ),
+        ] {
+            let mut adapter = AdapterDescription::for_tests("card", Backend::Vulkan, kind);
+            adapter.limits.workgroup_bytes = bytes;
+            assert_eq!(Tiling::default_for(&adapter).to_string(), expected);
+        }
+    }
 }

@@ -254,3 +254,31 @@ impl Program {
         Some(&found.params)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_read_by_its_name() {
+        for (buffer, name) in [
+            (Buffer::of("first_moment"), "first_moment"),
+            (Buffer::of_set("codes", Split::Train, 0), "codes_train"),
+            (Buffer::of_set("labels", Split::Test, 12), "labels_test_12"),
+            (Buffer::of_params(Purpose::Training, 1), "params_training_1"),
+            (Buffer::of_params(Purpose::Gradient, 0), "params_gradient"),
+            (
+                Buffer::of_params(Purpose::EvaluateTrain, 0),
+                "params_evaluate_train",
+            ),
+            (
+                Buffer::of_params(Purpose::EvaluateTest, 2),
+                "params_evaluate_test_2",
+            ),
+        ] {
+            assert_eq!(buffer.to_string(), name);
+            let read: Buffer = serde_json::from_value(name.into()).unwrap();
+            assert_eq!(read, buffer);
+        }
+    }
+}

@@ -155,4 +155,61 @@ mod tests {
             assert_eq!(member.offset as usize, 4 * index);
         }
     }
+
+    #[test]
+    fn values_are_of_the_recipe_and_the_purpose() {
+        let recipe = Recipe {
+            seed: (5 << 32) + 7,
+            dropout: 0.2,
+            shift: 1,
+            beta1: 0.75,
+            beta2: 0.875,
+            ..Recipe::named(RecipeName::FullBatchMuon)
+        };
+        let of = |purpose, optimizer| {
+            let recipe = Recipe {
+                optimizer,
+                ..recipe.clone()
+            };
+            let fields = StepParams::of(purpose, 1_025).fields(&recipe, 64);
+            std::collections::HashMap::from(fields.map(|(name, (_, bits))| (name, bits)))
+        };
+        let training = of(Purpose::Training, Optimizer::Muon);
+        for (name, expected) in [
+            ("examples", 1_025),
+            ("chunks", 3),
+            ("first", 0),
+            ("batch", 1_025),
+            ("rows", 3),
+            ("compute_gradient", 1),
+            ("is_training", 1),
+            ("shift", 1),
+            ("is_muon", 1),
+            ("seed_low", 7),
+            ("seed_high", 5),
+            ("dropout_threshold", dropout_threshold(0.2)),
+        ] {
+            assert_eq!(training[name], expected, "{name}");
+        }
+        for (name, expected) in [
+            ("kept_factor", 1.25),
+            ("inverse_denominator", 1.0 / 64.0),
+            ("gradient_scale", 1.0 / 1_025.0),
+            ("one_minus_beta1", 0.25),
+            ("one_minus_beta2", 0.125),
+        ] {
+            assert_eq!(f32::from_bits(training[name]), expected, "{name}");
+        }
+        let gradient = of(Purpose::Gradient, Optimizer::AdamW);
+        assert_eq!([gradient["is_training"], gradient["is_muon"]], [0, 0]);
+        assert_eq!([gradient["compute_gradient"], gradient["shift"]], [1, 1]);
+        for purpose in [Purpose::EvaluateTrain, Purpose::EvaluateTest] {
+            let evaluation = of(purpose, Optimizer::Muon);
+            for name in ["compute_gradient", "is_training", "shift"] {
+                assert_eq!(evaluation[name], 0, "{name}");
+            }
+            assert_eq!(evaluation["dropout_threshold"], dropout_threshold(0.0));
+            assert_eq!(f32::from_bits(evaluation["kept_factor"]), 1.0);
+        }
+    }
 }
