@@ -169,3 +169,37 @@ pub(super) fn program(recipe: &Recipe, sizes: Sizes, tiling: Tiling) -> Program 
         evaluate_test: plan_of(Purpose::EvaluateTest),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_cover_a_set_and_suit_a_dispatch() {
+        let tiling = "tile=8,lanes=128,groups=264,weights=storage,input=reread";
+        let tiling: Tiling = tiling.parse().unwrap();
+        let found = |examples, buffer_bytes| -> Vec<[u32; 4]> {
+            let shards = shards(examples, &tiling, buffer_bytes)
+                .into_iter()
+                .enumerate();
+            let of = |(index, shard): (usize, Shard)| {
+                assert_eq!(shard.index, index);
+                [shard.first, shard.examples, shard.first_row, shard.rows]
+            };
+            shards.map(of).collect()
+        };
+        assert_eq!(found(0, u64::MAX), [[0, 0, 0, 0]]);
+        assert_eq!(found(17, u64::MAX), [[0, 17, 0, 3]]);
+        assert_eq!(found(1 << 17, u64::MAX), [[0, 1 << 17, 0, 264]]);
+        let many = [
+            [0, 100_000, 0, 264],
+            [100_000, 100_000, 264, 264],
+            [200_000, 100_000, 528, 264],
+        ];
+        assert_eq!(found(300_000, u64::MAX), many);
+        // Buffers for nine images, and for less than one.
+        let few = [[0, 9, 0, 2], [9, 9, 2, 2], [18, 7, 4, 1]];
+        assert_eq!(found(25, 9 * CODE_BYTES + 1), few);
+        assert_eq!(found(2, 1), [[0, 1, 0, 1], [1, 1, 1, 1]]);
+    }
+}
