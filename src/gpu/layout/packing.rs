@@ -113,7 +113,9 @@ mod tests {
         let mut indices: Vec<Vec<Option<usize>>> = Vec::new();
         let of_maps = |positions| {
             let order = counted([maps / 4, positions, 4]);
-            let index = move |[quad, position, map]| Some((4 * quad + map) * positions + position);
+            let index = move |[quad, position, map]: [usize; 3]| {
+                Some((4 * quad + map) * positions + position)
+            };
             order.map(index).collect()
         };
         let beyond = |index, bound: usize| (index < bound).then_some(index);
