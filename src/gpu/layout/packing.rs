@@ -127,8 +127,8 @@ mod tests {
         indices.push(h2w.collect());
         indices.push(of_maps(16));
         let h3w =
-            counted([maps / 4, 16, 8, 4, 4]).map(|[quad, position, units_quad, input, unit]| {
-                let unit = beyond(4 * units_quad + unit, units)?;
+            counted([maps / 4, 16, 8, 4, 4]).map(|[quad, position, unit_quad, input, unit]| {
+                let unit = beyond(4 * unit_quad + unit, units)?;
                 Some(((4 * quad + input) * 16 + position) * units + unit)
             });
         indices.push(h3w.collect());
