@@ -271,7 +271,8 @@ fn an_adapter_that_is_not_here_is_named() {
 }
 
 pub fn trials(without_adapter: bool) -> Vec<Trial> {
-    let required = std::env::var("GPU_TRAIN_REQUIRE_ADAPTER").is_ok_and(|value| value == "1");
+    let required = std::env::var("GPU_TRAIN_REQUIRE_TOOLS").unwrap_or_default();
+    let required = required == "1" || required.split(',').any(|name| name == "python3");
     let without_python = python().is_none() && !required;
     if without_python {
         println!("no python3 here: the tests of gpu-evidence are ignored");

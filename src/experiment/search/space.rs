@@ -346,10 +346,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_drawn_with_even_logarithms() {
+    fn numbers_are_drawn_with_even_logarithms_and_every_choice() {
         let mut sampler = Sampler::new(1);
         let drawn: Vec<f64> = (0..200).map(|_| sampler.logarithmic(0.01, 1.0)).collect();
         assert!(drawn.iter().all(|number| (0.01..=1.0).contains(number)));
+        let mut choices: Vec<usize> = (0..200).map(|_| sampler.below(3)).collect();
+        choices.sort_unstable();
+        choices.dedup();
+        assert_eq!(choices, [0, 1, 2]);
         let below = drawn.iter().filter(|number| **number < 0.1).count();
         assert!((80..120).contains(&below), "{below}");
     }
