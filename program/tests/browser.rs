@@ -9,6 +9,8 @@ use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
 
+use crate::required::is_required;
+
 /// Shows the page at two widths, in frames that a script may look into, and writes a line per fault, then "done".
 const SCRIPT: &str = r#"
 const faults = [];
@@ -167,10 +169,7 @@ fn planted(chromium: &Path) -> Result<(), Failed> {
 }
 
 pub fn trials() -> Vec<Trial> {
-    let required = std::env::var("GPU_TRAIN_REQUIRE_TOOLS").unwrap_or_default();
-    let required = required
-        .split(',')
-        .any(|name| name == "chromium" || name == "1");
+    let required = is_required("chromium");
     let found = chromium();
     if let Err(reason) = &found {
         println!(

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 use crate::trial;
 
+use crate::required::is_required;
+
 const STAGES: [&str; 11] = [
     "adapter",
     "tests",
@@ -271,9 +273,7 @@ fn an_adapter_that_is_not_here_is_named() {
 }
 
 pub fn trials(without_adapter: bool) -> Vec<Trial> {
-    let required = std::env::var("GPU_TRAIN_REQUIRE_TOOLS").unwrap_or_default();
-    let required = required == "1" || required.split(',').any(|name| name == "python3");
-    let without_python = python().is_none() && !required;
+    let without_python = python().is_none() && !is_required("python3");
     if without_python {
         println!("no python3 here: the tests of gpu-evidence are ignored");
     }

@@ -15,6 +15,8 @@ mod evidence;
 mod numeric;
 mod race;
 mod real_files;
+#[path = "../../tests/common/required.rs"]
+mod required;
 
 use adapter::lacks_adapter;
 use libtest_mimic::{Arguments, Trial};

@@ -10,6 +10,8 @@ mod limits;
 mod lint;
 mod lint_cases;
 mod pipelines;
+#[path = "../common/required.rs"]
+mod required;
 mod tools;
 mod translate;
 

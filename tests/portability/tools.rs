@@ -44,8 +44,7 @@ impl Tool {
 
     /// True if its absence is a failure.
     pub fn is_required(self) -> bool {
-        let required = std::env::var("GPU_TRAIN_REQUIRE_TOOLS").unwrap_or_default();
-        required == "1" || required.split(',').any(|name| name == self.name())
+        crate::required::is_required(self.name())
     }
 
     /// The call, or the reason why there is none.

@@ -10,12 +10,9 @@ fn a_shape_is_read_as_it_is_written() {
     for tile in TILES {
         for (weights, keep_x) in [(WeightPath::Uniform, true), (WeightPath::Storage, false)] {
             let tiling = Tiling {
-                tile,
-                lanes: 128,
-                groups: 17,
                 weights,
-                keep_x,
                 checks: !keep_x,
+                ..shape(tile, 128, keep_x)
             };
             assert_eq!(tiling.to_string().parse(), Ok(tiling));
         }

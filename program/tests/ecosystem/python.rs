@@ -5,6 +5,8 @@ use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
 
+use crate::required::is_required;
+
 /// Returns a Python with the package, or the reason that there is none.
 fn find(package: &str) -> Result<PathBuf, String> {
     let ours = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools/ecosystem/bin/python");
@@ -36,8 +38,7 @@ pub fn run(python: &Path, script: &str, arguments: &[&str]) -> Result<String, Fa
 
 /// Test that needs a package; without it, the test is ignored or fails.
 pub fn trial(name: &str, package: &str, test: fn(&Path) -> Result<(), Failed>) -> Trial {
-    let required = std::env::var("GPU_TRAIN_REQUIRE_TOOLS").unwrap_or_default();
-    let required = required == "1" || required.split(',').any(|name| name == package);
+    let required = is_required(package);
     let found = find(package);
     let missing = found.as_ref().err().cloned();
     if let Some(reason) = &missing {
