@@ -19,10 +19,17 @@ const MEASUREMENT: Duration = Duration::from_millis(300);
 const LANES: u32 = 256;
 /// Workgroups of a dispatch: a million invocations, several times what the largest devices run at once.
 const WORKGROUPS: u32 = 4096;
+/// Invocations of a dispatch.
+const INVOCATIONS: u32 = LANES * WORKGROUPS;
 /// Independent sums of an invocation, each a vector of four.
 const CHAINS: u32 = 8;
 /// Multiply-adds to each sum in a round of the loop.
 const UNROLLED: u32 = 16;
+/// Operations of a round, of all invocations.
+const FLOP_PER_ROUND: f64 = (2 * 4 * CHAINS * UNROLLED) as f64 * INVOCATIONS as f64;
+/// The numbers that each sum is multiplied by and that are added to it.
+const FACTOR: f32 = 0.999;
+const SUMMAND: f32 = 1e-3;
 /// Most rounds, or copies, of a repetition.
 const MOST: u32 = 1 << 16;
 /// Bytes to copy, several times the largest level-2 caches; a software adapter copies in the processor's memory.
@@ -48,22 +55,56 @@ pub fn measure(adapter: &wgpu::Adapter, timeout: Option<Duration>) -> Result<Pea
 }
 
 fn flop_per_second(device: &Device) -> Result<f64> {
-    let sums = u64::from(4 * LANES * WORKGROUPS);
-    let (resources, plan) = ready(device, multiply_adds(), [("factors", 16), ("sums", sums)])?;
-    let seconds = best(|rounds| {
-        let factors = [0.999f32, 1e-3].map(f32::to_bits);
-        let words = [rounds, factors[0], factors[1], 0];
+    let bytes = 4 * u64::from(INVOCATIONS);
+    let (resources, plan) = ready(device, multiply_adds(), [("factors", 16), ("sums", bytes)])?;
+    let run = |rounds: u32| {
+        let words = [rounds, FACTOR.to_bits(), SUMMAND.to_bits(), 0];
         device.write(resources.buffer(&Buffer::of("factors")), 0, &words);
         block_on(device.finish(device.submit(&plan, 1)))
-    })?;
-    let flop_per_round = 2 * 4 * CHAINS * UNROLLED;
-    Ok(f64::from(flop_per_round) * f64::from(LANES * WORKGROUPS) / seconds)
+    };
+    run(1)?;
+    let ends = read_ends(device, resources.buffer(&Buffer::of("sums")))?;
+    for (found, id) in ends.into_iter().zip([0, INVOCATIONS - 1]) {
+        let (found, expected) = (f32::from_bits(found), sum_after_a_round(id));
+        // Phrased so that NaN disagrees.
+        let agrees = (found - expected).abs() <= 1e-5 * expected;
+        if !agrees {
+            let text = format!("invocation {id} summed {found}, expected {expected}");
+            return Err(device.error(text));
+        }
+    }
+    Ok(FLOP_PER_ROUND / best(timed(run))?)
+}
+
+/// A round of the kernel of multiply-adds, for one invocation. Not each device fuses the product and the sum.
+fn sum_after_a_round(id: u32) -> f32 {
+    let of_chain = |chain: u32| {
+        let start = (id % 7 + chain) as f32;
+        (0..UNROLLED).fold(start, |sum, _| sum.mul_add(FACTOR, SUMMAND))
+    };
+    4.0 * (0..CHAINS).map(of_chain).sum::<f32>()
 }
 
 fn copy_bytes_per_second(device: &Device, bytes: u64) -> Result<f64> {
-    let (_resources, plan) = ready(device, copy(), [("source", bytes), ("copied", bytes)])?;
-    let seconds = best(|copies| block_on(device.finish(device.submit(&plan, copies))))?;
-    Ok(2.0 * bytes as f64 / seconds)
+    let (resources, plan) = ready(device, copy(), [("source", bytes), ("copied", bytes)])?;
+    let run = |copies| block_on(device.finish(device.submit(&plan, copies)));
+    let source = resources.buffer(&Buffer::of("source"));
+    let ends = [0x1989, 0x2022];
+    device.write(source, 0, &ends[..1]);
+    device.write(source, source.size() / 4 - 1, &ends[1..]);
+    run(1)?;
+    let found = read_ends(device, resources.buffer(&Buffer::of("copied")))?;
+    if found != ends {
+        let text = format!("a copy ends with {found:x?}, expected {ends:x?}");
+        return Err(device.error(text));
+    }
+    Ok(2.0 * bytes as f64 / best(timed(run))?)
+}
+
+/// The first and the last word of a buffer.
+fn read_ends(device: &Device, buffer: &wgpu::Buffer) -> Result<Vec<u32>> {
+    let last = buffer.size() / 4 - 1;
+    block_on(device.read(&[(buffer, 0, 1), (buffer, last, 1)]))
 }
 
 /// One dispatch of a kernel that reads the first of two buffers and writes the second.
@@ -133,25 +174,91 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) c
     )
 }
 
-/// Least seconds for one unit of work, given a run of a number of units.
-fn best(run: impl Fn(u32) -> Result<()>) -> Result<f64> {
-    let time = |amount: u32| -> Result<f64> {
+/// Time that a run of a number of units takes.
+fn timed(run: impl Fn(u32) -> Result<()>) -> impl Fn(u32) -> Result<Duration> {
+    move |amount| {
         let started = Instant::now();
         run(amount)?;
-        Ok(started.elapsed().as_secs_f64())
-    };
-    // The first run compiles, and clears the buffers.
-    time(1)?;
+        Ok(started.elapsed())
+    }
+}
+
+/// Least seconds for one unit of work, given the time that a number of units takes. The caller has run it before: a first
+/// run may compile.
+fn best(time: impl Fn(u32) -> Result<Duration>) -> Result<f64> {
     let mut amount = 1;
     let mut took = time(amount)?;
-    while took < REPETITION.as_secs_f64() && amount < MOST {
-        let growth = (REPETITION.as_secs_f64() / took).clamp(1.5, 8.0);
+    while took < REPETITION && amount < MOST {
+        let growth = (REPETITION.as_secs_f64() / took.as_secs_f64()).clamp(1.5, 8.0);
         amount = ((f64::from(amount) * growth).ceil() as u32).min(MOST);
         took = time(amount)?;
     }
-    let started = Instant::now();
-    while started.elapsed() < MEASUREMENT {
-        took = took.min(time(amount)?);
+    let mut measured = Duration::ZERO;
+    while measured < MEASUREMENT {
+        let again = time(amount)?;
+        measured += again;
+        took = took.min(again);
     }
-    Ok(took / f64::from(amount))
+    Ok(took.as_secs_f64() / f64::from(amount))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn operations_are_those_of_the_kernel() {
+        let wgsl = multiply_adds();
+        let fused = wgsl.matches(" = fma(").count();
+        assert_eq!(fused, 128);
+        // A product and a sum of four floats each, by 256 lanes of 4,096 workgroups.
+        let operations = 2 * 4 * fused * 256 * 4_096;
+        assert_eq!(FLOP_PER_ROUND, operations as f64);
+        assert!(wgsl.contains("@workgroup_size(256)"));
+    }
+
+    /// The amounts of work that are timed, and the result, where a call takes `micros(number of the call, amount)`.
+    fn amounts(micros: impl Fn(usize, u32) -> u64) -> (Vec<u32>, f64) {
+        let amounts = RefCell::new(Vec::new());
+        let seconds = best(|amount| {
+            let mut amounts = amounts.borrow_mut();
+            amounts.push(amount);
+            Ok(Duration::from_micros(micros(amounts.len(), amount)))
+        });
+        (amounts.into_inner(), seconds.expect("a time"))
+    }
+
+    #[test]
+    fn work_grows_until_it_takes_a_repetition() {
+        let of_speed = |micros: u64| amounts(move |_, amount| micros * u64::from(amount));
+        // Eight times as much at most; then as often as a measurement takes.
+        let (amounts, seconds) = of_speed(1_000);
+        assert_eq!(amounts, [&[1, 8, 20][..], &[20; 15]].concat());
+        assert!((seconds - 1e-3).abs() < 1e-12);
+        // Long enough at once.
+        let (amounts, seconds) = of_speed(20_000);
+        assert_eq!(amounts, [1; 16]);
+        assert!((seconds - 0.02).abs() < 1e-12);
+        // Half as much again at least.
+        let slower_at_first = |_, amount: u32| u64::from(amount) * 200 - 5 * u64::from(amount > 99);
+        let (amounts, _) = self::amounts(slower_at_first);
+        assert_eq!(amounts[..5], [1, 8, 64, 100, 150]);
+    }
+
+    #[test]
+    fn work_grows_no_further_than_a_dispatch_may_take() {
+        // Of a clock that shows less than there was.
+        let (amounts, _) = amounts(|call, _| if call < 20 { 1 } else { 150_000 });
+        assert_eq!(amounts[..7], [1, 8, 64, 512, 4_096, 32_768, MOST]);
+        assert!(amounts[6..].iter().all(|&amount| amount == MOST));
+    }
+
+    #[test]
+    fn the_fastest_repetition_counts() {
+        let (amounts, seconds) = amounts(|call, _| if call == 7 { 15_000 } else { 30_000 });
+        assert_eq!(amounts, [1; 12]);
+        assert!((seconds - 0.015).abs() < 1e-12);
+    }
 }

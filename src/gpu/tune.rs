@@ -212,25 +212,40 @@ mod tests {
     #[test]
     fn steps_that_differ_are_told_apart() {
         let start = initial_parameters(1, -1.0, Initialization::Sqrt);
-        let expected = start.map(|value| value + 0.01);
-        assert!(step_agrees(&expected, &expected, &start));
-        let mut one_turned = expected.clone();
-        one_turned.flat_mut()[7] -= 0.02;
-        assert!(step_agrees(&one_turned, &expected, &start));
-        for wrong in [0.0, 0.02, f32::NAN] {
-            let found = start.map(|value| value + wrong);
-            assert!(!step_agrees(&found, &expected, &start), "{wrong}");
+        let expected = start.map(|value| value + 0.1);
+        let agrees = |after: f32| step_agrees(&start.map(|value| value + after), &expected, &start);
+        for near in [0.1, 0.109, 0.091] {
+            assert!(agrees(near), "{near}");
         }
+        for wrong in [0.0, 0.2, 0.111, 0.089, f32::NAN] {
+            assert!(!agrees(wrong), "{wrong}");
+        }
+        let mut one_turned = expected.clone();
+        one_turned.flat_mut()[7] -= 0.2;
+        assert!(step_agrees(&one_turned, &expected, &start));
     }
 
     #[test]
     fn gradients_that_differ_are_told_apart() {
         let expected = initial_parameters(1, -1.0, Initialization::Sqrt);
         assert!(agree(&expected, &expected));
-        for wrong in [f32::NAN, 0.5] {
-            let mut found = expected.clone();
-            found.flat_mut()[5_000] += wrong;
-            assert!(!agree(&found, &expected), "{wrong}");
+        for tensor in PARAMETERS {
+            // Relative to its largest element.
+            let values = expected.tensor(&tensor).iter();
+            let largest = values.fold(0f32, |most, value| most.max(value.abs()));
+            let agrees = |wrong: f32| {
+                let mut found = expected.clone();
+                found.tensor_mut(&tensor)[tensor.len() / 2] += wrong * largest;
+                agree(&found, &expected)
+            };
+            for near in [9e-4, -9e-4] {
+                assert!(agrees(near), "{} by {near}", tensor.name);
+            }
+            // All biases but the last are zero.
+            let far = [1.1e-3, -1.1e-3].into_iter().filter(|_| largest > 0.0);
+            for wrong in far.chain([f32::NAN]) {
+                assert!(!agrees(wrong), "{} by {wrong}", tensor.name);
+            }
         }
     }
 }

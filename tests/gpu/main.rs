@@ -10,6 +10,7 @@ mod draws;
 mod failures;
 mod fixture;
 mod inspect;
+mod measured;
 mod queue;
 mod replay;
 mod runs;
@@ -25,8 +26,8 @@ type Check = fn(&wgpu::Adapter, &Case) -> Result<(), Failed>;
 /// A check with its cases.
 type Entry = (&'static str, Vec<Case>, Check);
 
-/// Checks of tensors, gradients and draws.
-fn of_values() -> [Entry; 7] {
+/// Checks of tensors, gradients, draws, and of what is measured of a device.
+fn of_values() -> [Entry; 9] {
     let case = Case::default();
     let fused = fixture::fused_cases();
     [
@@ -48,6 +49,16 @@ fn of_values() -> [Entry; 7] {
             "the_fastest_kernels_are_chosen",
             vec![case, case.muon(), case.whitened(0)],
             runs::the_fastest_kernels_are_chosen,
+        ),
+        (
+            "kernels_are_timed",
+            vec![case.muon(), case.by(fixture::usual())],
+            measured::kernels_are_timed,
+        ),
+        (
+            "the_peak_is_measured",
+            vec![case],
+            measured::the_peak_is_measured,
         ),
     ]
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gpu_train::engine::{Engine, Split, State};
 use gpu_train::error::Error;
-use gpu_train::gpu::{Gpu, Kernels, Options, Variant, WeightPath, describe};
+use gpu_train::gpu::{Gpu, Kernels, Kind, Options, Variant, WeightPath, describe};
 use gpu_train::net::{H1B, PARAMETERS, Parameters};
 use gpu_train::threads::Threads;
 use gpu_train::whitening::{Sample, Whitening};
@@ -125,8 +125,6 @@ pub fn steps_are_counted(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Fai
     Ok(())
 }
 
-/// Kernels that were measured here agree with each other, the fastest of them are chosen, and the choice is stored: the
-/// next run takes it unmeasured, unless it has become one that fails here.
 /// A file of compiled pipelines, where wgpu can store them: the next engine reads it, and a damaged one is replaced.
 pub fn pipelines_are_stored(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
@@ -159,6 +157,8 @@ pub fn pipelines_are_stored(adapter: &wgpu::Adapter, case: &Case) -> Result<(), 
     Ok(())
 }
 
+/// Kernels that were measured here agree with each other, the fastest of them are chosen, and the choice is stored: the
+/// next run takes it unmeasured, unless it has become one that fails here.
 pub fn the_fastest_kernels_are_chosen(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("kernels.json");
@@ -186,6 +186,17 @@ pub fn the_fastest_kernels_are_chosen(adapter: &wgpu::Adapter, case: &Case) -> R
     let again = open()?;
     if again.engine.variant() != chosen || !again.measured.is_empty() {
         return Err(format!("measured {:?} again, expected {chosen}", again.measured).into());
+    }
+    if describe(adapter)?.kind == Kind::Software {
+        // A software adapter is not measured unless it is asked for.
+        let options = Options {
+            tuning_budget: None,
+            ..options.clone()
+        };
+        let opened = Gpu::open(adapter, &digits, case.recipe(), &start, &options)?;
+        if !opened.measured.is_empty() || !matches!(opened.engine.variant(), Variant::Fused(_)) {
+            return Err(format!("measured {:?}, expected nothing", opened.measured).into());
+        }
     }
     let vast = tiling(10, 256, WeightPath::Uniform, true);
     let mut wrong = vec!["nonsense".into()];
