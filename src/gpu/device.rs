@@ -64,17 +64,13 @@ impl Device {
             };
             noted.get_or_init(|| format!("the device was lost ({how}): {text}"));
         });
-        let seconds = match description.kind {
-            Kind::Software => 300,
-            _ => 30,
-        };
         Ok(Self {
             device,
             queue,
             failure,
             pipelines: Arc::default(),
             adapter: adapter.clone(),
-            timeout: timeout.unwrap_or(Duration::from_secs(seconds)),
+            timeout: timeout.unwrap_or(usual_timeout(description.kind)),
             description,
         })
     }
@@ -242,11 +238,9 @@ impl Device {
         });
         let dispatches = dispatches.collect();
         self.check()?;
-        let kernels = plan.dispatches.iter().map(|dispatch| &dispatch.kernel);
-        let mut pairs = kernels.clone().zip(kernels.skip(1));
         Ok(ReadyPlan {
             name: plan.name.to_string(),
-            is_split: pairs.any(|(kernel, next)| kernel == next),
+            is_split: plan.is_split(),
             dispatches,
         })
     }
@@ -277,20 +271,15 @@ impl Device {
         for _ in 0..times {
             dispatches.extend(&plan.dispatches);
         }
-        if plan.is_split && !dispatches.is_empty() {
-            for dispatch in dispatches.drain(..dispatches.len() - 1) {
-                let encoder = self.in_one_pass(&plan.name, [dispatch]);
-                self.queue.submit([encoder.finish()]);
-            }
+        let (alone, last) = dispatches.split_at(submitted_alone(dispatches.len(), plan.is_split));
+        for dispatch in alone {
+            let encoder = self.in_one_pass(&plan.name, &[dispatch]);
+            self.queue.submit([encoder.finish()]);
         }
-        self.in_one_pass(&plan.name, dispatches)
+        self.in_one_pass(&plan.name, last)
     }
 
-    fn in_one_pass<'a>(
-        &self,
-        name: &str,
-        dispatches: impl IntoIterator<Item = &'a ReadyDispatch>,
-    ) -> wgpu::CommandEncoder {
+    fn in_one_pass(&self, name: &str, dispatches: &[&ReadyDispatch]) -> wgpu::CommandEncoder {
         let label = Some(name);
         let descriptor = wgpu::CommandEncoderDescriptor { label };
         let mut encoder = self.device.create_command_encoder(&descriptor);
@@ -358,6 +347,24 @@ impl Device {
     }
 }
 
+/// Time to wait for a submission.
+fn usual_timeout(kind: Kind) -> Duration {
+    let seconds = match kind {
+        Kind::Software => 300,
+        _ => 30,
+    };
+    Duration::from_secs(seconds)
+}
+
+/// Number of a plan's first dispatches that are submissions by themselves: of a split plan all but the last.
+fn submitted_alone(dispatches: usize, is_split: bool) -> usize {
+    if is_split {
+        dispatches.saturating_sub(1)
+    } else {
+        0
+    }
+}
+
 /// The limits of an adapter that kernels and data can make use of; WebGPU's defaults for the rest, for which drivers need
 /// reserve nothing.
 fn used(offered: &wgpu::Limits) -> wgpu::Limits {
@@ -391,8 +398,7 @@ impl Resources {
 /// A plan that only needs recording.
 pub struct ReadyPlan {
     name: String,
-    /// True if a set goes through in shards: each dispatch may take a good part of the time after which drivers reset a device,
-    /// and is a submission.
+    /// As [`Plan::is_split`].
     is_split: bool,
     /// The dispatches in the plan's order.
     pub(super) dispatches: Vec<ReadyDispatch>,
@@ -400,3 +406,46 @@ pub struct ReadyPlan {
 
 /// Pipeline, bind group and workgroups of a dispatch.
 pub(super) type ReadyDispatch = (wgpu::ComputePipeline, wgpu::BindGroup, [u32; 3]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_that_are_used_are_those_offered() {
+        let defaults = wgpu::Limits::default();
+        let offered = wgpu::Limits {
+            max_storage_buffer_binding_size: 3 << 30,
+            max_buffer_size: 5 << 30,
+            max_compute_workgroup_storage_size: 65_536,
+            max_compute_invocations_per_workgroup: 1_024,
+            max_compute_workgroup_size_x: 1_023,
+            max_compute_workgroups_per_dimension: 70_000,
+            // Not used.
+            max_texture_dimension_2d: 2 * defaults.max_texture_dimension_2d,
+            // Less than WebGPU promises.
+            max_bind_groups: 2,
+            ..defaults.clone()
+        };
+        let expected = wgpu::Limits {
+            max_texture_dimension_2d: defaults.max_texture_dimension_2d,
+            ..offered.clone()
+        };
+        assert_eq!(used(&offered), expected);
+    }
+
+    #[test]
+    fn the_last_dispatch_of_a_split_plan_is_read_back_with() {
+        assert_eq!(
+            [0, 1, 5].map(|count| submitted_alone(count, true)),
+            [0, 0, 4]
+        );
+        assert_eq!([0, 1, 5].map(|count| submitted_alone(count, false)), [0; 3]);
+    }
+
+    #[test]
+    fn a_software_adapter_is_waited_for_longer() {
+        assert_eq!(usual_timeout(Kind::Software).as_secs(), 300);
+        assert_eq!(usual_timeout(Kind::Discrete).as_secs(), 30);
+    }
+}

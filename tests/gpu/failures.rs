@@ -7,6 +7,8 @@ use gpu_train::checkpoint::{self, Origin};
 use gpu_train::data::DigitsRecord;
 use gpu_train::engine::{Engine, EngineKind, Evaluation, Split, State};
 use gpu_train::error::{Error, Result};
+use gpu_train::gpu::layout::sizes::STEP;
+use gpu_train::gpu::step::contents::Value;
 use gpu_train::gpu::{Gpu, Kernels, Options};
 use gpu_train::net::Parameters;
 use gpu_train::train::{self, Cadence, Event};
@@ -190,4 +192,25 @@ pub fn a_device_that_hangs_is_left(
         }
     }
     Ok(())
+}
+
+/// Steps that the device has not counted are noticed when its state is read, and its next state is good.
+pub fn a_step_that_did_not_run_is_noticed(
+    adapter: &wgpu::Adapter,
+    case: &Case,
+) -> std::result::Result<(), Failed> {
+    let mut gpu = case.gpu(adapter)?;
+    gpu.train(1)?;
+    let state = gpu.state()?;
+    gpu.restore(&state)?;
+    let progress = gpu.program().range(Value::Progress);
+    let counter = progress.first + STEP as u64;
+    gpu.opened()
+        .write(gpu.buffer(&progress.buffer), counter, &[0]);
+    let message = expect_device_error("the state", gpu.state())?;
+    if !message.contains("is at step 0") || !message.contains("expected step 1") {
+        return Err(message.into());
+    }
+    gpu.restore(&state)?;
+    all_identical(&gpu.state()?, &state)
 }

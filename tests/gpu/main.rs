@@ -27,7 +27,7 @@ type Check = fn(&wgpu::Adapter, &Case) -> Result<(), Failed>;
 type Entry = (&'static str, Vec<Case>, Check);
 
 /// Checks of tensors, gradients, draws, and of what is measured of a device.
-fn of_values() -> [Entry; 9] {
+fn of_values() -> [Entry; 10] {
     let case = Case::default();
     let fused = fixture::fused_cases();
     [
@@ -49,6 +49,11 @@ fn of_values() -> [Entry; 9] {
             "the_fastest_kernels_are_chosen",
             vec![case, case.muon(), case.whitened(0)],
             runs::the_fastest_kernels_are_chosen,
+        ),
+        (
+            "limits_and_features_are_those_used",
+            vec![case],
+            measured::limits_and_features_are_those_used,
         ),
         (
             "kernels_are_timed",
@@ -78,7 +83,7 @@ fn of_runs() -> Vec<Entry> {
     nets.extend(of_unchecked.map(|case| case.by(fixture::unchecked())));
     let functions = both(&[case, case.with_tanh()]);
     let few = vec![case, fused, fused.muon(), fused.whitened(0)];
-    let checks: [(&str, &[Case], Check); 15] = [
+    let checks: [(&str, &[Case], Check); 16] = [
         ("ten_steps", &nets, runs::ten_steps_agree),
         ("evaluation", &nets, runs::evaluation_agrees),
         ("two_runs_are_identical", &nets, runs::two_are_identical),
@@ -126,6 +131,11 @@ fn of_runs() -> Vec<Entry> {
             "a_device_lost_at_work_ends_the_call",
             &few,
             failures::a_device_lost_at_work_ends_the_call,
+        ),
+        (
+            "a_step_that_did_not_run_is_noticed",
+            &[case, fused],
+            failures::a_step_that_did_not_run_is_noticed,
         ),
         (
             "a_device_that_hangs_is_left",

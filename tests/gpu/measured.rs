@@ -1,4 +1,4 @@
-//! Measurements of a device: its peak, and the time of each kernel.
+//! A device as it was opened, its peak, and the time of each kernel.
 
 use std::time::Instant;
 
@@ -77,4 +77,23 @@ pub fn kernels_are_timed(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Fai
         return Ok(());
     }
     Err(format!("found {times:?} within {took} s").into())
+}
+
+/// A device has the limits and the features of its adapter that an engine makes use of, and no other features.
+pub fn limits_and_features_are_those_used(
+    adapter: &wgpu::Adapter,
+    case: &Case,
+) -> Result<(), Failed> {
+    let device = case.gpu(adapter)?.device_to_lose();
+    let (found, offered) = (device.limits(), adapter.limits());
+    let used = |of: &wgpu::Limits| (of.max_buffer_size, of.max_compute_workgroups_per_dimension);
+    if used(&found) != used(&offered) {
+        return Err(format!("found limits {found:?}, expected those of {offered:?}").into());
+    }
+    let features = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
+    let expected = adapter.features() & features;
+    if device.features() != expected {
+        return Err(format!("found {:?}, expected {expected:?}", device.features()).into());
+    }
+    Ok(())
 }

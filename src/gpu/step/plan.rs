@@ -206,6 +206,18 @@ pub struct Plan {
     pub dispatches: Vec<Dispatch>,
 }
 
+impl Plan {
+    /// True if a set goes through in shards: each dispatch may take a good part of the time after which drivers reset a device,
+    /// and is a submission.
+    pub fn is_split(&self) -> bool {
+        let kernels = self.dispatches.iter().map(|dispatch| &dispatch.kernel);
+        kernels
+            .clone()
+            .zip(kernels.skip(1))
+            .any(|(kernel, next)| kernel == next)
+    }
+}
+
 /// Everything that the device holds and does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
@@ -258,6 +270,9 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::layout::sizes::CODE_BYTES;
+    use crate::gpu::step::Sizes;
+    use crate::recipe::{Recipe, RecipeName};
 
     #[test]
     fn a_buffer_is_read_by_its_name() {
@@ -279,6 +294,30 @@ mod tests {
             assert_eq!(buffer.to_string(), name);
             let read: Buffer = serde_json::from_value(name.into()).unwrap();
             assert_eq!(read, buffer);
+        }
+    }
+
+    #[test]
+    fn a_set_in_shards_splits_its_plans() {
+        let recipe = Recipe::named(RecipeName::FullBatchMuon);
+        let shape = "tile=4,lanes=96,groups=7,weights=uniform,input=kept".parse();
+        let fused = Variant::Fused(shape.unwrap());
+        // 60 training examples in one buffer of 60, or of 40; 30 to test on in one.
+        for (examples, training_is_split) in [(60, false), (40, true)] {
+            let sizes = Sizes {
+                image_buffer_bytes: examples * CODE_BYTES,
+                ..Sizes::of(60, 30)
+            };
+            let program = Program::build(&recipe, sizes, fused).unwrap();
+            let found = program.plans().map(Plan::is_split);
+            let expected = [
+                false,
+                training_is_split,
+                training_is_split,
+                training_is_split,
+                false,
+            ];
+            assert_eq!(found, expected, "{examples}");
         }
     }
 }
