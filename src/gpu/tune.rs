@@ -162,17 +162,11 @@ impl Bench<'_> {
         // The first step may compile.
         engine.train_async(1).await?;
         let stepped = engine.state_async().await?.parameters;
-        let differs = |what| {
+        let found = [gradient, stepped];
+        let expected = self.expected.get_or_insert_with(|| found.clone());
+        if let Some(what) = difference(&found, expected, self.work.start) {
             let text = format!("{variant} gives another {what} than other kernels here");
-            Error::Device(text)
-        };
-        match &self.expected {
-            None => self.expected = Some([gradient, stepped]),
-            Some([expected, _]) if !agree(&gradient, expected) => return Err(differs("gradient")),
-            Some([_, expected]) if !step_agrees(&stepped, expected, self.work.start) => {
-                return Err(differs("step"));
-            }
-            Some(_) => {}
+            return Err(Error::Device(text));
         }
         let start = Instant::now();
         engine.train_async(1).await?;
@@ -181,6 +175,18 @@ impl Bench<'_> {
         engine.train_async(steps).await?;
         Ok((engine, steps))
     }
+}
+
+/// The first of a gradient and the weights after a step that is not the expected one.
+fn difference(
+    [gradient, stepped]: &[Parameters; 2],
+    [expected_gradient, expected_weights]: &[Parameters; 2],
+    start: &Parameters,
+) -> Option<&'static str> {
+    if !agree(gradient, expected_gradient) {
+        return Some("gradient");
+    }
+    (!step_agrees(stepped, expected_weights, start)).then_some("step")
 }
 
 /// Tells whether two gradients are the same but for rounding.
@@ -223,6 +229,18 @@ mod tests {
         let mut one_turned = expected.clone();
         one_turned.flat_mut()[7] -= 0.2;
         assert!(step_agrees(&one_turned, &expected, &start));
+    }
+
+    #[test]
+    fn a_shape_with_another_gradient_or_another_step_is_refused() {
+        let start = initial_parameters(1, -1.0, Initialization::Sqrt);
+        let expected = [1.0, 2.0].map(|value| start.map(|weight| weight + value));
+        let [gradient, stepped] = expected.clone();
+        assert_eq!(difference(&expected, &expected, &start), None);
+        let wrong = [start.clone(), stepped];
+        assert_eq!(difference(&wrong, &expected, &start), Some("gradient"));
+        let wrong = [gradient, start.clone()];
+        assert_eq!(difference(&wrong, &expected, &start), Some("step"));
     }
 
     #[test]

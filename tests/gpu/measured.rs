@@ -84,7 +84,11 @@ pub fn limits_and_features_are_those_used(
     adapter: &wgpu::Adapter,
     case: &Case,
 ) -> Result<(), Failed> {
-    let device = case.gpu(adapter)?.device_to_lose();
+    let gpu = case.gpu(adapter)?;
+    if gpu.device() != describe(adapter)?.to_string() {
+        return Err(format!("found an engine on {}", gpu.device()).into());
+    }
+    let device = gpu.device_to_lose();
     let (found, offered) = (device.limits(), adapter.limits());
     let used = |of: &wgpu::Limits| (of.max_buffer_size, of.max_compute_workgroups_per_dimension);
     if used(&found) != used(&offered) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gpu_train::gpu::layout::tiling::{LANES, TILES};
-use gpu_train::gpu::{Tiling, WeightPath};
+use gpu_train::gpu::{Tiling, Variant, WeightPath};
 
 #[test]
 fn a_shape_is_read_as_it_is_written() {
@@ -15,8 +15,13 @@ fn a_shape_is_read_as_it_is_written() {
                 ..shape(tile, 128, keep_x)
             };
             assert_eq!(tiling.to_string().parse(), Ok(tiling));
+            let variant = Variant::Fused(tiling);
+            assert_eq!(variant.to_string().parse(), Ok(variant));
+            assert_eq!(variant.has_checks(), !keep_x);
         }
     }
+    assert_eq!("layered".parse(), Ok(Variant::Layered));
+    assert!(Variant::Layered.has_checks());
 }
 
 #[test]

@@ -215,3 +215,26 @@ fn compile(
         cache,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pipelines_are_read_where_their_hash_fits() {
+        let data = b"compiled".to_vec();
+        let hash = hash_of(&data);
+        let good = [&hash[..], &data].concat();
+        assert_eq!(stored_pipelines(good.clone()), Some((hash, data)));
+        let mut damaged = good.clone();
+        damaged[HASH] ^= 1;
+        for wrong in [damaged, good[..HASH].to_vec(), good[..5].to_vec(), vec![]] {
+            assert_eq!(stored_pipelines(wrong), None);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipelines");
+        assert_eq!(read(&path), None);
+        std::fs::write(&path, &good).unwrap();
+        assert_eq!(read(&path), stored_pipelines(good));
+    }
+}

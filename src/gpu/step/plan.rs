@@ -298,6 +298,16 @@ mod tests {
     }
 
     #[test]
+    fn a_recipe_of_one_example_per_update_has_no_program() {
+        let recipe = Recipe::named(RecipeName::Reproduction);
+        let refused = Program::build(&recipe, Sizes::of(60, 30), Variant::Layered).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the gpu engine: found recipe reproduction with one example per update, expected the full batch"
+        );
+    }
+
+    #[test]
     fn a_set_in_shards_splits_its_plans() {
         let recipe = Recipe::named(RecipeName::FullBatchMuon);
         let shape = "tile=4,lanes=96,groups=7,weights=uniform,input=kept".parse();
