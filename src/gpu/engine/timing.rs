@@ -35,19 +35,9 @@ impl Gpu {
             }
         }
         self.restore(&state)?;
-        let mut times: Vec<KernelTime> = Vec::new();
-        for (dispatch, samples) in self.program.training.dispatches.iter().zip(&mut samples) {
-            samples.sort_by(f64::total_cmp);
-            let seconds = samples.get(samples.len() / 2).copied().unwrap_or(0.0);
-            match times.iter_mut().find(|time| time.kernel == dispatch.kernel) {
-                Some(time) => time.seconds += seconds,
-                None => times.push(KernelTime {
-                    kernel: dispatch.kernel.to_string(),
-                    seconds,
-                }),
-            }
-        }
-        Ok(Some(times))
+        let dispatches = self.program.training.dispatches.iter();
+        let kernels = dispatches.map(|dispatch| &*dispatch.kernel);
+        Ok(Some(by_kernel(kernels.zip(samples))))
     }
 
     /// Each kernel's name, and the seconds that making its pipeline took. Some drivers compile only at its first dispatch.
@@ -70,6 +60,23 @@ impl Gpu {
         let buffers = self.program.buffers.iter().map(|buffer| buffer.bytes);
         buffers.sum()
     }
+}
+
+/// The sum of the medians of each kernel's dispatches, from the samples of each dispatch.
+fn by_kernel<'a>(dispatches: impl Iterator<Item = (&'a str, Vec<f64>)>) -> Vec<KernelTime> {
+    let mut times: Vec<KernelTime> = Vec::new();
+    for (kernel, mut samples) in dispatches {
+        samples.sort_by(f64::total_cmp);
+        let seconds = samples.get(samples.len() / 2).copied().unwrap_or(0.0);
+        match times.iter_mut().find(|time| time.kernel == kernel) {
+            Some(time) => time.seconds += seconds,
+            None => times.push(KernelTime {
+                kernel: kernel.to_owned(),
+                seconds,
+            }),
+        }
+    }
+    times
 }
 
 /// Bytes of a timestamp.
@@ -135,7 +142,19 @@ fn durations(words: &[u32], period: f64) -> Option<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::durations;
+    use super::{by_kernel, durations};
+
+    #[test]
+    fn the_medians_of_a_kernels_dispatches_are_added() {
+        let dispatches = [
+            ("forward", vec![3.0, 1.0, 2.0, 5.0, 4.0]),
+            ("update", vec![7.0]),
+            ("forward", vec![10.0, 30.0, 20.0]),
+        ];
+        let times = by_kernel(dispatches.into_iter());
+        let found = times.iter().map(|time| (&*time.kernel, time.seconds));
+        assert!(found.eq([("forward", 23.0), ("update", 7.0)]));
+    }
 
     #[test]
     fn zero_timestamps_are_no_measurement() {
