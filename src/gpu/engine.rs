@@ -23,6 +23,7 @@ use crate::whitening::Whitening;
 use statistics::Statistics;
 
 pub use timing::KernelTime;
+pub(super) use timing::median;
 
 /// An engine, and how its kernels were found.
 pub struct Opened {

@@ -3,6 +3,7 @@
 use gpu_train::data::Digits;
 use gpu_train::draw;
 use gpu_train::error;
+use gpu_train::gpu::layout::sizes::CODE_BYTES;
 use gpu_train::gpu::{Gpu, Kernels, Options, Tiling, Variant, WeightPath};
 use gpu_train::net::{Initialization, PARAMETERS, Parameters, initial_parameters};
 use gpu_train::recipe::{Activation, Length, Loss, Optimizer, Recipe, RecipeName};
@@ -167,6 +168,14 @@ impl Case {
         let start = self.parameters();
         let opened = Gpu::open(adapter, &self.digits(), self.recipe(), &start, &options)?;
         Ok(opened.engine)
+    }
+
+    /// Options with buffers that hold a third of the training images.
+    pub fn in_three_shards(&self) -> Options {
+        Options {
+            buffer_bytes: Some(CODE_BYTES * (self.examples as u64).div_ceil(3)),
+            ..Options::default()
+        }
     }
 
     pub fn by(self, tiling: Tiling) -> Self {

@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use gpu_train::engine::Engine;
-use gpu_train::gpu::layout::sizes::CODE_BYTES;
-use gpu_train::gpu::{Backend, Kind, Options, Variant, block_on, describe, peak};
+use gpu_train::gpu::{Backend, Kind, Variant, block_on, describe, peak};
 use libtest_mimic::Failed;
 
 use crate::fixture::Case;
@@ -23,13 +22,9 @@ pub fn the_peak_is_measured(adapter: &wgpu::Adapter, _: &Case) -> Result<(), Fai
 /// Each kernel of a step is timed, the shards of a set together, by a clock that agrees with the host's; and the run continues
 /// from the step it was at.
 pub fn kernels_are_timed(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
-    let shards = Options {
-        buffer_bytes: Some(CODE_BYTES * (case.examples as u64).div_ceil(3)),
-        ..Options::default()
-    };
     let mut gpu = match case.variant {
         Variant::Layered => case.gpu(adapter)?,
-        Variant::Fused(_) => case.open(adapter, &shards)?,
+        Variant::Fused(_) => case.open(adapter, &case.in_three_shards())?,
     };
     let sizes = gpu.program().buffers.iter();
     let bytes: u64 = sizes.map(|spec| gpu.buffer(&spec.buffer).size()).sum();

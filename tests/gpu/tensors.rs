@@ -1,8 +1,7 @@
 //! Each intermediate tensor and each parameter's gradient.
 
 use gpu_train::engine::{Engine, Split};
-use gpu_train::gpu::layout::sizes::CODE_BYTES;
-use gpu_train::gpu::{Gpu, Options, Variant, describe};
+use gpu_train::gpu::{Gpu, Variant, describe};
 use gpu_train::net::{PARAMETERS, Parameters};
 use gpu_train::recipe::Activation;
 use gpu_train::reference::{Activations, Reference};
@@ -47,12 +46,7 @@ pub fn agree_or_do_not_fit(adapter: &wgpu::Adapter, case: &Case) -> Result<(), F
 
 /// A set that fits no buffer goes through in shards: 200 examples as 67, 67 and 66.
 pub fn shards_agree(adapter: &wgpu::Adapter, case: &Case) -> Result<(), Failed> {
-    let bytes = CODE_BYTES * (case.examples as u64).div_ceil(3);
-    let options = Options {
-        buffer_bytes: Some(bytes),
-        ..Options::default()
-    };
-    let mut gpu = case.open(adapter, &options)?;
+    let mut gpu = case.open(adapter, &case.in_three_shards())?;
     if gpu.dispatches() != 4 {
         return Err(format!("{} dispatches a step, expected 4", gpu.dispatches()).into());
     }

@@ -65,9 +65,8 @@ impl Gpu {
 /// The sum of the medians of each kernel's dispatches, from the samples of each dispatch.
 fn by_kernel<'a>(dispatches: impl Iterator<Item = (&'a str, Vec<f64>)>) -> Vec<KernelTime> {
     let mut times: Vec<KernelTime> = Vec::new();
-    for (kernel, mut samples) in dispatches {
-        samples.sort_by(f64::total_cmp);
-        let seconds = samples.get(samples.len() / 2).copied().unwrap_or(0.0);
+    for (kernel, samples) in dispatches {
+        let seconds = median(&samples).unwrap_or(0.0);
         match times.iter_mut().find(|time| time.kernel == kernel) {
             Some(time) => time.seconds += seconds,
             None => times.push(KernelTime {
@@ -77,6 +76,13 @@ fn by_kernel<'a>(dispatches: impl Iterator<Item = (&'a str, Vec<f64>)>) -> Vec<K
         }
     }
     times
+}
+
+/// Median of some times, of an even number the upper; `None` of none.
+pub(in crate::gpu) fn median(samples: &[f64]) -> Option<f64> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
 }
 
 /// Bytes of a timestamp.

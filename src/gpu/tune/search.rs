@@ -1,6 +1,7 @@
 //! The decision, without a device: which shapes to measure next, and the choice from what was measured.
 
 use crate::gpu::adapter::AdapterDescription;
+use crate::gpu::engine::median;
 use crate::gpu::layout::tiling::{GROUPS, LANES, LANES_PER_EXAMPLE, TILES, Tiling, WeightPath};
 use crate::gpu::step::Variant;
 
@@ -58,7 +59,7 @@ impl<'a> Search<'a> {
     pub(super) fn add(&mut self, samples: &[(Variant, Vec<f64>)]) {
         let mut fastest = f64::INFINITY;
         for (variant, samples) in samples {
-            let time = median(samples);
+            let time = median(samples).unwrap_or(f64::INFINITY);
             tracing::info!(kernels = %variant, milliseconds = time, "measured");
             self.measured.retain(|(other, _)| other != variant);
             self.measured.push((*variant, time));
@@ -81,14 +82,6 @@ impl<'a> Search<'a> {
         let fastest = measured.min_by(|a, b| a.1.total_cmp(&b.1))?;
         Some(fastest.0)
     }
-}
-
-/// Median of some times.
-fn median(samples: &[f64]) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.get(sorted.len() / 2);
-    middle.copied().unwrap_or(f64::INFINITY)
 }
 
 /// Shapes that differ from this one, which comes first, in one property: the checks, which decide what a compiler makes of
